@@ -25,8 +25,7 @@ export function publicId(kind: IdKind, number: number): string {
 
 /** Reads a public id of that kind (separator `_` or `-`); null when it is none. */
 export function parsePublicId(kind: IdKind, text: string): number | null {
-  const match =
-    /^([a-z]+)[_-]00000000-0000-4000-8000-([0-9a-f]{12})$/.exec(text) ?? undefined;
+  const match = /^([a-z]+)[_-]00000000-0000-4000-8000-([0-9a-f]{12})$/.exec(text) ?? undefined;
   if (match === undefined || match[1] !== PREFIXES[kind]) return null;
   return Number.parseInt(match[2] as string, 16);
 }

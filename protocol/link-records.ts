@@ -106,7 +106,9 @@ export function decodeRecords(message: Buffer): LinkRecord[] {
     }
     const payloadBytes = message.readUInt32LE(offset + 12);
     if (payloadBytes > RECORD_PAYLOAD_BYTES_MAX) {
-      throw new LinkFormatError(`payload of ${payloadBytes} bytes, at most ${RECORD_PAYLOAD_BYTES_MAX}`);
+      throw new LinkFormatError(
+        `payload of ${payloadBytes} bytes, at most ${RECORD_PAYLOAD_BYTES_MAX}`,
+      );
     }
     const start = offset + RECORD_HEADER_BYTES;
     if (start + payloadBytes > message.byteLength) {

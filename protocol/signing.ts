@@ -134,7 +134,11 @@ export function createJoinToken(exchangePublicKey: Uint8Array): string {
 
 /** The part of a join token that pins the exchange: 12 bytes of SHA-256 of its key. */
 export function joinTokenPin(exchangePublicKey: Uint8Array): string {
-  return createHash("sha256").update(exchangePublicKey).digest().subarray(0, 12).toString("base64url");
+  return createHash("sha256")
+    .update(exchangePublicKey)
+    .digest()
+    .subarray(0, 12)
+    .toString("base64url");
 }
 
 /** What the exchange stores of a join token or an API key: never the secret itself. */

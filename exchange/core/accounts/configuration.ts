@@ -1,0 +1,49 @@
+/** Deciding on what the operator configures: instruments and policy. Unchanged ones leave no event. */
+
+import type { Command, CommandResult } from "#exchange/core/commands.ts";
+import { reject } from "#exchange/core/rejections.ts";
+import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
+import { instrumentProblems } from "#protocol/instrument.ts";
+
+export function listInstrument(
+  turn: Turn,
+  command: Command<"list-instrument">,
+): Decision<CommandResult<"list-instrument">> {
+  const { instrument } = command;
+  const problems = instrumentProblems(instrument);
+  if (problems.length > 0) return reject("invalid-order", problems.join("; "));
+  const listed = turn.state.instruments.get(instrument.symbol);
+  if (listed !== undefined && same(listed.instrument, instrument)) {
+    return accept({ symbol: instrument.symbol });
+  }
+  if (
+    listed !== undefined &&
+    (listed.instrument.incrementTokens !== instrument.incrementTokens ||
+      listed.instrument.tickMicrosPerUnit !== instrument.tickMicrosPerUnit)
+  ) {
+    return reject(
+      "invalid-order",
+      `${instrument.symbol}: tick and increment of a listed instrument cannot change; list a new symbol`,
+    );
+  }
+  const number = listed?.number ?? turn.state.counters.instrument + 1;
+  turn.emit("instrument-listed", { number, instrument });
+  return accept({ symbol: instrument.symbol });
+}
+
+export function adoptPolicy(
+  turn: Turn,
+  command: Command<"adopt-policy">,
+): Decision<CommandResult<"adopt-policy">> {
+  const { policy } = command;
+  if (turn.state.policy === null || !same(turn.state.policy, policy)) {
+    turn.emit("policy-adopted", { policy });
+  }
+  return accept({ version: policy.version });
+}
+
+function same(a: object, b: object): boolean {
+  const sorted = (value: object) =>
+    JSON.stringify(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1)));
+  return sorted(a) === sorted(b);
+}

@@ -1,0 +1,88 @@
+/** What account, key and configuration events do to the state. */
+import { createOrderBook } from "#exchange/core/market/order-book.ts";
+import type { Appliers } from "./apply.ts";
+
+export const accountAppliers: Appliers<
+  | "instrument-listed"
+  | "policy-adopted"
+  | "account-opened"
+  | "funds-deposited"
+  | "api-key-added"
+  | "signing-key-added"
+  | "key-revoked"
+  | "join-token-created"
+  | "client-id-recorded"
+  | "client-ids-forgotten"
+  | "time-passed"
+> = {
+  "instrument-listed": (state, { number, instrument }) => {
+    const listed = state.instruments.get(instrument.symbol);
+    if (listed !== undefined) {
+      listed.instrument = instrument;
+      return;
+    }
+    state.counters.instrument = number;
+    state.instruments.set(instrument.symbol, {
+      number,
+      instrument,
+      book: createOrderBook(),
+      lastPriceTicks: null,
+      lastQuantity: null,
+      lastTradeAtMs: null,
+      totalQuantity: 0,
+      totalTrades: 0,
+    });
+  },
+  "policy-adopted": (state, { policy }) => {
+    state.policy = policy;
+  },
+  "account-opened": (state, { account, name, mode, atMs }) => {
+    state.counters.account = account;
+    state.accounts.set(account, {
+      number: account,
+      name,
+      mode,
+      openedAtMs: atMs,
+      openOrders: new Set(),
+      lots: new Set(),
+      openDeliveries: 0,
+    });
+  },
+  "funds-deposited": (state, { reference, digest }) => {
+    state.references.set(reference, digest);
+  },
+  "api-key-added": (state, { account, keyId, secretHash, label, atMs }) => {
+    state.apiKeys.set(keyId, { keyId, account, secretHash, label, createdAtMs: atMs });
+  },
+  "signing-key-added": (state, { account, fingerprint, publicKey, label, atMs }) => {
+    state.signingKeys.set(fingerprint, {
+      fingerprint,
+      account,
+      publicKey,
+      label,
+      createdAtMs: atMs,
+    });
+  },
+  "key-revoked": (state, { key }) => {
+    state.apiKeys.delete(key);
+    state.signingKeys.delete(key);
+  },
+  "join-token-created": (state, { account, tokenHash, nodesMax, expiresAtMs }) => {
+    state.joinTokens.set(tokenHash, { tokenHash, account, nodesLeft: nodesMax, expiresAtMs });
+  },
+  "client-id-recorded": (state, { account, clientId, digest, result, atMs }) => {
+    state.clientIds.set(`${account}:${clientId}`, { digest, result, atMs });
+    state.clientIdCounts.set(account, (state.clientIdCounts.get(account) ?? 0) + 1);
+  },
+  "client-ids-forgotten": (state, { keys }) => {
+    for (const key of keys) {
+      state.clientIds.delete(key);
+      const account = Number.parseInt(key, 10);
+      const left = (state.clientIdCounts.get(account) ?? 0) - 1;
+      if (left > 0) state.clientIdCounts.set(account, left);
+      else state.clientIdCounts.delete(account);
+    }
+  },
+  // The frame's time is all it carries.
+  "time-passed": () => {},
+};

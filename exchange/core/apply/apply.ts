@@ -1,0 +1,33 @@
+/** Applying events: the only code that changes state. It never decides, so replay equals live. */
+import type { CoreEvent, EventOf, EventType } from "#exchange/core/events.ts";
+import type { CoreState } from "#exchange/core/state.ts";
+import { accountAppliers } from "./account-events.ts";
+import { clearingAppliers } from "./clearing-events.ts";
+import { marketAppliers } from "./market-events.ts";
+import { supplyAppliers } from "./supply-events.ts";
+
+/** What each type of event does, its postings aside. */
+export type Appliers<T extends EventType> = {
+  [K in T]: (state: CoreState, event: EventOf<K>) => void;
+};
+
+const APPLIERS: Appliers<EventType> = {
+  ...accountAppliers,
+  ...supplyAppliers,
+  ...marketAppliers,
+  ...clearingAppliers,
+};
+
+/** Applies the next event. Throws when it is not the next one or does not fit: the process must stop then. */
+export function applyEvent(state: CoreState, event: CoreEvent): void {
+  if (event.seq !== state.seq + 1) {
+    throw new Error(`event ${event.seq} (${event.type}) after event ${state.seq}`);
+  }
+  if (event.version !== 1) {
+    throw new Error(`event ${event.seq}: ${event.type} version ${event.version} is unknown`);
+  }
+  if ("postings" in event) state.ledger.apply(event.postings);
+  (APPLIERS[event.type] as (state: CoreState, event: CoreEvent) => void)(state, event);
+  state.seq = event.seq;
+  state.nowMs = event.atMs;
+}

@@ -1,0 +1,90 @@
+/** What delivery and Lot events do to the state. */
+import { lotEscrow, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import type { CoreState, Lot } from "#exchange/core/state.ts";
+import { accountOf } from "#exchange/core/turn.ts";
+import type { Appliers } from "./apply.ts";
+import { openSupply } from "./supply-events.ts";
+
+export const clearingAppliers: Appliers<
+  | "delivery-reserved"
+  | "attempt-failed"
+  | "delivery-settled"
+  | "delivery-released"
+  | "lot-expired"
+  | "lot-consumed"
+> = {
+  "delivery-reserved": (state, event) => {
+    const before = state.deliveries.get(event.delivery);
+    state.counters.delivery = Math.max(state.counters.delivery, event.delivery);
+    state.deliveries.set(event.delivery, {
+      number: event.delivery,
+      requestId: event.requestId,
+      account: event.account,
+      symbol: event.symbol,
+      keyId: event.keyId,
+      attempt: event.attempt,
+      supplier: event.supplier,
+      promptTokens: event.promptTokens,
+      maxOutputTokens: event.maxOutputTokens,
+      choices: event.choices,
+      parts: event.parts,
+      excluded: before?.excluded ?? [],
+      openedAtMs: before?.openedAtMs ?? event.atMs,
+      timeoutAtMs: event.timeoutAtMs,
+    });
+    for (const part of event.parts) lotOf(state, part.lot).openDeliveries += 1;
+    if (before !== undefined) return;
+    accountOf(state, event.account).openDeliveries += 1;
+    state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });
+  },
+  "attempt-failed": (state, { delivery: number, supplier }) => {
+    const delivery = deliveryOf(state, number);
+    for (const part of delivery.parts) lotOf(state, part.lot).openDeliveries -= 1;
+    delivery.parts = [];
+    delivery.excluded = [...delivery.excluded, supplier];
+  },
+  "delivery-settled": (state, { delivery, parts }) => {
+    for (const part of parts) {
+      const lot = lotOf(state, part.lot);
+      lot.usedTokens += part.tokens;
+      lot.paidMicros += part.costMicros;
+      const supply = openSupply(state, lot.supplier, lot.symbol);
+      supply.owedTokens -= part.tokens;
+      supply.deliveredTokens += part.tokens;
+    }
+    closeDelivery(state, delivery);
+  },
+  "delivery-released": (state, { delivery }) => closeDelivery(state, delivery),
+  "lot-expired": (state, { lot: number, unusedTokens }) => {
+    const lot = lotOf(state, number);
+    openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;
+    closeLot(state, lot);
+  },
+  "lot-consumed": (state, { lot }) => closeLot(state, lotOf(state, lot)),
+};
+
+function closeDelivery(state: CoreState, number: number): void {
+  const delivery = deliveryOf(state, number);
+  for (const part of delivery.parts) lotOf(state, part.lot).openDeliveries -= 1;
+  accountOf(state, delivery.account).openDeliveries -= 1;
+  state.deliveries.delete(number);
+}
+
+function closeLot(state: CoreState, lot: Lot): void {
+  state.ledger.forget(lotEscrow(lot.number));
+  state.ledger.forget(lotTokens(lot.number, lot.symbol));
+  accountOf(state, lot.owner).lots.delete(lot.number);
+  state.lots.delete(lot.number);
+}
+
+function deliveryOf(state: CoreState, number: number) {
+  const delivery = state.deliveries.get(number);
+  if (delivery === undefined) throw new Error(`delivery ${number} is not open`);
+  return delivery;
+}
+
+function lotOf(state: CoreState, number: number): Lot {
+  const lot = state.lots.get(number);
+  if (lot === undefined) throw new Error(`lot ${number} is not open`);
+  return lot;
+}

@@ -1,0 +1,119 @@
+/** What order and trade events do to the state. */
+
+import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import type { CoreState, Order } from "#exchange/core/state.ts";
+import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
+import { tokensOf } from "#protocol/instrument.ts";
+import type { Appliers } from "./apply.ts";
+import { openSupply } from "./supply-events.ts";
+
+export const marketAppliers: Appliers<
+  | "order-accepted"
+  | "order-rested"
+  | "orders-suspended"
+  | "orders-resumed"
+  | "trade"
+  | "order-closed"
+> = {
+  "order-accepted": (state, { order }) => {
+    state.counters.order = order.number;
+    state.orders.set(order.number, {
+      ...order,
+      filled: 0,
+      valueMicros: 0n,
+      feeMicros: 0n,
+      feeBasisMicros: 0n,
+      status: "open",
+      closureReason: null,
+      closedAtMs: null,
+      handle: 0,
+    });
+    accountOf(state, order.account).openOrders.add(order.number);
+  },
+  "order-rested": (state, { order: number }) => {
+    const order = orderOf(state, number);
+    order.handle = instrumentOf(state, order.symbol).book.add(
+      order.side === "buy" ? BUY : SELL,
+      order.priceTicks,
+      order.quantity - order.filled,
+      number,
+    );
+  },
+  "orders-suspended": (state, { orders }) => {
+    for (const number of orders) {
+      const order = orderOf(state, number);
+      leaveBook(state, order);
+      order.status = "suspended";
+    }
+  },
+  "orders-resumed": (state, { orders }) => {
+    for (const number of orders) orderOf(state, number).status = "open";
+  },
+  trade: (state, event) => {
+    const { symbol, priceTicks, quantity, lot, buyer, seller, atMs } = event;
+    const listed = instrumentOf(state, symbol);
+    const policy = policyOf(state);
+    const buySide = event.takerSide === "buy" ? event.takerOrder : event.makerOrder;
+    for (const number of [event.makerOrder, event.takerOrder]) {
+      const order = orderOf(state, number);
+      const bps = number === event.takerOrder ? policy.takerFeeBps : policy.makerFeeBps;
+      order.filled += quantity;
+      order.valueMicros += event.valueMicros;
+      order.feeBasisMicros += event.valueMicros * BigInt(bps);
+      order.feeMicros += number === buySide ? event.buyerFeeMicros : event.sellerFeeMicros;
+      if (number === event.makerOrder) {
+        listed.book.reduce(order.handle, quantity);
+        if (order.filled === order.quantity) order.handle = 0;
+      }
+    }
+    listed.lastPriceTicks = priceTicks;
+    listed.lastQuantity = quantity;
+    listed.lastTradeAtMs = atMs;
+    listed.totalQuantity += quantity;
+    listed.totalTrades += 1;
+    state.counters.trade = event.trade;
+    state.counters.lot = lot;
+    const tokens = tokensOf(listed.instrument, quantity);
+    state.lots.set(lot, {
+      number: lot,
+      symbol,
+      owner: buyer,
+      supplier: seller,
+      trade: event.trade,
+      priceTicks,
+      tokens,
+      valueMicros: event.valueMicros,
+      usedTokens: 0,
+      paidMicros: 0n,
+      boughtAtMs: atMs,
+      enteredAtMs: event.enteredAtMs,
+      expiresAtMs: event.expiresAtMs,
+      openDeliveries: 0,
+    });
+    accountOf(state, buyer).lots.add(lot);
+    openSupply(state, seller, symbol).owedTokens += tokens;
+    if (event.expiresAtMs !== null) {
+      state.due.push({ dueMs: event.expiresAtMs, kind: "lot-expiry", id: lot });
+    }
+  },
+  "order-closed": (state, { order: number }) => {
+    const order = orderOf(state, number);
+    leaveBook(state, order);
+    accountOf(state, order.account).openOrders.delete(number);
+    state.orders.delete(number);
+  },
+};
+
+function leaveBook(state: CoreState, order: Order): void {
+  if (order.handle === 0) return;
+  if (!instrumentOf(state, order.symbol).book.remove(order.handle)) {
+    throw new Error(`order ${order.number} was not in the book at its handle`);
+  }
+  order.handle = 0;
+}
+
+function orderOf(state: CoreState, number: number): Order {
+  const order = state.orders.get(number);
+  if (order === undefined) throw new Error(`order ${number} is not open`);
+  return order;
+}

@@ -1,0 +1,95 @@
+/**
+ * Auto Mode's purchase: a whole reservation at once from one supplier, or nothing.
+ *
+ * Asks are walked in price-time order and added up per supplier; the first supplier whose asks hold
+ * the reservation sells it. Smaller asks are passed over and keep their place. This bounds the worst
+ * price paid: no other supplier could have served it all at or below that price.
+ */
+
+import { available, bidHold } from "#exchange/core/ledger/account-names.ts";
+import { closeOrder } from "#exchange/core/market/closing.ts";
+import { bidHoldMicros } from "#exchange/core/market/fees.ts";
+import { executePlan, type MatchPlan } from "#exchange/core/market/matching.ts";
+import { NONE, SELL } from "#exchange/core/market/order-book-port.ts";
+import type { CoreState } from "#exchange/core/state.ts";
+import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { incrementsFor, valueMicros } from "#protocol/instrument.ts";
+
+export interface PurchasePlan extends MatchPlan {
+  supplier: number;
+  worstPriceTicks: number;
+  /** Value and fee: what the buyer must have free. */
+  requiredMicros: bigint;
+}
+
+/** The purchase that would hold `tokens`, or null when no supplier offers that much within the protection price. */
+export function planPurchase(
+  state: CoreState,
+  buyer: number,
+  symbol: string,
+  tokens: number,
+  excluded: readonly number[],
+): PurchasePlan | null {
+  const { book, instrument } = instrumentOf(state, symbol);
+  const policy = policyOf(state);
+  const wanted = incrementsFor(instrument, tokens);
+  const offers = new Map<number, { quantity: number; fills: MatchPlan["fills"] }>();
+  let limitTicks: number | null = null;
+  for (let handle = book.best(SELL); handle !== NONE; handle = book.next(handle)) {
+    const priceTicks = book.priceTicks(handle);
+    if (limitTicks !== null && priceTicks > limitTicks) return null;
+    const ask = state.orders.get(book.order(handle));
+    if (ask === undefined) throw new Error(`book holds unknown order ${book.order(handle)}`);
+    if (ask.account === buyer || excluded.includes(ask.account)) continue;
+    limitTicks ??= priceTicks + Math.floor((priceTicks * policy.marketProtectionBps) / 10_000);
+    const offer = offers.get(ask.account) ?? { quantity: 0, fills: [] };
+    offers.set(ask.account, offer);
+    const quantity = Math.min(book.quantity(handle), wanted - offer.quantity);
+    offer.fills.push({ order: ask.number, quantity, priceTicks });
+    offer.quantity += quantity;
+    if (offer.quantity < wanted) continue;
+    let value = 0n;
+    for (const fill of offer.fills) {
+      value += valueMicros(instrument, fill.priceTicks, fill.quantity);
+    }
+    return {
+      fills: offer.fills,
+      quantity: wanted,
+      valueMicros: value,
+      selfTrade: false,
+      beyondLimit: false,
+      supplier: ask.account,
+      worstPriceTicks: priceTicks,
+      requiredMicros: bidHoldMicros(policy, value),
+    };
+  }
+  return null;
+}
+
+/** Buys as planned, fill-or-kill; the caller has checked that the buyer can pay. */
+export function emitPurchase(turn: Turn, buyer: number, symbol: string, plan: PurchasePlan): void {
+  const number = turn.state.counters.order + 1;
+  turn.emit("order-accepted", {
+    order: {
+      number,
+      account: buyer,
+      symbol,
+      side: "buy",
+      orderType: "market",
+      timeInForce: "fok",
+      source: "auto",
+      quantity: plan.quantity,
+      priceTicks: plan.worstPriceTicks,
+      clientOrderId: null,
+      postOnly: false,
+      placedAtMs: turn.nowMs,
+    },
+    postings: [
+      { kind: "hold", hold: bidHold(number), from: available(buyer), amount: plan.requiredMicros },
+    ],
+  });
+  const order = turn.state.orders.get(number);
+  if (order === undefined) throw new Error(`order ${number} was accepted and is not there`);
+  executePlan(turn, order, plan);
+  closeOrder(turn, order, "filled", null);
+}

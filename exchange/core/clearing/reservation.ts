@@ -1,0 +1,204 @@
+/** Deciding on reservations: tokens are set aside (and bought, in Auto Mode) before anything is sent. */
+
+import type { Command, Reservation } from "#exchange/core/commands.ts";
+import { available, deliveryHold, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import { reject } from "#exchange/core/rejections.ts";
+import type { CoreState, Delivery } from "#exchange/core/state.ts";
+import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { formatMicros } from "#protocol/money.ts";
+import { splitOver, supplierThatHolds, usableLots } from "./lots.ts";
+import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
+
+/** What a request asks for; `maxOutputTokens` is per choice. */
+type Wish = Pick<Delivery, "account" | "symbol" | "promptTokens" | "maxOutputTokens" | "choices">;
+/** Where a reservation's tokens come from. */
+type Source = { supplier: number; purchase: PurchasePlan | null };
+
+export function reserveDelivery(
+  turn: Turn,
+  command: Command<"reserve-delivery">,
+): Decision<Reservation> {
+  const { state } = turn;
+  const account = state.accounts.get(command.account);
+  if (account === undefined) {
+    return reject("account-not-found", `account ${command.account} does not exist`);
+  }
+  const listed = state.instruments.get(command.symbol);
+  if (listed === undefined) {
+    return reject("instrument-not-found", `no instrument "${command.symbol}"`);
+  }
+  const policy = policyOf(state);
+  if (account.openDeliveries >= policy.openDeliveriesPerAccountMax) {
+    return reject(
+      "too-many-deliveries",
+      `${account.openDeliveries} deliveries are open, at most ${policy.openDeliveriesPerAccountMax}`,
+    );
+  }
+  const fitted = fitOutput(turn, command, listed.instrument.defaultMaxOutputTokens);
+  if (!fitted.ok) return fitted;
+  const { wish, source } = fitted.result;
+  const delivery = state.counters.delivery + 1;
+  return accept(
+    emitReservation(turn, wish, source, {
+      delivery,
+      attempt: 1,
+      requestId: command.requestId,
+      keyId: command.keyId,
+      timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
+      excluded: [],
+    }),
+  );
+}
+
+/** The named maximum as it is; without one, the largest up to the default that can be carried. */
+function fitOutput(
+  turn: Turn,
+  command: Command<"reserve-delivery">,
+  defaultMax: number,
+): Decision<{ wish: Wish; source: Source }> {
+  const { account, symbol, promptTokens, choices } = command;
+  const attempt = (maxOutputTokens: number) => {
+    const wish = { account, symbol, promptTokens, maxOutputTokens, choices };
+    const source = findSource(turn, wish, []);
+    return source.ok ? accept({ wish, source: source.result }) : source;
+  };
+  if (command.maxOutputTokens !== null) return attempt(command.maxOutputTokens);
+  const whole = attempt(defaultMax);
+  if (whole.ok) return whole;
+  let low = Math.min(policyOf(turn.state).defaultMaxOutputTokensMin, defaultMax);
+  let best = attempt(low);
+  if (!best.ok) return best;
+  let high = defaultMax;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    const found = attempt(middle);
+    if (found.ok) {
+      best = found;
+      low = middle;
+    } else high = middle;
+  }
+  return best;
+}
+
+/** Another supplier for a delivery whose attempt failed before its first byte. */
+export function retryDelivery(
+  turn: Turn,
+  command: Command<"retry-delivery">,
+): Decision<Reservation> {
+  const delivery = turn.state.deliveries.get(command.delivery);
+  if (delivery === undefined) {
+    return reject("delivery-not-found", `delivery ${command.delivery} is not open`);
+  }
+  if (delivery.attempt !== command.attempt) {
+    return reject("delivery-closed", `attempt ${command.attempt} is over`);
+  }
+  const policy = policyOf(turn.state);
+  if (delivery.attempt >= policy.attemptsMax) {
+    return reject("no-supplier", `${delivery.attempt} suppliers failed, no further one is tried`);
+  }
+  const excluded = [...delivery.excluded, delivery.supplier];
+  const source = findSource(turn, delivery, excluded);
+  if (!source.ok) return source;
+  const { requestId, keyId, timeoutAtMs } = delivery;
+  turn.emit("attempt-failed", {
+    delivery: delivery.number,
+    attempt: delivery.attempt,
+    supplier: delivery.supplier,
+    cause: command.cause,
+    postings: voidReservation(turn.state, delivery),
+  });
+  return accept(
+    emitReservation(turn, delivery, source.result, {
+      delivery: delivery.number,
+      attempt: command.attempt + 1,
+      requestId,
+      keyId,
+      timeoutAtMs,
+      excluded,
+    }),
+  );
+}
+
+/** Lots first; else, in Auto Mode, a purchase that the account can pay. */
+function findSource(turn: Turn, wish: Wish, excluded: readonly number[]): Decision<Source> {
+  const { state } = turn;
+  const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;
+  const lots = usableLots(state, wish.account, wish.symbol, turn.nowMs, excluded);
+  const supplier = supplierThatHolds(state, lots, tokens);
+  if (supplier !== null) return accept({ supplier, purchase: null });
+  if (accountOf(state, wish.account).mode === "advanced") {
+    return reject(
+      "no-units",
+      `no supplier's Lots of yours hold the ${tokens} tokens this request reserves; buy Units of ${wish.symbol} or switch to Auto Mode`,
+      { required_tokens: tokens },
+    );
+  }
+  const purchase = planPurchase(state, wish.account, wish.symbol, tokens, excluded);
+  if (purchase === null) {
+    return reject(
+      "no-supplier",
+      `no supplier offers ${tokens} tokens of ${wish.symbol} at a protected price now; retry, or ask for less output`,
+      { required_tokens: tokens },
+    );
+  }
+  const free = state.ledger.free(available(wish.account));
+  if (purchase.requiredMicros > free) {
+    return reject(
+      "payment-required",
+      `the request reserves ${tokens} tokens for ${formatMicros(purchase.requiredMicros)} USD, ${formatMicros(free)} are available; add funds or ask for less output`,
+      { required: formatMicros(purchase.requiredMicros), available: formatMicros(free) },
+    );
+  }
+  return accept({ supplier: purchase.supplier, purchase });
+}
+
+function emitReservation(
+  turn: Turn,
+  wish: Wish,
+  source: Source,
+  identity: Pick<Delivery, "requestId" | "keyId" | "timeoutAtMs" | "excluded" | "attempt"> & {
+    delivery: number;
+  },
+): Reservation {
+  const { state } = turn;
+  const { account, symbol, promptTokens, maxOutputTokens, choices } = wish;
+  const { supplier } = source;
+  if (source.purchase !== null) emitPurchase(turn, account, symbol, source.purchase);
+  const reservedTokens = promptTokens + choices * maxOutputTokens;
+  const lots = usableLots(state, account, symbol, turn.nowMs, identity.excluded);
+  const parts = splitOver(state, lots, supplier, reservedTokens);
+  const { delivery, attempt, requestId, keyId, timeoutAtMs } = identity;
+  turn.emit("delivery-reserved", {
+    delivery,
+    attempt,
+    requestId,
+    account,
+    symbol,
+    keyId,
+    supplier,
+    promptTokens,
+    maxOutputTokens,
+    choices,
+    parts,
+    timeoutAtMs,
+    postings: parts.map((part) => ({
+      kind: "hold",
+      hold: deliveryHold(delivery, part.lot),
+      from: lotTokens(part.lot, symbol),
+      amount: BigInt(part.tokens),
+    })),
+  });
+  return { delivery, attempt, supplier, promptTokens, maxOutputTokens, reservedTokens, parts };
+}
+
+/** Gives every reserved token back. */
+export function voidReservation(state: CoreState, delivery: Delivery): Posting[] {
+  const postings: Posting[] = [];
+  for (const part of delivery.parts) {
+    const hold = deliveryHold(delivery.number, part.lot);
+    const amount = state.ledger.holdAmount(hold);
+    if (amount > 0n) postings.push({ kind: "void", hold, amount });
+  }
+  return postings;
+}

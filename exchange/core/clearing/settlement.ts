@@ -1,0 +1,145 @@
+/** Deciding on the end of a delivery: the metered tokens are paid, by cumulative floor, and the rest goes back. */
+
+import type { Command, CommandResult, Settlement } from "#exchange/core/commands.ts";
+import {
+  deliveryHold,
+  issuer,
+  lotEscrow,
+  lotMargin,
+  pendingPay,
+} from "#exchange/core/ledger/account-names.ts";
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import { marginMicros } from "#exchange/core/market/fees.ts";
+import { reject } from "#exchange/core/rejections.ts";
+import type { Delivery, Lot } from "#exchange/core/state.ts";
+import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { divideFloor } from "#protocol/money.ts";
+import { expireLot } from "./expiry.ts";
+import { voidReservation } from "./reservation.ts";
+
+type OpenDelivery = Decision<Delivery>;
+
+function openDelivery(turn: Turn, number: number, attempt: number): OpenDelivery {
+  const delivery = turn.state.deliveries.get(number);
+  if (delivery === undefined) return reject("delivery-not-found", `delivery ${number} is not open`);
+  if (delivery.attempt !== attempt) {
+    return reject("delivery-closed", `attempt ${attempt} is over, ${delivery.attempt} runs`);
+  }
+  return accept(delivery);
+}
+
+export function settleDelivery(
+  turn: Turn,
+  command: Command<"settle-delivery">,
+): Decision<Settlement> {
+  const found = openDelivery(turn, command.delivery, command.attempt);
+  if (!found.ok) return found;
+  const delivery = found.result;
+  const { promptTokens, completionTokens } = command;
+  if (!isCount(promptTokens) || !isCount(completionTokens)) {
+    return reject("invalid-quantity", `metered ${promptTokens} + ${completionTokens} tokens`);
+  }
+  const reserved = delivery.parts.reduce((sum, part) => sum + part.tokens, 0);
+  const usedTokens = Math.min(promptTokens + completionTokens, reserved);
+
+  const postings: Posting[] = [];
+  const parts: { lot: number; tokens: number; priceTicks: number; costMicros: bigint }[] = [];
+  let left = usedTokens;
+  for (const part of delivery.parts) {
+    const tokens = Math.min(left, part.tokens);
+    left -= tokens;
+    const lot = lotOf(turn, part.lot);
+    const costMicros = costOf(lot, tokens);
+    postings.push(...partPostings(turn, delivery, lot, part.tokens, tokens, costMicros));
+    if (tokens > 0)
+      parts.push({ lot: lot.number, tokens, priceTicks: part.priceTicks, costMicros });
+  }
+  const costMicros = parts.reduce((sum, part) => sum + part.costMicros, 0n);
+  const { type: _type, ...facts } = command;
+  turn.emit("delivery-settled", { ...facts, usedTokens, costMicros, parts, postings });
+  for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
+  return accept({
+    usedTokens,
+    costMicros: costMicros.toString(),
+    parts: parts.map((part) => ({ ...part, costMicros: part.costMicros.toString() })),
+  });
+}
+
+/** What a Lot's next tokens cost: floor(value x used so far / tokens), less what was paid. */
+function costOf(lot: Lot, tokens: number): bigint {
+  const used = BigInt(lot.usedTokens + tokens);
+  return divideFloor(lot.valueMicros * used, BigInt(lot.tokens)) - lot.paidMicros;
+}
+
+function partPostings(
+  turn: Turn,
+  delivery: Delivery,
+  lot: Lot,
+  reservedTokens: number,
+  tokens: number,
+  costMicros: bigint,
+): Posting[] {
+  const hold = deliveryHold(delivery.number, lot.number);
+  const postings: Posting[] = [
+    { kind: "post", hold, to: issuer(lot.supplier, lot.symbol), amount: BigInt(tokens) },
+    { kind: "void", hold, amount: BigInt(reservedTokens - tokens) },
+    {
+      kind: "move",
+      from: lotEscrow(lot.number),
+      to: pendingPay(lot.supplier),
+      amount: costMicros,
+    },
+  ];
+  const owed = lot.valueMicros - lot.paidMicros - costMicros;
+  const margin = turn.state.ledger.holdAmount(lotMargin(lot.number));
+  const needed = marginMicros(policyOf(turn.state), owed);
+  if (margin > needed) {
+    postings.push({ kind: "void", hold: lotMargin(lot.number), amount: margin - needed });
+  }
+  return postings.filter((posting) => posting.amount > 0n);
+}
+
+export function releaseDelivery(
+  turn: Turn,
+  command: Command<"release-delivery">,
+): Decision<CommandResult<"release-delivery">> {
+  const found = openDelivery(turn, command.delivery, command.attempt);
+  if (!found.ok) return found;
+  emitRelease(turn, found.result, command.verdict, command.cause);
+  return accept({});
+}
+
+/** Gives a whole reservation back; the buyer pays nothing. */
+export function emitRelease(
+  turn: Turn,
+  delivery: Delivery,
+  verdict: "failed" | "excused",
+  cause: string,
+): void {
+  turn.emit("delivery-released", {
+    delivery: delivery.number,
+    attempt: delivery.attempt,
+    verdict,
+    cause,
+    postings: voidReservation(turn.state, delivery),
+  });
+  for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
+}
+
+/** A Lot ends when its last token is used, or, past its expiry, when its last reservation ends. */
+function closeLotIfDone(turn: Turn, number: number): void {
+  const lot = turn.state.lots.get(number);
+  if (lot === undefined || lot.openDeliveries > 0) return;
+  if (lot.usedTokens === lot.tokens) turn.emit("lot-consumed", { lot: number });
+  else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
+}
+
+function lotOf(turn: Turn, number: number): Lot {
+  const lot = turn.state.lots.get(number);
+  if (lot === undefined) throw new Error(`lot ${number} of an open delivery does not exist`);
+  return lot;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}

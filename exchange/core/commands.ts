@@ -1,0 +1,166 @@
+/**
+ * Everything that can be asked of the core, and what it answers. A command brings no time and makes
+ * no ids: time is an argument of `execute`, ids are counters of the state.
+ *
+ * Accounts, orders, lots, nodes and deliveries are numbers here; `protocol/ids.ts` gives them their
+ * public form. Quantities are increments, prices ticks, money micro-dollars.
+ */
+import type { Instrument } from "#protocol/instrument.ts";
+import type { MarketPolicy } from "./policy.ts";
+
+export type Side = "buy" | "sell";
+/** Who trades: `easy` buys by itself when a request needs it, `advanced` trades by hand. */
+export type AccountMode = "easy" | "advanced";
+
+export interface CommandMap {
+  /** Lists an instrument, or a new version of one. Does nothing when nothing changed. */
+  "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
+  "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };
+  "open-account": { params: { name: string; mode: AccountMode }; result: { account: number } };
+  /** Money from outside. `reference` makes a repeated deposit a no-op. */
+  deposit: {
+    params: {
+      account: number;
+      amountMicros: bigint;
+      to: "available" | "bond";
+      reference: string;
+    };
+    result: { balanceMicros: string };
+  };
+  "add-api-key": {
+    params: { account: number; keyId: string; secretHash: string; label: string };
+    result: { keyId: string };
+  };
+  /** `publicKey` is base64url; the edge has already refused unsound keys. */
+  "add-signing-key": {
+    params: { account: number; fingerprint: string; publicKey: string; label: string };
+    result: { fingerprint: string };
+  };
+  /** `key` is an API key id or a fingerprint of that account. */
+  "revoke-key": { params: { account: number; key: string }; result: { key: string } };
+  "create-join-token": {
+    params: { account: number; tokenHash: string; nodesMax: number; expiresAtMs: number };
+    result: { tokenHash: string };
+  };
+  "enrol-node": {
+    params: { tokenHash: string; publicKey: string; name: string };
+    result: { node: number; account: number };
+  };
+  /** A node is linked and says what it serves; repeated when its supply changes. */
+  "connect-node": {
+    params: {
+      node: number;
+      session: string;
+      slots: number;
+      supplies: { symbol: string; capacityTokens: number }[];
+    };
+    result: { account: number };
+  };
+  "disconnect-node": {
+    params: { node: number; session: string; reason: string };
+    result: Record<string, never>;
+  };
+  "issue-supply": {
+    params: { account: number; symbol: string; quantity: number };
+    result: { issuance: number; issuedTokens: number };
+  };
+  /** Moves issued Units from the issuance to the trading account, as published. */
+  "transfer-issued": {
+    params: { account: number; symbol: string; quantity: number };
+    result: { transfer: number };
+  };
+  "place-order": { params: PlaceOrder; result: { order: number; clientOrderId: string | null } };
+  "cancel-order": { params: { account: number; order: number }; result: { order: number } };
+  "cancel-orders": {
+    params: { account: number; symbol: string | null };
+    result: { cancelled: number };
+  };
+  "reserve-delivery": { params: ReserveDelivery; result: Reservation };
+  /** The attempt failed before its first byte: reserve again with other suppliers. */
+  "retry-delivery": {
+    params: { delivery: number; attempt: number; cause: string };
+    result: Reservation;
+  };
+  /** The delivery worked: pay for what was metered, give the rest back. */
+  "settle-delivery": {
+    params: {
+      delivery: number;
+      attempt: number;
+      promptTokens: number;
+      completionTokens: number;
+      firstTokenMs: number | null;
+      durationMs: number;
+      /** The supplier's own count, recorded beside ours and never paid. */
+      reportedTokens: number | null;
+      outputSha256: string | null;
+      finishReason: string | null;
+      cause: string;
+    };
+    result: Settlement;
+  };
+  /** Nothing was delivered that counts: the whole reservation goes back, the buyer pays nothing. */
+  "release-delivery": {
+    params: { delivery: number; attempt: number; verdict: "failed" | "excused"; cause: string };
+    result: Record<string, never>;
+  };
+  /** First command of a process: every link is gone, the outage tolls. */
+  resume: { params: { lastSeenMs: number }; result: { releasedDeliveries: number } };
+  /** Lets time pass: runs what is due. */
+  tick: { params: object; result: { more: boolean } };
+}
+
+export interface PlaceOrder {
+  account: number;
+  symbol: string;
+  side: Side;
+  orderType: "limit" | "market";
+  timeInForce: "gtc" | "ioc" | "fok";
+  quantity: number;
+  /** Null for a market order. */
+  priceTicks: number | null;
+  /** Tightens a market order's protection price; null leaves the policy's. */
+  maxSlippageBps: number | null;
+  postOnly: boolean;
+  clientOrderId: string | null;
+  /** A supplier's agent lets missing Units be issued in the same command. */
+  issueMissing: boolean;
+}
+
+export interface ReserveDelivery {
+  account: number;
+  symbol: string;
+  keyId: string;
+  /** In reference tokens, counted by the exchange. */
+  promptTokens: number;
+  /** Null: the instrument's default, reduced to what can be paid, never below 256. */
+  maxOutputTokens: number | null;
+  /** `n` of the request. */
+  choices: number;
+  /** Only for reading back later; random, says nothing. */
+  requestId: string;
+}
+
+/** A delivery's reservation: who serves it and what each token costs. */
+export interface Reservation {
+  delivery: number;
+  attempt: number;
+  supplier: number;
+  promptTokens: number;
+  /** Per choice: what goes to the backend as its maximum. */
+  maxOutputTokens: number;
+  reservedTokens: number;
+  parts: { lot: number; tokens: number; priceTicks: number }[];
+}
+
+/** What a delivery cost, exactly. */
+export interface Settlement {
+  usedTokens: number;
+  costMicros: string;
+  parts: { lot: number; tokens: number; priceTicks: number; costMicros: string }[];
+}
+
+export type CommandType = keyof CommandMap;
+export type Command<T extends CommandType = CommandType> = {
+  [K in T]: { type: K } & CommandMap[K]["params"];
+}[T];
+export type CommandResult<T extends CommandType> = CommandMap[T]["result"];

@@ -1,0 +1,102 @@
+/**
+ * The core: a deterministic state machine for the whole market. Commands are decided on the state,
+ * decisions are events, and only applying an event changes anything.
+ */
+import {
+  addApiKey,
+  addSigningKey,
+  createJoinToken,
+  deposit,
+  openAccount,
+  revokeKey,
+} from "./accounts/accounts.ts";
+import { adoptPolicy, listInstrument } from "./accounts/configuration.ts";
+import { applyEvent } from "./apply/apply.ts";
+import { reserveDelivery, retryDelivery } from "./clearing/reservation.ts";
+import { releaseDelivery, settleDelivery } from "./clearing/settlement.ts";
+import type { Command, CommandResult, CommandType } from "./commands.ts";
+import type { Core, Executed } from "./core-port.ts";
+import type { CoreEvent, EventMap, EventType } from "./events.ts";
+import { cancelOrder, cancelOrders, placeOrder } from "./market/orders.ts";
+import { resume } from "./resumption.ts";
+import { createEmptyState, decodeState, encodeState } from "./snapshot.ts";
+import type { CoreState } from "./state.ts";
+import { issueSupply, transferIssued } from "./supply/issuance.ts";
+import { connectNode, disconnectNode, enrolNode } from "./supply/nodes.ts";
+import { leaveSignOfLife, runDue } from "./timers.ts";
+import { accept, type Decision, type Turn } from "./turn.ts";
+
+type Deciders = {
+  [T in CommandType]: (turn: Turn, command: Command<T>) => Decision<CommandResult<T>>;
+};
+
+const DECIDERS: Deciders = {
+  "list-instrument": listInstrument,
+  "adopt-policy": adoptPolicy,
+  "open-account": openAccount,
+  deposit,
+  "add-api-key": addApiKey,
+  "add-signing-key": addSigningKey,
+  "revoke-key": revokeKey,
+  "create-join-token": createJoinToken,
+  "enrol-node": enrolNode,
+  "connect-node": connectNode,
+  "disconnect-node": disconnectNode,
+  "issue-supply": issueSupply,
+  "transfer-issued": transferIssued,
+  "place-order": placeOrder,
+  "cancel-order": cancelOrder,
+  "cancel-orders": cancelOrders,
+  "reserve-delivery": reserveDelivery,
+  "retry-delivery": retryDelivery,
+  "settle-delivery": settleDelivery,
+  "release-delivery": releaseDelivery,
+  resume,
+  tick: () => accept({ more: false }),
+};
+
+/** Builds a core on an empty state, or on one restored from a snapshot. */
+export function createCore(state: CoreState = createEmptyState()): Core {
+  return {
+    state,
+    execute: (command, nowMs) => execute(state, command, nowMs),
+    apply: (event) => applyEvent(state, event),
+    snapshot: () => new TextEncoder().encode(encodeState(state)),
+  };
+}
+
+/** Builds a core from the bytes of `snapshot()`. */
+export function restoreCore(bytes: Uint8Array): Core {
+  return createCore(decodeState(new TextDecoder().decode(bytes)));
+}
+
+function execute<T extends CommandType>(
+  state: CoreState,
+  command: Command<T>,
+  clockMs: number,
+): Executed<T> {
+  const events: CoreEvent[] = [];
+  const turn: Turn = {
+    state,
+    nowMs: Math.max(state.nowMs, clockMs),
+    emit<E extends EventType>(type: E, data: EventMap[E]) {
+      const frame = { type, version: 1, seq: state.seq + 1, atMs: turn.nowMs };
+      const event = { ...frame, ...data } as unknown as CoreEvent;
+      applyEvent(state, event);
+      events.push(event);
+    },
+  };
+  // The outage must toll before anything that fell due in it expires.
+  const more = command.type === "resume" ? false : runDue(turn);
+  const decide = DECIDERS[command.type] as unknown as (
+    turn: Turn,
+    command: Command<T>,
+  ) => Decision<CommandResult<T>>;
+  const decided = decide(turn, command);
+  if (!decided.ok) return { ok: false, rejection: decided.rejection, events };
+  if (command.type === "tick") {
+    leaveSignOfLife(turn);
+    return { ok: true, result: { more } as CommandResult<T>, events };
+  }
+  return { ok: true, result: decided.result, events };
+}

@@ -1,0 +1,178 @@
+/**
+ * What happened: the only thing that changes state, and the only thing the journal keeps.
+ * The meaning of a type never changes; a new meaning is a new version with an upcaster.
+ */
+import type { Instrument } from "#protocol/instrument.ts";
+import type { AccountMode } from "./commands.ts";
+import type { Posting } from "./ledger/ledger.ts";
+import type { MarketPolicy } from "./policy.ts";
+import type { ClosureReason, Order } from "./state.ts";
+
+export interface EventMap {
+  "instrument-listed": { number: number; instrument: Instrument };
+  "policy-adopted": { policy: MarketPolicy };
+  "account-opened": { account: number; name: string; mode: AccountMode };
+  "funds-deposited": {
+    account: number;
+    amountMicros: bigint;
+    to: "available" | "bond";
+    reference: string;
+    digest: string;
+    postings: Posting[];
+  };
+  "api-key-added": { account: number; keyId: string; secretHash: string; label: string };
+  "signing-key-added": { account: number; fingerprint: string; publicKey: string; label: string };
+  "key-revoked": { account: number; key: string };
+  "join-token-created": {
+    account: number;
+    tokenHash: string;
+    nodesMax: number;
+    expiresAtMs: number;
+  };
+  "node-enrolled": {
+    node: number;
+    account: number;
+    name: string;
+    publicKey: string;
+    tokenHash: string;
+  };
+  "node-connected": {
+    node: number;
+    session: string;
+    slots: number;
+    supplies: { symbol: string; capacityTokens: number }[];
+  };
+  "node-disconnected": { node: number; session: string; reason: string };
+  /** No node of the supplier is linked: from now on its slots run against it. */
+  "supplier-away": { account: number; graceEndsAtMs: number };
+  "supplier-back": { account: number };
+  "supplier-grace-ended": { account: number };
+  "supply-issued": {
+    issuance: number;
+    account: number;
+    symbol: string;
+    tokens: number;
+    toTrading: boolean;
+    postings: Posting[];
+  };
+  "supply-transferred": { transfer: number; account: number; symbol: string; tokens: number };
+  "supply-burned": { account: number; symbol: string; tokens: number; postings: Posting[] };
+  "order-accepted": {
+    order: Omit<
+      Order,
+      | "handle"
+      | "filled"
+      | "valueMicros"
+      | "feeMicros"
+      | "feeBasisMicros"
+      | "status"
+      | "closureReason"
+      | "closedAtMs"
+    >;
+    postings: Posting[];
+  };
+  /** The order now rests in the book with what is left of it. */
+  "order-rested": { order: number };
+  "orders-suspended": { account: number; symbol: string; orders: number[] };
+  "orders-resumed": { account: number; symbol: string; orders: number[] };
+  trade: {
+    trade: number;
+    symbol: string;
+    priceTicks: number;
+    quantity: number;
+    makerOrder: number;
+    takerOrder: number;
+    buyer: number;
+    seller: number;
+    takerSide: "buy" | "sell";
+    buyerFeeMicros: bigint;
+    sellerFeeMicros: bigint;
+    lot: number;
+    /** Null while the Lot stays in Trading. */
+    enteredAtMs: number | null;
+    expiresAtMs: number | null;
+    valueMicros: bigint;
+    postings: Posting[];
+  };
+  "order-closed": {
+    order: number;
+    status: "filled" | "cancelled";
+    reason: ClosureReason | null;
+    postings: Posting[];
+  };
+  "delivery-reserved": {
+    delivery: number;
+    attempt: number;
+    requestId: string;
+    account: number;
+    symbol: string;
+    keyId: string;
+    supplier: number;
+    promptTokens: number;
+    maxOutputTokens: number;
+    choices: number;
+    parts: { lot: number; tokens: number; priceTicks: number }[];
+    timeoutAtMs: number;
+    postings: Posting[];
+  };
+  "attempt-failed": {
+    delivery: number;
+    attempt: number;
+    supplier: number;
+    cause: string;
+    postings: Posting[];
+  };
+  "delivery-settled": {
+    delivery: number;
+    attempt: number;
+    promptTokens: number;
+    completionTokens: number;
+    usedTokens: number;
+    costMicros: bigint;
+    firstTokenMs: number | null;
+    durationMs: number;
+    reportedTokens: number | null;
+    outputSha256: string | null;
+    finishReason: string | null;
+    cause: string;
+    parts: { lot: number; tokens: number; priceTicks: number; costMicros: bigint }[];
+    postings: Posting[];
+  };
+  "delivery-released": {
+    delivery: number;
+    attempt: number;
+    verdict: "failed" | "excused";
+    cause: string;
+    postings: Posting[];
+  };
+  "lot-expired": {
+    lot: number;
+    unusedTokens: number;
+    healthySlots: number;
+    slots: number;
+    toSupplierMicros: bigint;
+    toOwnerMicros: bigint;
+    postings: Posting[];
+  };
+  /** Every token of it was used. */
+  "lot-consumed": { lot: number };
+  "client-id-recorded": {
+    account: number;
+    clientId: string;
+    digest: string;
+    result: Record<string, string | number | null>;
+  };
+  "client-ids-forgotten": { keys: string[] };
+  "exchange-resumed": { lastSeenMs: number; outageMs: number };
+  /** Nothing happened for a while: says that the exchange was there. */
+  "time-passed": Record<string, never>;
+}
+
+export type EventType = keyof EventMap;
+export interface EventFrame {
+  version: number;
+  seq: number;
+  atMs: number;
+}
+export type EventOf<T extends EventType> = { type: T } & EventFrame & EventMap[T];
+export type CoreEvent = { [T in EventType]: EventOf<T> }[EventType];

@@ -1,0 +1,195 @@
+/**
+ * The ledger: double entry, integers, two-phase holds. It applies postings and does nothing else.
+ *
+ * Semantics follow TigerBeetle's two-phase transfers: a hold reserves on its account, is then posted
+ * in part or in full, and what is left is voided; limits count what is held. Every posting moves an
+ * amount from one account to another, so each asset sums to zero at all times.
+ */
+
+/** USD in micro-dollars, or a UNIT asset in tokens. */
+export type Asset = string;
+
+/** One movement. Amounts are positive; names are account and hold names (see `account-names.ts`). */
+export type Posting =
+  | { kind: "move"; from: string; to: string; amount: bigint }
+  | { kind: "hold"; hold: string; from: string; amount: bigint }
+  | { kind: "post"; hold: string; to: string; amount: bigint }
+  | { kind: "void"; hold: string; amount: bigint };
+
+export interface LedgerAccount {
+  name: string;
+  asset: Asset;
+  debits: bigint;
+  credits: bigint;
+  held: bigint;
+}
+
+/** A bug, never a refusal: deciding code checks first, so a posting that does not fit must not happen. */
+export class LedgerError extends Error {}
+
+/** The ledger's accounts and holds. */
+export class Ledger {
+  readonly #accounts = new Map<string, LedgerAccount>();
+  readonly #holds = new Map<string, { account: LedgerAccount; amount: bigint }>();
+
+  /** Credits minus debits; 0 for an account that never moved. */
+  balance(name: string): bigint {
+    const account = this.#accounts.get(name);
+    return account === undefined ? 0n : account.credits - account.debits;
+  }
+
+  /** What is held of the balance. */
+  held(name: string): bigint {
+    return this.#accounts.get(name)?.held ?? 0n;
+  }
+
+  /** Balance minus holds: what can be moved or held. */
+  free(name: string): bigint {
+    const account = this.#accounts.get(name);
+    return account === undefined ? 0n : account.credits - account.debits - account.held;
+  }
+
+  /** What a hold still reserves; 0 when it is gone. */
+  holdAmount(hold: string): bigint {
+    return this.#holds.get(hold)?.amount ?? 0n;
+  }
+
+  /** Applies postings in order. Throws on the first that does not fit; the process must not go on then. */
+  apply(postings: readonly Posting[]): void {
+    for (const posting of postings) {
+      if (posting.amount <= 0n)
+        throw new LedgerError(`amount ${posting.amount} in ${posting.kind}`);
+      if (posting.kind === "move") {
+        this.#move(this.#open(posting.from), this.#open(posting.to), posting.amount);
+      } else if (posting.kind === "hold") {
+        this.#hold(posting.hold, this.#open(posting.from), posting.amount);
+      } else if (posting.kind === "post") {
+        const source = this.#releaseHold(posting.hold, posting.amount);
+        this.#move(source, this.#open(posting.to), posting.amount);
+      } else {
+        this.#releaseHold(posting.hold, posting.amount);
+      }
+    }
+  }
+
+  #move(from: LedgerAccount, to: LedgerAccount, amount: bigint): void {
+    if (from.asset !== to.asset) throw new LedgerError(`${from.name} to ${to.name}: assets differ`);
+    from.debits += amount;
+    to.credits += amount;
+    this.#assertCovered(from);
+  }
+
+  #hold(name: string, account: LedgerAccount, amount: bigint): void {
+    const existing = this.#holds.get(name);
+    if (existing !== undefined && existing.account !== account) {
+      throw new LedgerError(`hold ${name} is on ${existing.account.name}, not ${account.name}`);
+    }
+    if (existing === undefined) this.#holds.set(name, { account, amount });
+    else existing.amount += amount;
+    account.held += amount;
+    this.#assertCovered(account);
+  }
+
+  #releaseHold(name: string, amount: bigint): LedgerAccount {
+    const hold = this.#holds.get(name);
+    if (hold === undefined || hold.amount < amount) {
+      throw new LedgerError(`hold ${name} has ${hold?.amount ?? 0n}, ${amount} asked`);
+    }
+    hold.amount -= amount;
+    hold.account.held -= amount;
+    if (hold.amount === 0n) this.#holds.delete(name);
+    return hold.account;
+  }
+
+  #open(name: string): LedgerAccount {
+    let account = this.#accounts.get(name);
+    if (account === undefined) {
+      account = { name, asset: assetOf(name), debits: 0n, credits: 0n, held: 0n };
+      this.#accounts.set(name, account);
+    }
+    return account;
+  }
+
+  #assertCovered(account: LedgerAccount): void {
+    if (account.credits - account.debits - account.held >= 0n) return;
+    if (isContraAccount(account.name)) return;
+    throw new LedgerError(
+      `${account.name} would stand at ${account.credits - account.debits} with ${account.held} held`,
+    );
+  }
+
+  /** Sum of all balances per asset; each is 0 or something is broken. */
+  sums(): Map<Asset, bigint> {
+    const sums = new Map<Asset, bigint>();
+    for (const account of this.#accounts.values()) {
+      sums.set(account.asset, (sums.get(account.asset) ?? 0n) + account.credits - account.debits);
+    }
+    return sums;
+  }
+
+  /** Drops an account that is empty and will never be used again (a closed Lot's). */
+  forget(name: string): void {
+    const account = this.#accounts.get(name);
+    if (account === undefined) return;
+    if (account.credits !== account.debits || account.held !== 0n) {
+      throw new LedgerError(`${name} is closed with ${account.credits - account.debits} left`);
+    }
+    this.#accounts.delete(name);
+  }
+
+  accounts(): Iterable<Readonly<LedgerAccount>> {
+    return this.#accounts.values();
+  }
+
+  /** The ledger as plain rows, sorted by name. */
+  snapshot(): LedgerSnapshot {
+    const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+    return {
+      accounts: [...this.#accounts.values()]
+        .map((account) => ({
+          name: account.name,
+          debits: account.debits.toString(),
+          credits: account.credits.toString(),
+        }))
+        .sort(byName),
+      holds: [...this.#holds]
+        .map(([name, hold]) => ({
+          name,
+          account: hold.account.name,
+          amount: hold.amount.toString(),
+        }))
+        .sort(byName),
+    };
+  }
+
+  static restore(snapshot: LedgerSnapshot): Ledger {
+    const ledger = new Ledger();
+    for (const row of snapshot.accounts) {
+      const account = ledger.#open(row.name);
+      account.debits = BigInt(row.debits);
+      account.credits = BigInt(row.credits);
+    }
+    for (const row of snapshot.holds) {
+      ledger.#hold(row.name, ledger.#open(row.account), BigInt(row.amount));
+    }
+    return ledger;
+  }
+}
+
+export interface LedgerSnapshot {
+  accounts: { name: string; debits: string; credits: string }[];
+  holds: { name: string; account: string; amount: string }[];
+}
+
+/** Accounts that stand for the outside and for promises: they may go below zero. */
+function isContraAccount(name: string): boolean {
+  return name === "world" || name.endsWith(":issuer");
+}
+
+/** UNIT accounts end in their instrument after a `/`; all others are USD. */
+function assetOf(name: string): Asset {
+  const slash = name.indexOf("/");
+  if (slash === -1) return "USD";
+  const colon = name.indexOf(":", slash);
+  return colon === -1 ? name.slice(slash + 1) : name.slice(slash + 1, colon);
+}

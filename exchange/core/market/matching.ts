@@ -1,0 +1,116 @@
+/**
+ * Price-time matching: which resting orders an incoming one takes, and the trades that follow.
+ * Planning reads the book and changes nothing; executing emits one event per fill.
+ */
+
+import type { Side } from "#exchange/core/commands.ts";
+import { available } from "#exchange/core/ledger/account-names.ts";
+import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
+import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { valueMicros } from "#protocol/instrument.ts";
+import { closeOrder } from "./closing.ts";
+import { feeOfFill } from "./fees.ts";
+import { BUY, NONE, SELL } from "./order-book-port.ts";
+import { emitTrade } from "./trade.ts";
+
+/** Resting orders that one incoming order would take, in order. */
+export interface MatchPlan {
+  fills: { order: number; quantity: number; priceTicks: number }[];
+  quantity: number;
+  valueMicros: bigint;
+  /** The next order in line belongs to the same owner: cancel-newest stops here. */
+  selfTrade: boolean;
+  /** Orders within reach were left because their price was beyond the limit. */
+  beyondLimit: boolean;
+}
+
+/** Whether a resting price is acceptable to a taker's limit. */
+export function crosses(takerSide: Side, restingTicks: number, limitTicks: number): boolean {
+  return takerSide === "buy" ? restingTicks <= limitTicks : restingTicks >= limitTicks;
+}
+
+/** Walks the opposite side from the best price, first come first served at each price. */
+export function planMatch(
+  state: CoreState,
+  listed: InstrumentState,
+  taker: { account: number; side: Side; limitTicks: number; quantity: number },
+): MatchPlan {
+  const plan: MatchPlan = {
+    fills: [],
+    quantity: 0,
+    valueMicros: 0n,
+    selfTrade: false,
+    beyondLimit: false,
+  };
+  const { book, instrument } = listed;
+  let handle = book.best(taker.side === "buy" ? SELL : BUY);
+  while (handle !== NONE && plan.quantity < taker.quantity) {
+    const priceTicks = book.priceTicks(handle);
+    if (!crosses(taker.side, priceTicks, taker.limitTicks)) {
+      plan.beyondLimit = true;
+      break;
+    }
+    const resting = state.orders.get(book.order(handle));
+    if (resting === undefined) throw new Error(`book holds unknown order ${book.order(handle)}`);
+    if (resting.account === taker.account) {
+      plan.selfTrade = true;
+      break;
+    }
+    const quantity = Math.min(book.quantity(handle), taker.quantity - plan.quantity);
+    plan.fills.push({ order: resting.number, quantity, priceTicks });
+    plan.quantity += quantity;
+    plan.valueMicros += valueMicros(instrument, priceTicks, quantity);
+    handle = book.next(handle);
+  }
+  return plan;
+}
+
+/** Fills an accepted order as planned. */
+export function executePlan(turn: Turn, taker: Order, plan: MatchPlan): void {
+  for (const fill of plan.fills) {
+    const maker = turn.state.orders.get(fill.order);
+    if (maker === undefined) throw new Error(`planned fill against unknown order ${fill.order}`);
+    emitTrade(turn, maker, taker, fill.quantity, fill.priceTicks);
+    if (maker.filled === maker.quantity) closeOrder(turn, maker, "filled", null);
+  }
+}
+
+/** What a seller that takes pays in fees for a plan. */
+export function sellerFeeMicros(
+  turn: Turn,
+  order: Pick<Order, "feeBasisMicros" | "feeMicros">,
+  plan: MatchPlan,
+): bigint {
+  return feeOfFill(order, plan.valueMicros, policyOf(turn.state).takerFeeBps);
+}
+
+/** Matches an accepted order and rests or closes what is left of it, by its time in force. */
+export function executeOrder(turn: Turn, order: Order): void {
+  const listed = instrumentOf(turn.state, order.symbol);
+  const wanted = order.quantity - order.filled;
+  const plan = planMatch(turn.state, listed, {
+    account: order.account,
+    side: order.side,
+    limitTicks: order.priceTicks,
+    quantity: wanted,
+  });
+  if (order.postOnly && plan.fills.length > 0) {
+    closeOrder(turn, order, "cancelled", "post_only_would_cross");
+    return;
+  }
+  const affordable =
+    order.side === "buy" ||
+    sellerFeeMicros(turn, order, plan) <= turn.state.ledger.free(available(order.account));
+  const executable = affordable && (order.timeInForce !== "fok" || plan.quantity === wanted);
+  if (executable) executePlan(turn, order, plan);
+  if (order.filled === order.quantity) closeOrder(turn, order, "filled", null);
+  else if (!affordable) closeOrder(turn, order, "cancelled", "cancelled");
+  else if (plan.selfTrade) closeOrder(turn, order, "cancelled", "self_trade_prevented");
+  else if (order.timeInForce === "gtc" && order.orderType === "limit") {
+    turn.emit("order-rested", { order: order.number });
+  } else {
+    const amount = order.filled > 0 ? "partially_filled" : "no_fill";
+    const slipped = order.orderType === "market" && plan.beyondLimit;
+    closeOrder(turn, order, "cancelled", `${amount}_${slipped ? "max_slippage" : "no_liquidity"}`);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The numbers that people decide: fees, margins, limits. Edited in `config/policy.json`, adopted by
+ * an event so that the journal says which policy was in force when.
+ */
+import { type Static, Type } from "typebox";
+
+const Bps = Type.Integer({ minimum: 0, maximum: 10_000 });
+const Count = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+
+export const MarketPolicySchema = Type.Object(
+  {
+    version: Type.String({ minLength: 1, maxLength: 40 }),
+    takerFeeBps: Bps,
+    makerFeeBps: Bps,
+    /** Bond held per value of asks and open Lots. */
+    bondMarginBps: Type.Integer({ minimum: 0, maximum: 100_000 }),
+    /** Share of measured capacity that may be owed at once. */
+    issuanceThetaBps: Type.Integer({ minimum: 0, maximum: 100_000 }),
+    /** How far from the best price a market order or an automatic purchase may pay. */
+    marketProtectionBps: Bps,
+    lotLifetimeMs: Count,
+    supplierGraceMs: Count,
+    /** Longest a reservation may stand before it is given back. */
+    deliveryTimeMsMax: Count,
+    /** A slot counts for a supplier that was away no longer than this in it. */
+    slotAwayMsMax: Count,
+    attemptsMax: Count,
+    defaultMaxOutputTokensMin: Count,
+    openOrdersPerAccountMax: Count,
+    openDeliveriesPerAccountMax: Count,
+    clientIdsPerAccountMax: Count,
+    clientIdKeptMs: Count,
+    dueItemsPerTurnMax: Count,
+  },
+  { additionalProperties: false },
+);
+
+export type MarketPolicy = Static<typeof MarketPolicySchema>;

@@ -1,0 +1,150 @@
+/**
+ * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
+ * equal bytes. "Replay equals live" is the equality of these bytes.
+ */
+import { DueQueue } from "./due-queue.ts";
+import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
+import { restoreOrderBook } from "./market/order-book.ts";
+import type { BookSnapshot } from "./market/order-book-port.ts";
+import type { CoreState } from "./state.ts";
+
+export const SNAPSHOT_SCHEMA_VERSION = 1;
+
+/** A core that has seen nothing. */
+export function createEmptyState(): CoreState {
+  return {
+    seq: 0,
+    nowMs: 0,
+    policy: null,
+    counters: {
+      account: 0,
+      instrument: 0,
+      order: 0,
+      trade: 0,
+      lot: 0,
+      delivery: 0,
+      node: 0,
+      issuance: 0,
+      transfer: 0,
+    },
+    ledger: new Ledger(),
+    accounts: new Map(),
+    instruments: new Map(),
+    orders: new Map(),
+    lots: new Map(),
+    deliveries: new Map(),
+    nodes: new Map(),
+    nodesByKey: new Map(),
+    supplies: new Map(),
+    attendance: new Map(),
+    apiKeys: new Map(),
+    signingKeys: new Map(),
+    joinTokens: new Map(),
+    clientIds: new Map(),
+    clientIdCounts: new Map(),
+    references: new Map(),
+    outages: [],
+    due: new DueQueue(),
+  };
+}
+
+/** Writes bigints as strings (their keys end in `Micros`), Maps as rows sorted by key, Sets as sorted arrays. */
+function canonical(value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  if (value instanceof Map) {
+    return [...value].sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, canonical(v)]);
+  }
+  if (value instanceof Set) return [...value].sort((a, b) => a - b);
+  if (Array.isArray(value)) return value.map(canonical);
+  if (value === null || typeof value !== "object") return value;
+  const sorted: Record<string, unknown> = {};
+  for (const key of Object.keys(value).sort()) {
+    sorted[key] = canonical((value as Record<string, unknown>)[key]);
+  }
+  return sorted;
+}
+
+/** Encodes the state. Client ids keep their order of arrival: it decides which is forgotten first. */
+export function encodeState(state: CoreState): string {
+  const { ledger, instruments, clientIds, due: _due, ...plain } = state;
+  return JSON.stringify({
+    schema: SNAPSHOT_SCHEMA_VERSION,
+    ...(canonical(plain) as object),
+    ledger: ledger.snapshot(),
+    instruments: [...instruments.values()].map(({ book, ...rest }) => ({
+      ...(canonical(rest) as object),
+      book: book.snapshot(),
+    })),
+    clientIds: [...clientIds],
+  });
+}
+
+type Rows = [never, never][];
+
+/** Rebuilds the state from `encodeState`'s text. Throws when the schema is another. */
+export function decodeState(text: string): CoreState {
+  const raw = JSON.parse(text, (key, value) =>
+    key.endsWith("Micros") && typeof value === "string" ? BigInt(value) : value,
+  );
+  if (raw.schema !== SNAPSHOT_SCHEMA_VERSION) {
+    throw new Error(`snapshot schema ${raw.schema}, this version reads ${SNAPSHOT_SCHEMA_VERSION}`);
+  }
+  const state = createEmptyState();
+  const maps = [
+    "orders",
+    "lots",
+    "deliveries",
+    "nodes",
+    "nodesByKey",
+    "supplies",
+    "apiKeys",
+    "signingKeys",
+    "joinTokens",
+    "clientIds",
+    "clientIdCounts",
+    "references",
+  ] as const;
+  for (const name of maps) {
+    for (const [key, value] of raw[name] as Rows)
+      (state[name] as Map<unknown, unknown>).set(key, value);
+  }
+  for (const [number, row] of raw.accounts) {
+    state.accounts.set(number, {
+      ...row,
+      openOrders: new Set(row.openOrders),
+      lots: new Set(row.lots),
+    });
+  }
+  for (const [account, row] of raw.attendance) {
+    state.attendance.set(account, { ...row, awayMsBySlot: new Map(row.awayMsBySlot) });
+  }
+  for (const { book, ...rest } of raw.instruments) {
+    state.instruments.set(rest.instrument.symbol, {
+      ...rest,
+      book: restoreOrderBook(book as BookSnapshot),
+    });
+  }
+  state.seq = raw.seq;
+  state.nowMs = raw.nowMs;
+  state.policy = raw.policy;
+  state.counters = raw.counters;
+  state.outages = raw.outages;
+  state.ledger = Ledger.restore(raw.ledger as LedgerSnapshot);
+  fillDueQueue(state);
+  return state;
+}
+
+/** What is due follows from the rest of the state. */
+function fillDueQueue(state: CoreState): void {
+  for (const lot of state.lots.values()) {
+    if (lot.expiresAtMs === null) continue;
+    state.due.push({ dueMs: lot.expiresAtMs, kind: "lot-expiry", id: lot.number });
+  }
+  for (const delivery of state.deliveries.values()) {
+    state.due.push({ dueMs: delivery.timeoutAtMs, kind: "delivery-timeout", id: delivery.number });
+  }
+  for (const [account, { graceEndsAtMs }] of state.attendance) {
+    if (graceEndsAtMs === null) continue;
+    state.due.push({ dueMs: graceEndsAtMs, kind: "supplier-grace", id: account });
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The state of the market: plain data, changed only by `apply`. Readers get it through the shell,
+ * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
+ */
+import type { Instrument } from "#protocol/instrument.ts";
+import type { AccountMode, Side } from "./commands.ts";
+import type { DueQueue } from "./due-queue.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import type { OrderBook } from "./market/order-book-port.ts";
+import type { MarketPolicy } from "./policy.ts";
+
+export interface Account {
+  number: number;
+  name: string;
+  mode: AccountMode;
+  openedAtMs: number;
+  /** Orders that are open (resting or suspended), by number. */
+  openOrders: Set<number>;
+  /** Lots not yet closed, by number. */
+  lots: Set<number>;
+  openDeliveries: number;
+}
+
+export interface InstrumentState {
+  number: number;
+  instrument: Instrument;
+  book: OrderBook;
+  lastPriceTicks: number | null;
+  lastQuantity: number | null;
+  lastTradeAtMs: number | null;
+  totalQuantity: number;
+  totalTrades: number;
+}
+
+export type OrderStatus = "open" | "suspended" | "filled" | "cancelled";
+
+/** Why an order ended, as The Grid publishes it where it does. */
+export type ClosureReason =
+  | "cancelled"
+  | "partially_filled_no_liquidity"
+  | "partially_filled_max_slippage"
+  | "no_fill_no_liquidity"
+  | "no_fill_max_slippage"
+  | "self_trade_prevented"
+  | "supplier_away"
+  | "capacity_fell"
+  | "post_only_would_cross";
+
+export interface Order {
+  number: number;
+  account: number;
+  symbol: string;
+  side: Side;
+  orderType: "limit" | "market";
+  timeInForce: "gtc" | "ioc" | "fok";
+  /** "auto": bought by Auto Mode for a request. */
+  source: "trader" | "agent" | "auto";
+  quantity: number;
+  filled: number;
+  /** Of a market order: its protection price. */
+  priceTicks: number;
+  /** Sum of fills, before fees. */
+  valueMicros: bigint;
+  feeMicros: bigint;
+  /** Sum of value x basis points over its fills: what the fee is computed from. */
+  feeBasisMicros: bigint;
+  status: OrderStatus;
+  closureReason: ClosureReason | null;
+  clientOrderId: string | null;
+  postOnly: boolean;
+  placedAtMs: number;
+  closedAtMs: number | null;
+  /** Place in the book while it rests, else 0. */
+  handle: number;
+}
+
+/** Units of one issuing fill: owned by a buyer, owed by a supplier. Tokens left and escrow stand in the ledger. */
+export interface Lot {
+  number: number;
+  symbol: string;
+  owner: number;
+  supplier: number;
+  trade: number;
+  priceTicks: number;
+  tokens: number;
+  valueMicros: bigint;
+  usedTokens: number;
+  /** Paid to the supplier so far: floor(value x used / tokens). */
+  paidMicros: bigint;
+  boughtAtMs: number;
+  /** First entry into Consumption; null while in Trading. */
+  enteredAtMs: number | null;
+  expiresAtMs: number | null;
+  /** Reservations that still stand on it. */
+  openDeliveries: number;
+}
+
+export interface Delivery {
+  number: number;
+  requestId: string;
+  account: number;
+  symbol: string;
+  keyId: string;
+  attempt: number;
+  supplier: number;
+  promptTokens: number;
+  maxOutputTokens: number;
+  choices: number;
+  parts: { lot: number; tokens: number; priceTicks: number }[];
+  /** Suppliers that failed it. */
+  excluded: number[];
+  openedAtMs: number;
+  timeoutAtMs: number;
+}
+
+export interface Node {
+  number: number;
+  account: number;
+  name: string;
+  publicKey: string;
+  enrolledAtMs: number;
+  /** The link's session, or null while there is none. */
+  session: string | null;
+  slots: number;
+  supplies: { symbol: string; capacityTokens: number }[];
+}
+
+/** One supplier and instrument: what was issued and how it stands. */
+export interface Supply {
+  account: number;
+  symbol: string;
+  /** Tokens still in the issuance account; the rest of `issued` is in the trading account. */
+  inIssuanceTokens: number;
+  totalIssuedTokens: number;
+  /** Tokens of Lots that are still owed. */
+  owedTokens: number;
+  deliveredTokens: number;
+}
+
+/** When a supplier could not be dispatched to: what availability at expiry is computed from. */
+export interface Attendance {
+  awaySinceMs: number | null;
+  graceEndsAtMs: number | null;
+  /** Milliseconds away per slot (slot number to milliseconds), kept for three windows. */
+  awayMsBySlot: Map<number, number>;
+}
+
+export interface ApiKey {
+  keyId: string;
+  account: number;
+  secretHash: string;
+  label: string;
+  createdAtMs: number;
+}
+
+export interface SigningKey {
+  fingerprint: string;
+  account: number;
+  publicKey: string;
+  label: string;
+  createdAtMs: number;
+}
+
+export interface JoinToken {
+  tokenHash: string;
+  account: number;
+  nodesLeft: number;
+  expiresAtMs: number;
+}
+
+export interface ClientId {
+  digest: string;
+  result: Record<string, string | number | null>;
+  atMs: number;
+}
+
+export interface CoreState {
+  /** Number of the last event applied. */
+  seq: number;
+  /** Time of the last event or command; never goes back. */
+  nowMs: number;
+  policy: MarketPolicy | null;
+  counters: {
+    account: number;
+    instrument: number;
+    order: number;
+    trade: number;
+    lot: number;
+    delivery: number;
+    node: number;
+    issuance: number;
+    transfer: number;
+  };
+  ledger: Ledger;
+  accounts: Map<number, Account>;
+  instruments: Map<string, InstrumentState>;
+  /** Open orders only; closed ones live in history. */
+  orders: Map<number, Order>;
+  lots: Map<number, Lot>;
+  /** Open deliveries only. */
+  deliveries: Map<number, Delivery>;
+  nodes: Map<number, Node>;
+  nodesByKey: Map<string, number>;
+  supplies: Map<string, Supply>;
+  attendance: Map<number, Attendance>;
+  apiKeys: Map<string, ApiKey>;
+  signingKeys: Map<string, SigningKey>;
+  joinTokens: Map<string, JoinToken>;
+  /** `${account}:${client order id}`, oldest first, for 24 h. */
+  clientIds: Map<string, ClientId>;
+  clientIdCounts: Map<number, number>;
+  /** Deposit references, for ever: money is never taken twice. */
+  references: Map<string, string>;
+  /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
+  outages: { fromMs: number; toMs: number }[];
+  /** What has to happen when; built from the rest of the state. */
+  due: DueQueue;
+}

@@ -1,0 +1,138 @@
+/** Deciding on issuance: Units exist only against measured capacity, and are burned when it falls. */
+
+import type { Command, CommandResult } from "#exchange/core/commands.ts";
+import { issued, issuer } from "#exchange/core/ledger/account-names.ts";
+import { closeOrder } from "#exchange/core/market/closing.ts";
+import { reject } from "#exchange/core/rejections.ts";
+import type { ClosureReason, Order } from "#exchange/core/state.ts";
+import { accept, accountOf, type Decision, type Turn } from "#exchange/core/turn.ts";
+import { tokensOf } from "#protocol/instrument.ts";
+import { formatUnits } from "#protocol/money.ts";
+import { issuanceLimitTokens, outstandingTokens, supplyOf } from "./capacity.ts";
+
+/** Why the supplier may not issue that many more tokens, or null when it may. */
+export function issuanceProblem(
+  turn: Turn,
+  account: number,
+  symbol: string,
+  tokens: bigint,
+): ReturnType<typeof reject> | null {
+  const limit = issuanceLimitTokens(turn.state, account, symbol);
+  const outstanding = outstandingTokens(turn.state, account, symbol);
+  if (outstanding + tokens <= limit) return null;
+  const left = limit > outstanding ? limit - outstanding : 0n;
+  return reject(
+    "capacity-exceeded",
+    `issuing ${formatUnits(tokens)} Units of ${symbol} is more than the ${formatUnits(left)} that the measured capacity of the linked nodes still allows; link a node or offer less`,
+    { requested: formatUnits(tokens), allowed: formatUnits(left) },
+  );
+}
+
+/** Emits the issue of tokens that were checked before. */
+export function emitIssue(
+  turn: Turn,
+  account: number,
+  symbol: string,
+  tokens: bigint,
+  toTrading: boolean,
+): number {
+  const issuance = turn.state.counters.issuance + 1;
+  turn.emit("supply-issued", {
+    issuance,
+    account,
+    symbol,
+    tokens: Number(tokens),
+    toTrading,
+    postings: [
+      { kind: "move", from: issuer(account, symbol), to: issued(account, symbol), amount: tokens },
+    ],
+  });
+  return issuance;
+}
+
+export function issueSupply(
+  turn: Turn,
+  command: Command<"issue-supply">,
+): Decision<CommandResult<"issue-supply">> {
+  const { account, symbol, quantity } = command;
+  const checked = checkQuantity(turn, account, symbol, quantity);
+  if (!checked.ok) return checked;
+  const problem = issuanceProblem(turn, account, symbol, BigInt(checked.result));
+  if (problem !== null) return problem;
+  const issuance = emitIssue(turn, account, symbol, BigInt(checked.result), false);
+  return accept({ issuance, issuedTokens: checked.result });
+}
+
+export function transferIssued(
+  turn: Turn,
+  command: Command<"transfer-issued">,
+): Decision<CommandResult<"transfer-issued">> {
+  const { account, symbol, quantity } = command;
+  const checked = checkQuantity(turn, account, symbol, quantity);
+  if (!checked.ok) return checked;
+  const held = supplyOf(turn.state, account, symbol).inIssuanceTokens;
+  if (held < checked.result) {
+    return reject(
+      "insufficient-units",
+      `the issuance account has ${formatUnits(held)} Units of ${symbol}, ${formatUnits(checked.result)} were asked for`,
+    );
+  }
+  const transfer = turn.state.counters.transfer + 1;
+  turn.emit("supply-transferred", { transfer, account, symbol, tokens: checked.result });
+  return accept({ transfer });
+}
+
+function checkQuantity(
+  turn: Turn,
+  account: number,
+  symbol: string,
+  quantity: number,
+): Decision<number> {
+  if (!turn.state.accounts.has(account)) {
+    return reject("account-not-found", `account ${account} does not exist`);
+  }
+  const listed = turn.state.instruments.get(symbol);
+  if (listed === undefined) return reject("instrument-not-found", `no instrument "${symbol}"`);
+  const max = listed.instrument.orderIncrementsMax;
+  if (!Number.isInteger(quantity) || quantity < 1 || quantity > max) {
+    return reject("invalid-quantity", `quantity of ${quantity} increments, expected 1 to ${max}`);
+  }
+  return accept(tokensOf(listed.instrument, quantity));
+}
+
+/** Brings issued Units back within capacity: newest asks are cancelled, unsold Units burned. Lots are never cut. */
+export function enforceCapacity(
+  turn: Turn,
+  account: number,
+  symbol: string,
+  reason: ClosureReason,
+): void {
+  const limit = issuanceLimitTokens(turn.state, account, symbol);
+  const excess = outstandingTokens(turn.state, account, symbol) - limit;
+  if (excess <= 0n) return;
+  const unsold = issued(account, symbol);
+  const newestFirst = asksOf(turn, account, symbol).sort((a, b) => b.number - a.number);
+  for (const ask of newestFirst) {
+    if (turn.state.ledger.free(unsold) >= excess) break;
+    closeOrder(turn, ask, "cancelled", reason);
+  }
+  const free = turn.state.ledger.free(unsold);
+  const burned = free < excess ? free : excess;
+  if (burned <= 0n) return;
+  turn.emit("supply-burned", {
+    account,
+    symbol,
+    tokens: Number(burned),
+    postings: [{ kind: "move", from: unsold, to: issuer(account, symbol), amount: burned }],
+  });
+}
+
+/** The supplier's open or suspended asks on an instrument. */
+export function asksOf(turn: Turn, account: number, symbol: string): Order[] {
+  const asks: Order[] = [];
+  for (const number of accountOf(turn.state, account).openOrders) {
+    const order = turn.state.orders.get(number);
+    if (order !== undefined && order.side === "sell" && order.symbol === symbol) asks.push(order);
+  }
+  return asks;
+}

@@ -1,0 +1,59 @@
+/** What runs by itself when its time has come, before anything else is decided. */
+import { expireLot } from "./clearing/expiry.ts";
+import { emitRelease } from "./clearing/settlement.ts";
+import type { DueItem } from "./due-queue.ts";
+import { endGrace } from "./supply/nodes.ts";
+import { policyOf, type Turn } from "./turn.ts";
+
+/** A quiet exchange says once a minute that it is there, so that an outage is measured to the minute. */
+const SIGN_OF_LIFE_MS = 60_000;
+
+/** Runs what is due, at most one slice. True when more is waiting. */
+export function runDue(turn: Turn): boolean {
+  if (turn.state.policy === null) return false;
+  const { dueItemsPerTurnMax } = policyOf(turn.state);
+  for (let ran = 0; ran < dueItemsPerTurnMax; ran += 1) {
+    const item = turn.state.due.takeDue(turn.nowMs);
+    if (item === null) {
+      forgetClientIds(turn);
+      return false;
+    }
+    runItem(turn, item);
+  }
+  return true;
+}
+
+/** Leaves a trace of the time when nothing else did. */
+export function leaveSignOfLife(turn: Turn): void {
+  if (turn.state.seq > 0 && turn.nowMs - turn.state.nowMs >= SIGN_OF_LIFE_MS) {
+    turn.emit("time-passed", {});
+  }
+}
+
+/** Items are never taken back when their cause ends, so each is checked against the state. */
+function runItem(turn: Turn, item: DueItem): void {
+  const { state } = turn;
+  if (item.kind === "lot-expiry") {
+    const lot = state.lots.get(item.id);
+    // Tolled: queued again with its new time. Still drawn on: its last delivery ends it.
+    if (lot === undefined || lot.expiresAtMs === null || lot.expiresAtMs > turn.nowMs) return;
+    if (lot.openDeliveries === 0) expireLot(turn, lot);
+  } else if (item.kind === "delivery-timeout") {
+    const delivery = state.deliveries.get(item.id);
+    if (delivery === undefined || delivery.timeoutAtMs > turn.nowMs) return;
+    emitRelease(turn, delivery, "excused", "reservation-timeout");
+  } else {
+    const graceEndsAtMs = state.attendance.get(item.id)?.graceEndsAtMs ?? null;
+    if (graceEndsAtMs !== null && graceEndsAtMs <= turn.nowMs) endGrace(turn, item.id);
+  }
+}
+
+function forgetClientIds(turn: Turn): void {
+  const { clientIdKeptMs, dueItemsPerTurnMax } = policyOf(turn.state);
+  const keys: string[] = [];
+  for (const [key, entry] of turn.state.clientIds) {
+    if (entry.atMs + clientIdKeptMs > turn.nowMs || keys.length >= dueItemsPerTurnMax) break;
+    keys.push(key);
+  }
+  if (keys.length > 0) turn.emit("client-ids-forgotten", { keys });
+}
