@@ -1,6 +1,6 @@
 /** Prices and quantities between the wire's decimals and the book's integers. */
 import type { Instrument } from "./instrument.ts";
-import { formatDecimal, formatUnits, parseDecimal, TOKENS_PER_UNIT } from "./money.ts";
+import { formatDecimal, formatUnits, parseDecimal } from "./money.ts";
 
 export type QuotationResult = { ok: true; value: number } | { ok: false; reason: string };
 
@@ -60,7 +60,7 @@ export function formatPrice(instrument: Instrument, ticks: number): string {
 
 /** Writes increments as Units. */
 export function formatQuantity(instrument: Instrument, increments: number): string {
-  return formatUnits((increments * instrument.incrementTokens * 1_000_000) / TOKENS_PER_UNIT);
+  return formatUnits(increments * instrument.incrementTokens);
 }
 
 function trailingZeros(value: number): number {
