@@ -25,7 +25,8 @@ const isProgram = (path: string) =>
 
 /** The text without comments, and without plain strings where `strings` is false. */
 export function codeOf(text: string, strings = true): string {
-  const tokens = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(`(?:\\.|[^`\\])*`)|\/\/.*|\/\*[^]*?\*\//g;
+  const tokens =
+    /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(`(?:\\.|[^`\\])*`)|\/\/.*|\/\*[\s\S]*?\*\//g;
   return text.replace(tokens, (_all, plain?: string, template?: string) => {
     if (template !== undefined) return template;
     return plain !== undefined && strings ? plain : plain === undefined ? "" : '""';
@@ -156,7 +157,8 @@ export interface Manifest {
 
 /** Folders and scripts that a newcomer would look up in vain. */
 export function undocumented(paths: readonly string[], manifest: Manifest, docs: string): string[] {
-  const command = (name: string) => (/^(start|test)$/.test(name) ? `npm ${name}` : `npm run ${name}`);
+  const command = (name: string) =>
+    /^(start|test)$/.test(name) ? `npm ${name}` : `npm run ${name}`;
   return [
     ...foldersOf(paths).filter((folder) => !docs.includes(`${folder}/`)),
     ...Object.keys(manifest.scripts ?? {})
@@ -171,23 +173,26 @@ export function deadPaths(paths: readonly string[], { path, text }: TreeFile): s
   const deep = (name: string) => name.endsWith("/") && paths.some((each) => each.startsWith(name));
   return [...text.matchAll(/`([a-z0-9.-]+\/[a-z0-9./-]*)`/g)]
     .map((match) => match[1] as string)
-    .filter((name) => /^(bin|protocol|config|exchange|node-agent|benchmarks|demo|docs)\//.test(name))
+    .filter((name) =>
+      /^(bin|protocol|config|exchange|node-agent|benchmarks|demo|docs)\//.test(name),
+    )
     .filter((name) => !known.has(name) && !deep(name))
     .map((name) => `${path} names ${name}, which is not there`);
 }
 
 /** Settings that the code reads and `.env.example` does not explain, and the other way round. */
 export function undocumentedSettings(sources: readonly TreeFile[], example: string): string[] {
-  const name = /\b(?:GRIDSPOT|BACKEND)_[A-Z_]+\b/g;
   const read = new Set<string>();
   for (const { path, text } of sources) {
-    if (isScript(path) && !isTestSupport(path)) {
-      for (const setting of codeOf(text).match(name) ?? []) read.add(setting);
-    }
+    if (!isScript(path) || isTestSupport(path)) continue;
+    const names = codeOf(text).match(/(?<=\benv\.|["'])(?:GRIDSPOT|BACKEND)_[A-Z_]+\b/g);
+    for (const name of names ?? []) read.add(name);
   }
-  const explained = new Set(example.match(name) ?? []);
+  const explained = new Set(example.match(/(?<=^#? ?)[A-Z_]+(?==)/gm));
   return [
-    ...[...read].filter((each) => !explained.has(each)).map((each) => `${each} is not in .env.example`),
+    ...[...read]
+      .filter((each) => !explained.has(each))
+      .map((each) => `${each} is not in .env.example`),
     ...[...explained].filter((each) => !read.has(each)).map((each) => `${each} is read nowhere`),
   ];
 }

@@ -165,7 +165,7 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
       }
       handshakes += 1;
       server.handleUpgrade(request, socket, head, (opened) => {
-        shakeHands(opened, dependencies, welcome).finally(() => {
+        void shakeHands(opened, dependencies, welcome).finally(() => {
           handshakes -= 1;
         });
       });

@@ -1,0 +1,167 @@
+/** The exchange operator's API: accounts, deposits, keys and join tokens, behind the operator's token. */
+import { timingSafeEqual } from "node:crypto";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { createApiKey } from "#exchange/api-key.ts";
+import type { Clock } from "#exchange/clock.ts";
+import { available, bond, pendingPay } from "#exchange/core/ledger/account-names.ts";
+import { bodyOf, Refused, runCommand } from "#exchange/http.ts";
+import type { Shell } from "#exchange/shell.ts";
+import { parsePublicId, publicId } from "#protocol/ids.ts";
+import { formatMicros, parseDecimal } from "#protocol/money.ts";
+import {
+  createJoinToken,
+  fingerprintOf,
+  type Identity,
+  publicKeyProblem,
+  secretHash,
+} from "#protocol/signing.ts";
+
+const CLOSED = { additionalProperties: false };
+const AccountId = Type.String({ maxLength: 80 });
+const Label = Type.String({ minLength: 1, maxLength: 64 });
+const JOIN_TOKEN_SECONDS_DEFAULT = 900;
+
+const accountBody = bodyOf(
+  Type.Object({ name: Label, mode: Type.Optional(Type.Enum(["easy", "advanced"])) }, CLOSED),
+);
+const depositBody = bodyOf(
+  Type.Object(
+    {
+      account_id: AccountId,
+      amount: Type.String({ maxLength: 32 }),
+      to: Type.Optional(Type.Enum(["available", "bond"])),
+      reference: Type.String({ minLength: 1, maxLength: 100 }),
+    },
+    CLOSED,
+  ),
+);
+const joinTokenBody = bodyOf(
+  Type.Object(
+    {
+      account_id: AccountId,
+      nodes_max: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+      expires_in_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604_800 })),
+    },
+    CLOSED,
+  ),
+);
+const keyBody = bodyOf(
+  Type.Object(
+    {
+      account_id: AccountId,
+      label: Label,
+      kind: Type.Optional(Type.Enum(["api", "signing"])),
+      environment: Type.Optional(Type.Enum(["live", "test"])),
+      public_key: Type.Optional(Type.String({ maxLength: 64 })),
+    },
+    CLOSED,
+  ),
+);
+
+export interface OperatorDependencies {
+  shell: Shell;
+  clock: Clock;
+  identity: Identity;
+  operatorToken: string;
+}
+
+export async function operatorRoutes(
+  app: FastifyInstance,
+  { shell, clock, identity, operatorToken }: OperatorDependencies,
+): Promise<void> {
+  app.addHook("onRequest", async (request) => {
+    if (!isOperator(request, operatorToken)) throw new Refused("operator-token-invalid");
+  });
+
+  app.post("/accounts", async (request, reply) => {
+    const { name, mode = "easy" } = accountBody(request);
+    const { account } = await runCommand(shell, reply, { type: "open-account", name, mode });
+    return reply
+      .status(201)
+      .send({ data: { account_id: publicId("account", account), name, mode } });
+  });
+
+  app.get("/accounts", () =>
+    shell.read((state) => ({
+      data: [...state.accounts.values()].map((account) => ({
+        account_id: publicId("account", account.number),
+        name: account.name,
+        mode: account.mode,
+        available: formatMicros(state.ledger.free(available(account.number))),
+        bond: formatMicros(state.ledger.balance(bond(account.number))),
+        pending: formatMicros(state.ledger.balance(pendingPay(account.number))),
+      })),
+    })),
+  );
+
+  app.post("/deposits", async (request, reply) => {
+    const { account_id, amount, to = "available", reference } = depositBody(request);
+    const parsed = parseDecimal(amount, 6);
+    if (!parsed.ok) throw new Refused("invalid-amount", `amount ${parsed.reason}`);
+    const { balanceMicros } = await runCommand(shell, reply, {
+      type: "deposit",
+      account: accountOf(account_id),
+      amountMicros: parsed.value,
+      to,
+      reference,
+    });
+    return reply.status(201).send({ data: { balance: formatMicros(BigInt(balanceMicros)) } });
+  });
+
+  app.post("/join-tokens", async (request, reply) => {
+    const body = joinTokenBody(request);
+    const token = createJoinToken(identity.publicKey);
+    const seconds = body.expires_in_seconds ?? JOIN_TOKEN_SECONDS_DEFAULT;
+    const expiresAtMs = clock.nowMs() + seconds * 1000;
+    await runCommand(shell, reply, {
+      type: "create-join-token",
+      account: accountOf(body.account_id),
+      tokenHash: secretHash(token),
+      nodesMax: body.nodes_max ?? 1,
+      expiresAtMs,
+    });
+    return reply
+      .status(201)
+      .send({ data: { token, expires_at: new Date(expiresAtMs).toISOString() } });
+  });
+
+  app.post("/keys", async (request, reply) => {
+    const body = keyBody(request);
+    const account = accountOf(body.account_id);
+    const { label } = body;
+    if (body.kind === "signing") {
+      const raw = Buffer.from(body.public_key ?? "", "base64");
+      const problem = publicKeyProblem(raw);
+      if (problem !== null) throw new Refused("invalid-public-key", `public_key: ${problem}`);
+      const { fingerprint } = await runCommand(shell, reply, {
+        type: "add-signing-key",
+        account,
+        fingerprint: fingerprintOf(raw),
+        publicKey: raw.toString("base64url"),
+        label,
+      });
+      return reply.status(201).send({ data: { fingerprint, label } });
+    }
+    const { key, keyId, hash } = createApiKey(body.environment ?? "live");
+    await runCommand(shell, reply, {
+      type: "add-api-key",
+      account,
+      keyId,
+      secretHash: hash,
+      label,
+    });
+    return reply.status(201).send({ data: { key, key_id: keyId, label } });
+  });
+}
+
+function isOperator(request: FastifyRequest, token: string): boolean {
+  const sent = Buffer.from(secretHash(request.headers.authorization ?? ""));
+  return timingSafeEqual(sent, Buffer.from(secretHash(`Bearer ${token}`)));
+}
+
+function accountOf(id: string): number {
+  const account = parsePublicId("account", id);
+  if (account === null) throw new Refused("account-not-found", `"${id}" is no account id`);
+  return account;
+}
