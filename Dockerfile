@@ -16,7 +16,6 @@ COPY package.json LICENSE ./
 COPY bin ./bin
 COPY config ./config
 COPY protocol ./protocol
-COPY benchmarks/qualification ./benchmarks/qualification
 COPY node-agent ./node-agent
 RUN mkdir /data && chown node:node /data
 VOLUME /data

@@ -58,7 +58,6 @@ const FILE_RULES: { name: string; rule: rules.FileRule; breach: rules.TreeFile[]
     rule: rules.importsStayInTheirFolder,
     breach: [
       { path: "exchange/core/a.ts", text: 'import { a } from "../clock.ts";' },
-      { path: "exchange/a.ts", text: 'import { a } from "./core/a.ts";' },
       { path: "exchange/a.ts", text: 'import { a } from "./b";' },
     ],
   },
@@ -238,6 +237,14 @@ describe("what is shipped is safe to run", () => {
       "exchange has no HEALTHCHECK on /healthz",
       "--omit=optional leaves out esbuild's binary, without which tsx runs nothing",
     ]);
+  });
+
+  test("whatever the Dockerfile copies is there, and not ignored", () => {
+    const ignored = read(".dockerignore");
+    expect(rules.missingInImage(read("Dockerfile"), ignored, paths)).toEqual([]);
+    const planted = "COPY bin exchange ./\nCOPY --from=base /app ./app\n";
+    expect(rules.missingInImage(planted, "*\n!bin\n!exchange", ["bin/a.js"])).toHaveLength(1);
+    expect(rules.missingInImage(planted, "*\n!bin", ["bin/a.js", "exchange/a.ts"])).toHaveLength(1);
   });
 
   test(".ci/run can be executed", () => {

@@ -23,20 +23,25 @@ const isScript = (path: string) => /\.(ts|js|mjs)$/.test(path);
 const isProgram = (path: string) =>
   /(^|\/)main\.ts$/.test(path) || /^bin\/|^demo\/engine\/|^benchmarks\/performance\//.test(path);
 
-/** The text without comments, and without plain strings where `strings` is false. */
-export function codeOf(text: string, strings = true): string {
-  const tokens =
-    /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(`(?:\\.|[^`\\])*`)|\/\/.*|\/\*[\s\S]*?\*\//g;
-  return text.replace(tokens, (_all, plain?: string, template?: string) => {
-    if (template !== undefined) return template;
-    return plain !== undefined && strings ? plain : plain === undefined ? "" : '""';
-  });
+/** A plain string, a template, or a comment. */
+const TOKEN =
+  /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(`(?:\\.|[^`\\])*`)|\/\/.*|\/\*[\s\S]*?\*\//g;
+
+/** The text without comments, and with empty strings. Templates stay: there is code in them. */
+export function codeOf(text: string): string {
+  return text.replace(TOKEN, (_all, plain?: string, template?: string) =>
+    plain === undefined ? (template ?? "") : '""',
+  );
 }
 
 /** What a file imports, dynamic imports and re-exports included. */
 export function importsOf(text: string): string[] {
-  const found = codeOf(text).matchAll(/\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g);
-  return [...found].map((match) => match[1] as string);
+  return [...text.matchAll(TOKEN)].flatMap(({ 1: plain, index }) => {
+    const before = text.slice(Math.max(0, index - 20), index);
+    return plain !== undefined && /\b(?:from|import)\s*\(?\s*$/.test(before)
+      ? [plain.slice(1, -1)]
+      : [];
+  });
 }
 
 /** Our own folders that a folder may import; the first prefix that fits a file decides. */
@@ -62,8 +67,8 @@ export const importsPointInward: FileRule = ({ path, text }) => {
 export const importsStayInTheirFolder: FileRule = ({ path, text }) =>
   importsOf(text)
     .filter((name) => name.startsWith("."))
-    .filter((name) => !path.startsWith("bin/") && !/^\.\/[^/]+\.(ts|mjs|json)$/.test(name))
-    .map((name) => `${path} imports ${name}; write #folder/name.ts, or ./name.ts for a neighbour`);
+    .filter((name) => !path.startsWith("bin/") && !/^\.(\/[a-z0-9-]+)+(\.\w+)+$/.test(name))
+    .map((name) => `${path} imports ${name}; write #folder/name.ts, or ./name.ts from here down`);
 
 /** Time, randomness, waiting and the outside world: what would make a replay differ. */
 const IMPURE =
@@ -72,7 +77,7 @@ const IMPURE =
 export const coreIsPure: FileRule = ({ path, text }) => {
   if (!path.startsWith("exchange/core/") || isTestSupport(path)) return [];
   const foreign = importsOf(text).filter((name) => !/^(#|\.|typebox($|\/))/.test(name));
-  const impure = codeOf(text, false).match(IMPURE) ?? [];
+  const impure = codeOf(text).match(IMPURE) ?? [];
   return [...foreign.map((name) => `imports ${name}`), ...impure.map((word) => `uses ${word}`)].map(
     (what) => `${path} ${what}; the core is a function of its journal: pass it in as an argument`,
   );
@@ -81,15 +86,18 @@ export const coreIsPure: FileRule = ({ path, text }) => {
 export const clockIsPassedIn: FileRule = ({ path, text }) => {
   if (!/^(exchange|node-agent|protocol)\//.test(path) || isTestSupport(path)) return [];
   if (/(^|\/)(clock|main)\.ts$/.test(path)) return [];
-  return /\bDate\.now\b|\bnew Date\(\s*\)/.test(codeOf(text, false))
+  return /\bDate\.now\b|\bnew Date\(\s*\)/.test(codeOf(text))
     ? [`${path} reads the wall clock; take a Clock or a nowMs function instead`]
     : [];
 };
 
 export const environmentIsReadInMain: FileRule = ({ path, text }) =>
-  isProgram(path) || isTestSupport(path) || !/\bprocess\.env\b/.test(codeOf(text, false))
+  !isScript(path) ||
+  isProgram(path) ||
+  isTestSupport(path) ||
+  !/\bprocess\.env\b/.test(codeOf(text))
     ? []
-    : [`${path} reads process.env; only main.ts does, and passes settings on`];
+    : [`${path} reads the environment; only main.ts does, and passes settings on`];
 
 export const namesAreKebabCaseNouns: FileRule = ({ path }) => {
   const names = path.split("/").map((name) => name.replace(/^\./, ""));
@@ -109,7 +117,7 @@ export const filesOpenWithTheirPurpose: FileRule = ({ path, text }) =>
     : [`${path} does not open with a comment that says what it is and why`];
 
 export const nothingIsMocked: FileRule = ({ path, text }) =>
-  /\bvi\s*\.\s*(mock|doMock|hoisted)\b/.test(codeOf(text, false))
+  /\bvi\s*\.\s*(mock|doMock|hoisted)\b/.test(codeOf(text))
     ? [`${path} mocks a module; pass a fake in instead`]
     : [];
 
@@ -180,12 +188,15 @@ export function deadPaths(paths: readonly string[], { path, text }: TreeFile): s
     .map((name) => `${path} names ${name}, which is not there`);
 }
 
+/** A setting's name where it is read: `env.NAME`, `env["NAME"]` or an option's `.env("NAME")`. */
+const SETTING = /(?<=\benv(?:ironment)?(?:\.|\[["']|\(["']))(?:GRIDSPOT|BACKEND)_[A-Z_]+\b/g;
+
 /** Settings that the code reads and `.env.example` does not explain, and the other way round. */
 export function undocumentedSettings(sources: readonly TreeFile[], example: string): string[] {
   const read = new Set<string>();
   for (const { path, text } of sources) {
     if (!isScript(path) || isTestSupport(path)) continue;
-    const names = codeOf(text).match(/(?<=\benv\.|["'])(?:GRIDSPOT|BACKEND)_[A-Z_]+\b/g);
+    const names = text.match(SETTING);
     for (const name of names ?? []) read.add(name);
   }
   const explained = new Set(example.match(/(?<=^#? ?)[A-Z_]+(?==)/gm));
@@ -258,4 +269,15 @@ export function dockerfileProblems(text: string): string[] {
     problems.push("--omit=optional leaves out esbuild's binary, without which tsx runs nothing");
   }
   return problems;
+}
+
+/** What the Dockerfile copies from the tree and the tree, or `.dockerignore`, does not give it. */
+export function missingInImage(dockerfile: string, ignore: string, paths: readonly string[]) {
+  const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) =>
+    (match[1] as string).split(" "),
+  );
+  const isThere = (name: string) =>
+    paths.some((path) => path === name || path.startsWith(`${name}/`)) &&
+    ignore.split("\n").includes(`!${name}`);
+  return sources.filter((name) => !isThere(name)).map((name) => `${name} would not be copied`);
 }

@@ -102,7 +102,8 @@ export async function startScriptedBackend(
     for (const [index, word] of words.entries()) {
       if (options.wordMs) await new Promise((resolve) => setTimeout(resolve, options.wordMs));
       if (response.destroyed) return;
-      if (failure === "cut-after-two-chunks" && index === 2) return void response.destroy();
+      // Ends the socket behind what was sent: the answer breaks off, nothing of it is lost.
+      if (failure === "cut-after-two-chunks" && index === 2) return void response.socket?.end();
       chunk({ content: word }, null);
     }
     chunk({}, finish);

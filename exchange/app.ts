@@ -1,12 +1,14 @@
 /** Builds every part of the exchange and joins them, top to bottom; no logic. `listen` is apart. */
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { fastify } from "fastify";
 import type { Logger } from "pino";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import type { Command, CommandType } from "#exchange/core/commands.ts";
+import { openHistory } from "#exchange/history/history.ts";
 import { Refused, sendRefusal } from "#exchange/http.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
 import type { Journal } from "#exchange/journal/journal.ts";
@@ -45,9 +47,11 @@ export async function createExchange(
   { clock, log, onFatal }: ExchangeDependencies,
 ): Promise<Exchange> {
   const journal: Journal = await openSqliteJournal(config.dataDir);
-  const core = recoverCore(journal.recovered);
+  const history = openHistory(join(config.dataDir, "history.db"));
+  const core = recoverCore(journal.recovered, (events) => history.apply(events));
   const secrets = loadExchangeSecrets(config.dataDir);
   const shell = createShell({}, { core, journal, clock, onFatal });
+  shell.subscribe((events) => history.apply(events));
   await start(shell, config);
 
   const { identity, operatorToken } = secrets;
@@ -98,7 +102,10 @@ export async function createExchange(
     identity,
     operatorToken,
   });
-  await app.register(tradingRoutes, { prefix: "/v1", shell, clock });
+  // The published clients find key registration on another host, under /api/v1.
+  for (const prefix of ["/v1", "/api/v1"]) {
+    await app.register(tradingRoutes, { prefix, shell, history, clock });
+  }
   app.server.on("upgrade", (request, socket, head) => {
     if ((request.url ?? "").split("?")[0] === LINK_PATH) links.upgrade(request, socket, head);
     else socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
@@ -116,6 +123,7 @@ export async function createExchange(
       links.close();
       await app.close();
       await shell.close();
+      history.close();
     },
   };
 }
