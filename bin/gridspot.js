@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+/** The `gridspot` command: checks the runtime, then hands over to the TypeScript sources. */
+import { nodeVersionProblem } from "./node-version.js";
+
+const problem = nodeVersionProblem(process.versions.node);
+if (problem !== null) {
+  console.error(problem);
+  process.exit(1);
+}
+const { register } = await import("tsx/esm/api");
+register();
+const { Command } = await import("commander");
+const program = new Command("gridspot").description("An open spot market for AI inference.");
+program
+  .command("exchange")
+  .description("host the exchange (settings from the environment, see README)")
+  .action(async () => {
+    const { runExchange } = await import("../exchange/main.ts");
+    await runExchange();
+  });
+const { agentCommand } = await import("../node-agent/cli.ts");
+program.addCommand(agentCommand());
+await program.parseAsync();
