@@ -18,6 +18,10 @@ const LONG_FILES: Record<string, rules.LongFile> = {
     lines: 314,
     reason: "the checks of an order stand in one documented order",
   },
+  "exchange/consumption/delivery.ts": {
+    lines: 410,
+    reason: "the life of one request is one state machine; its parts share every field",
+  },
 };
 
 function filesUnder(folder: string): string[] {

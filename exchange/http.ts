@@ -37,7 +37,9 @@ export function bodyOf<S extends TSchema>(schema: S): (request: FastifyRequest) 
     if (check.Check(body)) return body as Static<S>;
     const error = check.Errors(body)[0];
     const field = (error?.instancePath ?? "").slice(1).replaceAll("/", ".") || "body";
-    throw new Refused("validation-error", `${field}: ${error?.message}`, { field });
+    const unknown = error?.message === "schema is false";
+    const fault = unknown ? "is no field of this request" : `${error?.message}`;
+    throw new Refused("validation-error", `${field}: ${fault}`, { field });
   };
 }
 

@@ -1,4 +1,4 @@
-// Minimal GGUF v3 writer (no dependencies). Own work, written for the experiment.
+/** Writes GGUF v3 files and trains a small byte-pair vocabulary, without dependencies. */
 import fs from "node:fs";
 export const T = {
   U8: 0,

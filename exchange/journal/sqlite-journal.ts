@@ -38,7 +38,8 @@ async function startWriter(file: string): Promise<{ ask(message: WriterMessage):
   const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const worker = new Worker(new URL("./sqlite-writer.ts", import.meta.url), {
     workerData: { file },
-    execArgv: ["--import", "tsx"],
+    // Resolved from here, not from wherever the process was started.
+    execArgv: ["--import", import.meta.resolve("tsx")],
   });
   let failure: Error | null = null;
   worker.on("message", (answer: WriterAnswer) => {

@@ -3,6 +3,7 @@
  * process that wrote it. Only the writer thread uses this, and recovery before that thread starts.
  */
 import { createHash } from "node:crypto";
+import { chmodSync } from "node:fs";
 import Database from "better-sqlite3";
 import { type Batch, JournalError, SNAPSHOTS_KEPT, type Snapshot } from "./journal.ts";
 
@@ -122,6 +123,7 @@ function openExclusively(file: string): Database.Database {
   let db: Database.Database;
   try {
     db = new Database(file, { timeout: LOCK_WAIT_MS });
+    chmodSync(file, 0o600);
     db.pragma("locking_mode = EXCLUSIVE");
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL");
