@@ -6,6 +6,7 @@ import OpenAI from "openai";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Agent } from "#agent/agent.ts";
+import { parsePublicId } from "#protocol/ids.ts";
 import { formatPrice } from "#protocol/quotation.ts";
 import { type ScriptedBackend, startScriptedBackend } from "./scripted-backend.ts";
 import { type Cast, castOf, startNode, startWorld, type World } from "./world.ts";
@@ -44,6 +45,15 @@ afterAll(async () => {
   await backend.close();
   rmSync(dir, { recursive: true, force: true });
 });
+
+/** Waits until something holds; fails after five seconds. */
+async function until(holds: () => boolean): Promise<void> {
+  const endMs = Date.now() + 5_000;
+  while (!holds()) {
+    if (Date.now() > endMs) throw new Error("it did not come about in 5 s");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 const sdk = (apiKey: string) => new OpenAI({ apiKey, baseURL: `${world.url}/v1`, maxRetries: 0 });
 
@@ -142,6 +152,72 @@ test("a delivery that breaks after its first byte ends with an error and is free
   expect(await balance()).toBe(before);
 });
 
+test("a client that leaves stops the backend, and pays for what it got", async () => {
+  const patient = await startScriptedBackend({ wordMs: 20 });
+  const slow = await world.openAccount("Slow Sue", "advanced");
+  await world.deposit(slow, "50", "bond");
+  const node = await startNode(
+    {
+      dataDir: join(dir, "node-slow"),
+      name: "sue-1",
+      exchangeUrl: world.url,
+      joinToken: await world.joinToken(slow),
+      backend: patient,
+      symbol: "text-demo",
+      price: "0.40",
+      quantity: "1",
+      slots: 2,
+    },
+    { log },
+  );
+  // A buyer without Lots buys from the cheapest, which is Sue.
+  const buyer = await world.openAccount("Fresh Fay", "easy");
+  await world.deposit(buyer, "1", "available");
+  const stream = await sdk(await world.apiKey(buyer)).chat.completions.create({
+    model: "text-demo",
+    messages: [{ role: "user", content: "word ".repeat(200) }],
+    stream: true,
+  });
+  let chunks = 0;
+  for await (const chunk of stream) {
+    chunks += chunk.choices[0]?.delta.content ? 1 : 0;
+    if (chunks === 3) break;
+  }
+  await until(() => patient.aborted === 1 && world.exchange.shell.state.deliveries.size === 0);
+  const owed = await world.exchange.shell.read((state) =>
+    state.ledger.balance(`${parsePublicId("account", slow)}:pending`),
+  );
+  expect(owed).toBeGreaterThan(0n);
+  await node.drain("test over");
+  await patient.close();
+  expect(await sums()).toEqual([0n, 0n]);
+});
+
+test("more requests than a key may have open get 429 and a time to come back", async () => {
+  backend.failWith("hang");
+  const abort = new AbortController();
+  const open = Array.from({ length: 40 }, () =>
+    fetch(`${world.url}/v1/chat/completions`, {
+      method: "POST",
+      signal: abort.signal,
+      headers: { authorization: `Bearer ${cast.buyer.apiKey}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        model: "text-demo",
+        max_tokens: 9,
+        messages: [{ role: "user", content: "x" }],
+      }),
+    }).then(
+      (response) => `${response.status} ${response.headers.get("retry-after")}`,
+      () => "left",
+    ),
+  );
+  expect(await Promise.race(open)).toBe("429 1");
+  abort.abort();
+  backend.failWith("none");
+  await Promise.all(open);
+  await until(() => world.exchange.shell.state.deliveries.size === 0);
+});
+
 test("failover: a dearer supplier serves when the cheaper one fails before its first byte", async () => {
   const second = await world.openAccount("Ola the other", "advanced");
   await world.deposit(second, "50", "bond");
@@ -170,4 +246,33 @@ test("failover: a dearer supplier serves when the cheaper one fails before its f
   await other.drain("test over");
   await spare.close();
   expect(await sums()).toEqual([0n, 0n]);
+});
+
+test("a new start has every balance and order, and the agent comes back by itself", async () => {
+  const before = await world.exchange.shell.read((state) => ({
+    orders: [...state.orders.values()].map((order) => [
+      order.number,
+      order.quantity - order.filled,
+    ]),
+    lots: [...state.lots.keys()],
+    available: state.ledger.balance("2:avail"),
+  }));
+  const port = Number(new URL(world.url).port);
+  await world.close();
+  // A read model that was lost is built again from the journal.
+  rmSync(join(dir, "history.db"));
+  world = await startWorld({ dataDir: dir, port }, { log });
+  const { state } = world.exchange.shell;
+  expect([...state.lots.keys()]).toEqual(before.lots);
+  expect(state.ledger.balance("2:avail")).toBe(before.available);
+  await until(() => (state.instruments.get("text-demo")?.book.size ?? 0) > 0);
+  const after = [...state.orders.values()].map((order) => [
+    order.number,
+    order.quantity - order.filled,
+  ]);
+  expect(after).toEqual(before.orders);
+  const { data } = (await (await fetch(`${world.url}/v1/markets/text-demo/trades`)).json()) as {
+    data: object[];
+  };
+  expect(data.length).toBeGreaterThan(0);
 });

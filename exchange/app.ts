@@ -1,4 +1,5 @@
 /** Builds every part of the exchange and joins them, top to bottom; no logic. `listen` is apart. */
+import { mkdirSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -46,8 +47,9 @@ export async function createExchange(
   config: ExchangeConfig,
   { clock, log, onFatal }: ExchangeDependencies,
 ): Promise<Exchange> {
-  const journal: Journal = await openSqliteJournal(config.dataDir);
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const history = openHistory(join(config.dataDir, "history.db"));
+  const journal: Journal = await openSqliteJournal(config.dataDir, history.lastSeq);
   const core = recoverCore(journal.recovered, (events) => history.apply(events));
   const secrets = loadExchangeSecrets(config.dataDir);
   const shell = createShell({}, { core, journal, clock, onFatal });

@@ -25,7 +25,8 @@ export function recoverCore(
       if (event.seq > core.state.seq) core.apply(event);
     }
     onEvents(events);
-    if (core.state.seq !== batch.lastSeq) {
+    // Batches from before the snapshot are there for read models that lag behind it.
+    if (core.state.seq < batch.lastSeq) {
       throw new JournalError(`batch ends at ${batch.lastSeq}, its events at ${core.state.seq}`);
     }
   }

@@ -105,8 +105,9 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
   function onClose(reason: string): void {
     session = null;
     deliveries.cancelAll();
+    if (stopping) return;
     log.warn({ reason }, "link lost");
-    if (!stopping) linkLater();
+    linkLater();
   }
 
   function linkLater(): void {

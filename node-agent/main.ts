@@ -26,7 +26,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
       ? await findUsualBackend(exchangePort)
       : await detectBackend(config.backendUrl, config.backendApiKey);
   if (backend === null) {
-    const where = config.backendUrl ?? "the usual ports (8000, 30000, 8081, 11434, 1234)";
+    const where = config.backendUrl ?? "the usual ports (8000, 30000, 8080, 8081, 11434, 1234)";
     console.error(
       `no OpenAI-compatible server answers at ${where}; start it or name it: --backend`,
     );

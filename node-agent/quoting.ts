@@ -1,7 +1,7 @@
 /** Fixed-price quoting: one ask per instrument at the wanted size, renewed when it was mostly bought. */
 import type { Logger } from "pino";
 import type { AskView } from "#protocol/link-messages.ts";
-import { parseDecimal } from "#protocol/money.ts";
+import { formatUnits, parseDecimal } from "#protocol/money.ts";
 import { type AgentSession, CallRefused } from "./link/session.ts";
 
 /** Wait between two looks at the asks after fills. */
@@ -32,6 +32,8 @@ const scaled = (decimal: string): bigint => {
 
 export function createQuoter(quote: Quote, { log }: { log: Logger }): Quoter {
   let timer: NodeJS.Timeout | null = null;
+  /** What the last ask offered: the quote's quantity, or what the capacity allowed. */
+  let wantedTokens = scaled(quote.quantity);
 
   async function asks(session: AgentSession): Promise<AskView[]> {
     const all = (await session.call("list-asks", {})) as AskView[];
@@ -42,16 +44,38 @@ export function createQuoter(quote: Quote, { log }: { log: Logger }): Quoter {
     const open = await asks(session);
     const wanted = open.filter((ask) => scaled(ask.price) === scaled(quote.price));
     const offered = wanted.reduce((sum, ask) => sum + scaled(ask.remaining), 0n);
-    const isEnough = offered * 2n >= scaled(quote.quantity) && offered > 0n;
+    const isEnough = offered * 2n >= wantedTokens && offered > 0n;
     if (isEnough && wanted.length === open.length) return;
     for (const ask of open) await session.call("cancel-ask", { orderId: ask.orderId });
+    await place(session, quote.quantity);
+  }
+
+  /** Offers that much, or what the measured capacity still allows. */
+  async function place(session: AgentSession, quantity: string): Promise<void> {
     try {
-      await session.call("place-ask", quote);
-      log.info({ ...quote }, "ask placed");
+      await session.call("place-ask", { ...quote, quantity });
+      wantedTokens = scaled(quantity);
+      log.info({ ...quote, quantity }, "ask placed");
     } catch (error) {
       if (!(error instanceof CallRefused)) throw error;
+      const less = wholeIncrements(session, String(error.details.allowed ?? "0"));
+      if (error.code === "capacity-exceeded" && less !== null && quantity === quote.quantity) {
+        log.info({ wanted: quantity, allowed: less }, "offering what the capacity allows");
+        await place(session, less);
+        return;
+      }
       log.warn({ ...quote, code: error.code, reason: error.message }, "ask refused");
     }
+  }
+
+  /** Units rounded down to the instrument's increment; null when nothing is left. */
+  function wholeIncrements(session: AgentSession, units: string): string | null {
+    const { instruments } = session.welcome;
+    const instrument = instruments.find((entry) => entry.symbol === quote.symbol);
+    if (instrument === undefined) return null;
+    const increment = BigInt(instrument.incrementTokens);
+    const tokens = (scaled(units) / increment) * increment;
+    return tokens === 0n ? null : formatUnits(tokens);
   }
 
   return {

@@ -145,7 +145,16 @@ export const ReplySchema = Type.Object({
   id: Count,
   ok: Type.Boolean(),
   result: Type.Optional(Type.Unknown()),
-  error: Type.Optional(Type.Object({ code: Text(64), message: Text(1000) })),
+  error: Type.Optional(
+    Type.Object({
+      code: Text(64),
+      message: Text(1000),
+      /** Figures of the refusal, e.g. `allowed` Units of `capacity-exceeded`. */
+      details: Type.Optional(
+        Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()])),
+      ),
+    }),
+  ),
 });
 
 /** Both ways, every `heartbeatMs`; any record counts as a sign of life. */

@@ -9,11 +9,17 @@ import { type Batch, type Journal, JournalError, type Snapshot } from "./journal
 import { openSqliteStore } from "./sqlite-store.ts";
 import type { WriterAnswer, WriterMessage } from "./sqlite-writer.ts";
 
-/** Opens the journal of a data directory; throws `JournalError` when it is in use or damaged. */
-export async function openSqliteJournal(dataDir: string): Promise<Journal> {
+/**
+ * Opens the journal of a data directory; throws `JournalError` when it is in use or damaged. A read
+ * model that stands at `readModelSeq` gets every batch after that, also those before the snapshot.
+ */
+export async function openSqliteJournal(
+  dataDir: string,
+  readModelSeq = Number.MAX_SAFE_INTEGER,
+): Promise<Journal> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, "journal.db");
-  const recovered = readAll(file);
+  const recovered = readAll(file, readModelSeq);
   const writer = await startWriter(file);
   return {
     recovered,
@@ -24,11 +30,17 @@ export async function openSqliteJournal(dataDir: string): Promise<Journal> {
 }
 
 /** Reads and proves the journal before the writer takes it over. */
-function readAll(file: string): { snapshot: Snapshot | null; batches: Batch[] } {
+function readAll(
+  file: string,
+  readModelSeq: number,
+): { snapshot: Snapshot | null; batches: Batch[] } {
   const store = openSqliteStore(file);
   try {
     const snapshot = store.newestSnapshot();
-    return { snapshot, batches: [...store.batchesAfter(snapshot?.seq ?? 0)] };
+    return {
+      snapshot,
+      batches: [...store.batchesAfter(Math.min(snapshot?.seq ?? 0, readModelSeq))],
+    };
   } finally {
     store.close();
   }

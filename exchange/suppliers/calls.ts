@@ -7,14 +7,21 @@ import { parsePublicId, publicId } from "#protocol/ids.ts";
 import type { AskView, Call, MarketView, Reply } from "#protocol/link-messages.ts";
 import { formatPrice, formatQuantity, parsePrice, parseQuantity } from "#protocol/quotation.ts";
 
-type Answer = { ok: true; result: unknown } | { ok: false; code: string; message: string };
+type Answer =
+  | { ok: true; result: unknown }
+  | {
+      ok: false;
+      code: string;
+      message: string;
+      details?: Record<string, string | number>;
+    };
 
 /** Answers one call of an account's agent; resolves when the answer may be told. */
 export async function answerCall(shell: Shell, account: number, call: Call): Promise<Reply> {
   const answer = await run(shell, account, call);
   if (answer.ok) return { type: "reply", id: call.id, ok: true, result: answer.result };
-  const { code, message } = answer;
-  return { type: "reply", id: call.id, ok: false, error: { code, message } };
+  const { ok: _ok, ...error } = answer;
+  return { type: "reply", id: call.id, ok: false, error };
 }
 
 async function run(shell: Shell, account: number, call: Call): Promise<Answer> {

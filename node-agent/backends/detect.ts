@@ -23,6 +23,7 @@ export interface DetectedBackend {
 export const USUAL_BACKENDS = [
   { url: "http://127.0.0.1:8000", kind: "vllm" },
   { url: "http://127.0.0.1:30000", kind: "sglang" },
+  { url: "http://127.0.0.1:8080", kind: "llamacpp" },
   { url: "http://127.0.0.1:8081", kind: "llamacpp" },
   { url: "http://127.0.0.1:11434", kind: "ollama" },
   { url: "http://127.0.0.1:1234", kind: "lmstudio" },

@@ -29,10 +29,12 @@ type CallOf<M extends Call["method"]> = Extract<Call, { method: M }>;
 /** A call that the exchange refused, in its words. */
 export class CallRefused extends Error {
   readonly code: string;
+  readonly details: Readonly<Record<string, string | number>>;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, details: Record<string, string | number> = {}) {
     super(message);
     this.code = code;
+    this.details = details;
   }
 }
 
@@ -159,10 +161,10 @@ export class AgentSession {
       this.#calls.delete(message.id);
       clearTimeout(call.timer);
       if (message.ok) call.resolve(message.result);
-      else
-        call.reject(
-          new CallRefused(message.error?.code ?? "unknown", message.error?.message ?? ""),
-        );
+      else {
+        const { code = "unknown", message: text = "", details } = message.error ?? {};
+        call.reject(new CallRefused(code, text, details));
+      }
     }
   }
 
