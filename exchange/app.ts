@@ -69,6 +69,8 @@ export async function createExchange(
   );
   const app = fastify({
     bodyLimit: BODY_BYTES_MAX,
+    // By then the deliveries are drained; idle keep-alive connections would hold the stop for seconds.
+    forceCloseConnections: true,
     // The consumption API is served before the framework: see its handler.
     serverFactory: (handler) =>
       http.createServer(
