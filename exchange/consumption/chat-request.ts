@@ -1,26 +1,32 @@
 /** Reading a chat completion request: parsed once, checked where it decides money, passed on as it came. */
-import { Type } from "typebox";
+import { isUtf8 } from "node:buffer";
+import { type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Refusal } from "#exchange/errors.ts";
-import { countReferenceTokens, TOKENS_PER_MESSAGE } from "#protocol/reference-tokens.ts";
 
 const MESSAGES_MAX = 2_000;
+const PARTS_MAX = 2_000;
+const TOOLS_MAX = 128;
 const CHOICES_MAX = 8;
+const STOPS_MAX = 4;
 const OUTPUT_TOKENS_MAX = 1_000_000;
 
-/** Fields that name the buyer; the supplier never sees them. */
+/** Fields that name the buyer or bill him elsewhere; the supplier never sees them. */
 const BUYER_FIELDS = [
   "user",
   "metadata",
   "store",
   "safety_identifier",
   "prompt_cache_key",
+  "service_tier",
 ] as const;
 
-const OutputTokens = Type.Union([
-  Type.Integer({ minimum: 1, maximum: OUTPUT_TOKENS_MAX }),
-  Type.Null(),
-]);
+/** SDKs send null for what is not set. */
+const Nullable = <S extends TSchema>(schema: S) => Type.Optional(Type.Union([schema, Type.Null()]));
+const OutputTokens = Nullable(Type.Integer({ minimum: 1, maximum: OUTPUT_TOKENS_MAX }));
+const Penalty = Nullable(Type.Number({ minimum: -2, maximum: 2 }));
+
+/** What is checked; every other field passes to the supplier as it came. */
 const ChatRequestSchema = Type.Object({
   model: Type.String({ minLength: 1, maxLength: 64 }),
   messages: Type.Array(
@@ -30,22 +36,32 @@ const ChatRequestSchema = Type.Object({
     }),
     { minItems: 1, maxItems: MESSAGES_MAX },
   ),
-  max_tokens: Type.Optional(OutputTokens),
-  max_completion_tokens: Type.Optional(OutputTokens),
-  n: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: CHOICES_MAX }), Type.Null()])),
-  stream: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
-  stream_options: Type.Optional(
-    Type.Union([Type.Object({ include_usage: Type.Optional(Type.Boolean()) }), Type.Null()]),
+  max_tokens: OutputTokens,
+  max_completion_tokens: OutputTokens,
+  n: Nullable(Type.Integer({ minimum: 1, maximum: CHOICES_MAX })),
+  stream: Nullable(Type.Boolean()),
+  stream_options: Nullable(Type.Object({ include_usage: Nullable(Type.Boolean()) })),
+  stop: Nullable(
+    Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: STOPS_MAX })]),
   ),
-  temperature: Type.Optional(Type.Union([Type.Number({ minimum: 0, maximum: 2 }), Type.Null()])),
-  tools: Type.Optional(Type.Array(Type.Object({}), { maxItems: 128 })),
+  temperature: Nullable(Type.Number({ minimum: 0, maximum: 2 })),
+  top_p: Nullable(Type.Number({ minimum: 0, maximum: 1 })),
+  frequency_penalty: Penalty,
+  presence_penalty: Penalty,
+  seed: Nullable(Type.Integer()),
+  logprobs: Nullable(Type.Boolean()),
+  top_logprobs: Nullable(Type.Integer({ minimum: 0, maximum: 20 })),
+  tools: Nullable(Type.Array(Type.Object({}), { maxItems: TOOLS_MAX })),
+  response_format: Nullable(Type.Object({ type: Type.String() })),
 });
 const check = Compile(ChatRequestSchema);
 
-/** What the exchange needs of a request; token counts are in reference tokens. */
+/** What the exchange needs of a request. */
 export interface ChatRequest {
   symbol: string;
-  promptTokens: number;
+  /** What is counted as the prompt, besides the frame of each message. */
+  promptTexts: string[];
+  messages: number;
   /** Per choice; null when the request names none. */
   maxOutputTokens: number | null;
   choices: number;
@@ -55,56 +71,76 @@ export interface ChatRequest {
   body: Buffer;
 }
 
-export type ReadRequest =
-  | { ok: true; request: ChatRequest }
-  | { ok: false; refusal: Refusal; message: string; param: string | null };
-
-interface Message {
-  role: string;
-  content?: unknown;
-  tool_calls?: unknown;
+export interface RefusedRequest {
+  ok: false;
+  refusal: Refusal;
+  message: string;
+  param: string | null;
 }
+export type ReadRequest = { ok: true; request: ChatRequest } | RefusedRequest;
+
+type Fields = Record<string, unknown>;
 
 /** Reads a request's bytes. `knows` says which instruments exist. */
 export function readChatRequest(bytes: Buffer, knows: (symbol: string) => boolean): ReadRequest {
+  if (!isUtf8(bytes)) return refuse("malformed-json", "the body is not UTF-8");
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString("utf8"));
   } catch (error) {
     return refuse("malformed-json", `the body is not JSON: ${(error as Error).message}`);
   }
-  if (!check.Check(value)) {
-    const error = check.Errors(value)[0];
-    const param = (error?.instancePath ?? "").slice(1).replaceAll("/", ".") || null;
-    return refuse("validation-error", `${param ?? "the body"} ${error?.message}`, param);
+  if (!check.Check(value)) return refuseShape(value);
+  try {
+    return readFields(value as Fields & typeof value, bytes, knows);
+  } catch (error) {
+    // Encoding what is nested without end exhausts the stack.
+    if (!(error instanceof RangeError)) throw error;
+    return refuse("validation-error", "the body is nested too deeply");
   }
-  if (Object.hasOwn(value as object, "__proto__")) {
-    return refuse("validation-error", "__proto__ is no parameter", "__proto__");
+}
+
+interface Known {
+  model: string;
+  max_tokens?: number | null;
+  max_completion_tokens?: number | null;
+  n?: number | null;
+  stream?: boolean | null;
+  stream_options?: { include_usage?: boolean | null } | null;
+}
+
+function readFields(
+  request: Fields & Known,
+  bytes: Buffer,
+  knows: (symbol: string) => boolean,
+): ReadRequest {
+  const messages = request.messages as Fields[];
+  for (const [index, fields] of [request, ...messages].entries()) {
+    if (!Object.hasOwn(fields, "__proto__")) continue;
+    const where = index === 0 ? "__proto__" : `messages[${index - 1}].__proto__`;
+    return refuse("validation-error", "__proto__ is no parameter; leave it out", where);
   }
-  if (!knows(value.model)) {
-    const message = `no instrument "${value.model}"; GET /v1/models lists what is traded`;
+  if (!knows(request.model)) {
+    const message = `no instrument "${request.model}"; GET /v1/models lists what is traded`;
     return refuse("instrument-not-found", message, "model");
   }
-  const texts: string[] = [];
-  for (const [index, message] of (value.messages as Message[]).entries()) {
-    const text = textOf(message);
-    if (text === null) {
-      const message = 'content must be a string or a list of {type: "text", text} parts';
-      return refuse("validation-error", message, `messages.${index}.content`);
-    }
-    texts.push(text);
+  const promptTexts: string[] = [];
+  for (const [index, message] of messages.entries()) {
+    const problem = addTexts(message, `messages[${index}]`, promptTexts);
+    if (problem !== null) return problem;
   }
-  const request = value as Record<string, unknown> & typeof value;
-  const { tools } = request;
-  const promptTokens =
-    countReferenceTokens(texts.join("\n")) +
-    texts.length * TOKENS_PER_MESSAGE +
-    (tools === undefined ? 0 : countReferenceTokens(JSON.stringify(tools)));
+  // Some servers still take the older name.
+  for (const field of ["tools", "functions"]) {
+    if (request[field] !== undefined && request[field] !== null) {
+      promptTexts.push(JSON.stringify(request[field]));
+    }
+  }
   return {
     ok: true,
     request: {
       symbol: request.model,
-      promptTokens,
+      promptTexts,
+      messages: messages.length,
       maxOutputTokens: request.max_completion_tokens ?? request.max_tokens ?? null,
       choices: request.n ?? 1,
       streamed: request.stream === true,
@@ -114,29 +150,63 @@ export function readChatRequest(bytes: Buffer, knows: (symbol: string) => boolea
   };
 }
 
-/** The text of a message, tool calls included; null when it holds what cannot be served. */
-function textOf(message: Message): string | null {
-  const calls = message.tool_calls === undefined ? "" : JSON.stringify(message.tool_calls);
-  const { content } = message;
-  if (content === undefined || content === null) return calls;
-  if (typeof content === "string") return content + calls;
-  if (!Array.isArray(content)) return null;
-  let text = "";
-  for (const part of content as { type?: unknown; text?: unknown }[]) {
-    if (part?.type !== "text" || typeof part.text !== "string") return null;
-    text += part.text;
+/** Adds every text of a message that a server may show its model; a refusal when it cannot be served. */
+function addTexts(message: Fields, where: string, texts: string[]): RefusedRequest | null {
+  for (const [field, value] of Object.entries(message)) {
+    if (field === "role" || field === "content" || value === null || value === undefined) continue;
+    texts.push(typeof value === "string" ? value : JSON.stringify(value));
   }
-  return text + calls;
+  const { content } = message;
+  if (content === undefined || content === null) return null;
+  if (typeof content === "string") {
+    texts.push(content);
+    return null;
+  }
+  if (!Array.isArray(content) || content.length > PARTS_MAX) {
+    const expected = `expected a string or a list of at most ${PARTS_MAX} parts like {"type": "text", "text": "…"}`;
+    return refuse("validation-error", `${where}.content: ${expected}`, `${where}.content`);
+  }
+  for (const [index, part] of (content as (Fields | null)[]).entries()) {
+    if (part?.type === "text" && typeof part.text === "string") {
+      texts.push(part.text);
+      continue;
+    }
+    const param = `${where}.content[${index}]`;
+    const got = typeof part?.type === "string" ? `"${part.type.slice(0, 40)}"` : "none";
+    return refuse(
+      "validation-error",
+      `${param}: only parts of type "text" are served, got ${got}; images, audio and files are not traded here`,
+      param,
+    );
+  }
+  return null;
+}
+
+function refuseShape(value: unknown): RefusedRequest {
+  const error = check.Errors(value)[0];
+  const path = (error?.instancePath ?? "").split("/").slice(1);
+  if (error?.keyword === "required") path.push(missingField(error.params));
+  const param = path
+    .filter((step) => step !== "")
+    .map((step, index) => (/^\d+$/.test(step) ? `[${step}]` : index === 0 ? step : `.${step}`))
+    .join("");
+  const message = error?.message ?? "does not have the expected form";
+  return refuse("validation-error", `${param || "the body"}: ${message}`, param || null);
+}
+
+function missingField(params: object): string {
+  const { requiredProperties } = params as { requiredProperties?: string[] };
+  return requiredProperties?.[0] ?? "";
 }
 
 /** Bytes as they came, unless something in them names the buyer: re-encoding costs more than all else. */
-function withoutBuyer(request: Record<string, unknown>, bytes: Buffer): Buffer {
-  if (!BUYER_FIELDS.some((field) => field in request)) return bytes;
+function withoutBuyer(request: Fields, bytes: Buffer): Buffer {
+  if (!BUYER_FIELDS.some((field) => Object.hasOwn(request, field))) return bytes;
   const clean = { ...request };
   for (const field of BUYER_FIELDS) delete clean[field];
   return Buffer.from(JSON.stringify(clean));
 }
 
-function refuse(refusal: Refusal, message: string, param: string | null = null): ReadRequest {
+function refuse(refusal: Refusal, message: string, param: string | null = null): RefusedRequest {
   return { ok: false, refusal, message, param };
 }

@@ -4,326 +4,235 @@
  * the request is free.
  */
 import { randomUUID } from "node:crypto";
-import { StringDecoder } from "node:string_decoder";
-import type { Clock } from "#exchange/clock.ts";
-import type { Reservation } from "#exchange/core/commands.ts";
-import { openaiError, type Refusal } from "#exchange/errors.ts";
-import type { Shell } from "#exchange/shell.ts";
-import type { Attempt, AttemptError, Dispatcher } from "#exchange/suppliers/dispatcher.ts";
 import type { DeliveryEnd } from "#protocol/link-messages.ts";
-import type { ChatRequest } from "./chat-request.ts";
-import { type CompletionMeter, createCompletionMeter, outputTextOf } from "./metering.ts";
+import { AttemptOutput } from "./attempt-output.ts";
+import { Booking, type Reserved } from "./booking.ts";
+import { Credit } from "./credit.ts";
+import type { Client } from "./delivery-client.ts";
+import type {
+  Attempt,
+  AttemptError,
+  DeliveryDependencies,
+  DeliveryRequest,
+} from "./delivery-port.ts";
+import { DEFAULT_TIMEOUTS, timeLimitsOf, Watch } from "./delivery-time.ts";
+import { dispatchHeld } from "./held-attempt.ts";
 
-/** Silence of a supplier in mid-stream after which the attempt has failed. */
-const STALL_TIMEOUT_MS = 30_000;
-/** Largest answer that is not streamed. */
-const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** A backend's refusals that are the buyer's own mistake; any other is the supplier's. */
+const BUYER_STATUSES: readonly (number | null)[] = [400, 413, 422];
 
-/** Where the output goes. Nothing is called before the reservation is durable. */
-export interface Client {
-  /** Once, before any output. */
-  begin(reservation: Reservation): void;
-  /** Text of choice 0; false when the client is slow. */
-  text(text: string): boolean;
-  /** Choices of a chunk that is more than text. */
-  choices(choices: unknown): boolean;
-  /** Everything is settled and durable. `answer` is the supplier's body when it was not streamed. */
-  end(outcome: DeliveryOutcome): void;
-  /** No output was sent: an error in full. */
-  refuse(refusal: Refusal, message: string, status?: number): void;
-  /** Output was sent: the stream ends with an error, and nothing is billed. */
-  abort(message: string): void;
-}
-
-export interface DeliveryOutcome {
-  reservation: Reservation;
-  promptTokens: number;
-  completionTokens: number;
-  finishReason: string;
-  /** Whether the supplier's own finish chunk was forwarded already. */
-  finishSent: boolean;
-  answer: Record<string, unknown> | null;
-  seq: number;
-}
-
-export interface DeliveryDependencies {
-  shell: Shell;
-  dispatcher: Dispatcher;
-  clock: Clock;
-}
-
-export interface RunningDelivery {
-  /** The client left: the backend is stopped, what it got is billed. */
-  clientGone(): void;
-  /** The client took what was written. */
-  drained(): void;
-  /** Resolves when the delivery is over, whatever its end. */
-  over: Promise<void>;
-}
-
-/** Serves one admitted request. */
-export function startDelivery(
-  request: ChatRequest,
-  buyer: { account: number; keyId: string },
-  requestId: string,
-  client: Client,
-  dependencies: DeliveryDependencies,
-): RunningDelivery {
-  const delivery = new Delivery(request, client, dependencies);
-  const over = delivery.run(buyer, requestId);
-  return {
-    over,
-    clientGone: () => delivery.clientGone(),
-    drained: () => delivery.drained(),
-  };
-}
-
-class Delivery {
-  readonly #request: ChatRequest;
+/** Serves one admitted request: call `run` once, then tell it what the client does. */
+export class Delivery {
+  readonly #asked: DeliveryRequest;
   readonly #client: Client;
-  readonly #shell: Shell;
-  readonly #dispatcher: Dispatcher;
-  readonly #clock: Clock;
-  #meter: CompletionMeter = createCompletionMeter(0);
-  #reservation: Reservation | null = null;
+  readonly #dependencies: DeliveryDependencies;
+  readonly #booking: Booking;
+  readonly #watch: Watch;
+  readonly #credit: Credit;
+  #done: () => void = () => {};
+  #output = new AttemptOutput({ limitTokens: 0, choices: 1 });
+  #reserved: Reserved | null = null;
   #attempt: Attempt | null = null;
-  #decoder = new StringDecoder("utf8");
   #begun = false;
   #over = false;
-  #finishSent = false;
-  #body: Buffer[] = [];
-  #bodyBytes = 0;
-  #ungranted = 0;
-  #slow = false;
   #startedMs = 0;
   #firstMs: number | null = null;
-  #stall: NodeJS.Timeout | undefined;
-  /** Output waits here until the reservation is durable. */
-  #durable: Promise<void> = Promise.resolve();
-  #held: (() => void)[] | null = null;
-  #done: () => void = () => {};
 
-  constructor(request: ChatRequest, client: Client, dependencies: DeliveryDependencies) {
-    this.#request = request;
+  constructor(asked: DeliveryRequest, client: Client, dependencies: DeliveryDependencies) {
+    this.#asked = asked;
     this.#client = client;
-    this.#shell = dependencies.shell;
-    this.#dispatcher = dependencies.dispatcher;
-    this.#clock = dependencies.clock;
+    this.#dependencies = dependencies;
+    this.#booking = new Booking(dependencies.shell);
+    this.#watch = new Watch(dependencies.timeouts ?? DEFAULT_TIMEOUTS, {
+      clock: dependencies.clock,
+      supplierSilent: (ms) => this.#broken("timeout", `the supplier sent nothing for ${ms} ms`),
+      clientStalled: () => {
+        this.#leave("client-stalled");
+        this.#client.drop();
+      },
+      outOfTime: () => this.#outOfTime(),
+    });
+    this.#credit = new Credit(this.#watch);
   }
 
-  async run(buyer: { account: number; keyId: string }, requestId: string): Promise<void> {
-    const { symbol, promptTokens, maxOutputTokens, choices } = this.#request;
-    this.#startedMs = this.#clock.monotonicMs();
-    const { outcome, released } = this.#shell.submit({
-      type: "reserve-delivery",
-      ...buyer,
-      symbol,
-      promptTokens,
-      maxOutputTokens,
-      choices,
-      requestId,
-    });
-    if (!outcome.ok) {
-      await released;
-      this.#client.refuse(outcome.rejection.code, outcome.rejection.message);
+  /** Resolves when the delivery is over, whatever its end. */
+  async run(): Promise<void> {
+    const { request, promptTokens, buyer, requestId } = this.#asked;
+    const { symbol, maxOutputTokens, choices } = request;
+    this.#startedMs = this.#dependencies.clock.monotonicMs();
+    const facts = { ...buyer, symbol, promptTokens, maxOutputTokens, choices, requestId };
+    const booked = this.#booking.reserve(facts);
+    if (!booked.ok) {
+      await booked.released;
+      this.#client.refuse(booked.code, booked.message);
       return;
     }
-    const finished = new Promise<void>((resolve) => {
+    const done = new Promise<void>((resolve) => {
       this.#done = resolve;
     });
-    this.#dispatch(outcome.result, released);
-    await finished;
+    this.#dispatch(booked.reserved, booked.released);
+    await done;
+  }
+
+  /** The client left: the backend is stopped, and what went out so far is billed. */
+  clientGone(): void {
+    this.#leave("client-gone");
+  }
+
+  /** The client took what was written. */
+  drained(): void {
+    this.#credit.drained();
+  }
+
+  /** Ends the delivery because the process stops: free for the buyer, excused for the supplier. */
+  stop(): void {
+    if (this.#over) return;
+    this.#attempt?.cancel("service stopping");
+    const message = "the exchange is stopping";
+    void this.#release("excused", "service-stopping", () => {
+      if (this.#begun) this.#client.abort(message);
+      else this.#client.refuse("service-stopping", message);
+    });
   }
 
   /** Sends the attempt at once; its output is held until the reservation is durable. */
-  #dispatch(reservation: Reservation, released: Promise<void>): void {
-    this.#reservation = reservation;
-    const { instrument } = this.#shell.state.instruments.get(this.#request.symbol) ?? {};
-    const firstTokenTimeoutMs = Math.max(10_000, 3 * (instrument?.firstTokenMsMax ?? 10_000));
-    this.#meter = createCompletionMeter(reservation.reservedTokens - reservation.promptTokens);
-    this.#decoder = new StringDecoder("utf8");
-    const held: (() => void)[] = [];
-    this.#held = held;
-    this.#durable = released;
-    void released.then(() => {
-      if (this.#held !== held) return;
-      this.#held = null;
-      for (const run of held) run();
-    });
-    const attempt = reservation.attempt;
-    const current = (run: () => void) => () => {
-      if (this.#over || this.#reservation?.attempt !== attempt) return;
-      if (this.#held === null) run();
-      else this.#held.push(run);
-    };
-    const later = (run: () => void) => current(run)();
-    this.#attempt = this.#dispatcher.dispatch(
+  #dispatch(reserved: Reserved, released: Promise<void>): void {
+    const { reservation } = reserved;
+    const { request } = this.#asked;
+    const { shell, dispatcher } = this.#dependencies;
+    this.#reserved = reserved;
+    const limitTokens = reservation.reservedTokens - reservation.promptTokens;
+    this.#output = new AttemptOutput({ limitTokens, choices: request.choices });
+    this.#firstMs = null;
+    const limits = timeLimitsOf(shell.state, request, reservation.maxOutputTokens);
+    this.#watch.start(this.#startedMs + limits.deliveryMsMax);
+    this.#attempt = dispatchHeld(
       {
         supplier: reservation.supplier,
-        symbol: this.#request.symbol,
+        symbol: request.symbol,
         attemptId: randomUUID(),
-        streamed: this.#request.streamed,
+        streamed: request.streamed,
         maxOutputTokens: reservation.maxOutputTokens,
-        body: this.#request.body,
-        firstTokenTimeoutMs,
+        body: request.body,
+        firstTokenTimeoutMs: limits.firstTokenTimeoutMs,
       },
       {
-        onDelta: (text) => {
-          const characters = this.#decoder.write(text);
-          const bytes = text.length;
-          later(() => this.#text(characters, bytes));
-        },
-        onEvent: (json) => {
-          const copy = json.toString("utf8");
-          later(() => this.#event(copy));
-        },
-        onBody: (part) => {
-          const copy = Buffer.from(part);
-          later(() => this.#bodyPart(copy));
-        },
-        onEnd: (end) => later(() => void this.#ended(end)),
-        onError: (error) => later(() => void this.#failed(error)),
+        text: (text, bytes) => this.#text(text, bytes),
+        event: (json, bytes) => this.#event(json, bytes),
+        body: (part) => this.#bodyPart(part),
+        ended: (end) => this.#ended(end),
+        failed: (error) => this.#failed(error),
       },
+      { dispatcher, released },
     );
-    this.#watch();
-  }
-
-  /** A supplier that falls silent in mid-stream has failed; a client that reads slowly has not. */
-  #watch(): void {
-    clearTimeout(this.#stall);
-    if (!this.#begun || this.#slow || this.#over) return;
-    this.#stall = setTimeout(() => {
-      this.#attempt?.cancel("stalled");
-      void this.#failed({
-        code: "timeout",
-        message: `the supplier sent nothing for ${STALL_TIMEOUT_MS} ms`,
-        status: null,
-      });
-    }, STALL_TIMEOUT_MS);
-  }
-
-  #begin(): void {
-    if (this.#begun || this.#reservation === null) return;
-    this.#begun = true;
-    this.#firstMs = this.#clock.monotonicMs();
-    this.#client.begin(this.#reservation);
+    this.#credit.attach(this.#attempt);
   }
 
   #text(text: string, bytes: number): void {
-    if (text === "") return;
-    this.#begin();
-    const full = this.#meter.add(text);
-    this.#forwarded(this.#client.text(text), bytes);
-    if (full) this.#limitReached();
+    this.#came(bytes);
+    // Half a character may come alone.
+    if (text !== "") this.#begin();
+    const full = this.#output.addText(text);
+    this.#credit.forwarded(text === "" || this.#client.text(text));
+    if (full) this.#limitReached("reservation-used");
   }
 
-  #event(json: string): void {
-    let choices: { delta?: unknown; finish_reason?: string | null }[] | undefined;
-    try {
-      ({ choices } = JSON.parse(json));
-    } catch {
-      choices = undefined;
-    }
-    if (!Array.isArray(choices)) {
-      this.#attempt?.cancel("malformed chunk");
-      void this.#failed({
-        code: "backend-stream-broken",
-        message: "the supplier sent a chunk that is not one",
-        status: null,
-      });
+  #event(json: string, bytes: number): void {
+    this.#came(bytes);
+    const added = this.#output.addChunk(json);
+    if (added === null) {
+      this.#broken("backend-stream-broken", "the supplier sent a chunk that is not one");
       return;
     }
-    this.#begin();
-    if (choices.some((choice) => choice.finish_reason)) this.#finishSent = true;
-    const text = choices.map((choice) => outputTextOf(choice.delta)).join("");
-    const full = this.#meter.add(text);
-    this.#forwarded(this.#client.choices(choices), Buffer.byteLength(json));
-    if (full) this.#limitReached();
+    const isEmpty = added.choices.length === 0;
+    if (!isEmpty) this.#begin();
+    this.#credit.forwarded(isEmpty || this.#client.choices(added.choices));
+    if (added.full) this.#limitReached("reservation-used");
   }
 
   #bodyPart(part: Buffer): void {
-    this.#firstMs ??= this.#clock.monotonicMs();
-    this.#bodyBytes += part.length;
-    if (this.#bodyBytes > BODY_BYTES_MAX) {
-      this.#attempt?.cancel("answer too large");
-      const message = `the answer is over ${BODY_BYTES_MAX} bytes`;
-      void this.#failed({ code: "backend-failed", message, status: null });
-      return;
-    }
-    this.#body.push(part);
-    this.#attempt?.grant(part.length);
+    this.#came(part.length);
+    const problem = this.#output.addBody(part);
+    if (problem === null) this.#credit.forwarded(true);
+    else this.#broken("backend-failed", problem);
   }
 
-  /** Credit follows the client: what it has not taken is not asked for. */
-  #forwarded(taken: boolean, bytes: number): void {
-    this.#ungranted += bytes;
-    this.#slow = !taken;
-    if (taken) this.#grant();
-    this.#watch();
+  #begin(): void {
+    if (this.#begun || this.#reserved === null) return;
+    this.#begun = true;
+    this.#client.begin(this.#reserved);
   }
 
-  drained(): void {
-    this.#slow = false;
-    this.#grant();
-    this.#watch();
+  #came(bytes: number): void {
+    this.#firstMs ??= this.#dependencies.clock.monotonicMs();
+    this.#credit.used(bytes);
   }
 
-  #grant(): void {
-    if (this.#ungranted === 0) return;
-    this.#attempt?.grant(this.#ungranted);
-    this.#ungranted = 0;
+  #limitReached(cause: string): void {
+    this.#attempt?.cancel(cause);
+    void this.#settle("length", cause, null);
   }
 
-  #limitReached(): void {
-    this.#attempt?.cancel("reservation used");
-    void this.#settle("length", "reservation-used", null);
-  }
-
-  clientGone(): void {
+  #leave(cause: string): void {
     if (this.#over) return;
-    this.#attempt?.cancel("client gone");
-    if (this.#begun) void this.#settle("stop", "client-gone", null);
-    else void this.#release("excused", "client-gone");
+    this.#attempt?.cancel(cause);
+    if (this.#begun) void this.#settle(null, cause, null);
+    else void this.#release("excused", cause);
   }
 
-  async #ended(end: DeliveryEnd): Promise<void> {
-    if (this.#request.streamed) {
-      this.#begin();
-      await this.#settle(end.finishReason ?? "stop", "done", end);
+  #outOfTime(): void {
+    if (this.#begun) {
+      this.#limitReached("time-limit");
       return;
     }
-    let answer: Record<string, unknown>;
-    try {
-      answer = JSON.parse(Buffer.concat(this.#body).toString("utf8"));
-    } catch {
-      await this.#failed({
-        code: "backend-failed",
-        message: "the answer is not JSON",
-        status: null,
-      });
+    this.#attempt?.cancel("time-limit");
+    const message = "the request took longer than a delivery may";
+    void this.#release("failed", "time-limit", () =>
+      this.#client.refuse("supplier-failed", message),
+    );
+  }
+
+  #ended(end: DeliveryEnd): void {
+    const { streamed } = this.#asked.request;
+    const choices = streamed ? null : this.#output.answer();
+    if (!streamed && choices === null) {
+      this.#broken("backend-failed", "the answer is no chat completion");
       return;
     }
-    const choices = Array.isArray(answer.choices) ? answer.choices : [];
-    for (const choice of choices) this.#meter.add(outputTextOf(choice?.message));
-    await this.#settle(end.finishReason ?? "stop", "done", end, answer);
+    const finished = end.finishReason !== null || this.#output.finishes.size > 0;
+    if (streamed && !this.#begun && !finished) {
+      this.#broken("backend-failed", "the stream ended before it began");
+      return;
+    }
+    void this.#settle(end.finishReason, "done", end, choices);
   }
 
   async #settle(
-    finishReason: string,
+    finishReason: string | null,
     cause: string,
     end: DeliveryEnd | null,
-    answer: Record<string, unknown> | null = null,
+    choices: readonly object[] | null = null,
   ): Promise<void> {
-    const reservation = this.#close();
-    if (reservation === null) return;
-    const promptTokens = reservation.promptTokens;
-    const completionTokens = this.#meter.total();
-    const nowMs = this.#clock.monotonicMs();
+    const reserved = this.#reserved;
+    if (this.#over || reserved === null) return;
+    const { promptTokens } = reserved.reservation;
+    const completionTokens = this.#output.tokens();
+    const outcome = {
+      reserved,
+      promptTokens,
+      completionTokens,
+      finishes: this.#output.finishes,
+      finishReason: finishReason ?? "stop",
+      choices,
+    };
+    // A prompt alone earns nothing, or an empty answer would be the cheapest way to earn it.
+    if (completionTokens === 0) {
+      return this.#release("excused", "empty-answer", () => this.#client.end(outcome));
+    }
+    this.#close();
+    const nowMs = this.#dependencies.clock.monotonicMs();
     const reported = end?.reportedCompletionTokens ?? null;
-    const settled = await this.#shell.execute({
-      type: "settle-delivery",
-      delivery: reservation.delivery,
-      attempt: reservation.attempt,
+    const settled = await this.#booking.settle(reserved, {
       promptTokens,
       completionTokens,
       firstTokenMs: this.#firstMs === null ? null : Math.round(this.#firstMs - this.#startedMs),
@@ -333,78 +242,60 @@ class Delivery {
       finishReason,
       cause,
     });
-    if (settled.ok) {
-      this.#client.end({
-        reservation,
-        promptTokens,
-        completionTokens,
-        finishReason,
-        finishSent: this.#finishSent,
-        answer,
-        seq: settled.seq,
-      });
-    } else if (this.#begun) this.#client.abort("the delivery took longer than it may");
-    else this.#client.refuse("supplier-failed", "the delivery took longer than it may");
+    const message = "the delivery could not be settled";
+    if (settled) this.#client.end(outcome);
+    else if (this.#begun) this.#client.abort(message);
+    else this.#client.refuse("supplier-failed", message);
     this.#done();
+  }
+
+  /** The supplier sent something, or nothing, that ends the attempt from our side. */
+  #broken(code: string, message: string): void {
+    this.#attempt?.cancel(code);
+    this.#failed({ code, message, status: null });
   }
 
   /** Before the first byte: another supplier. After it, or when there is none: the request is free. */
-  async #failed(error: AttemptError): Promise<void> {
-    const reservation = this.#reservation;
-    if (reservation === null || this.#over) return;
-    if (error.code === "backend-refused" || error.code === "bad-request") {
-      await this.#release("excused", error.code);
-      this.#client.refuse("backend-refused", error.message, error.status ?? 400);
-      return;
-    }
+  #failed(error: AttemptError): void {
+    const { code, message, status } = error;
+    const reserved = this.#reserved;
+    if (this.#over || reserved === null) return;
     if (this.#begun) {
-      await this.#release("failed", error.code);
-      this.#client.abort(error.message);
+      void this.#release("failed", code, () => this.#client.abort(message));
       return;
     }
-    this.#body = [];
-    this.#bodyBytes = 0;
-    const { outcome, released } = this.#shell.submit({
-      type: "retry-delivery",
-      delivery: reservation.delivery,
-      attempt: reservation.attempt,
-      cause: error.code,
-    });
-    if (outcome.ok) {
-      this.#dispatch(outcome.result, released);
+    if (code === "backend-refused" && status !== null && BUYER_STATUSES.includes(status)) {
+      void this.#release("excused", code, () =>
+        this.#client.refuse("backend-refused", message, status),
+      );
       return;
     }
-    await this.#release("failed", error.code);
-    const refusal = error.code === "busy" ? "rate-limit-exceeded" : "supplier-failed";
-    this.#client.refuse(
-      refusal,
-      `${error.message}; ${outcome.rejection.message}. Nothing was billed.`,
-    );
+    const booked = this.#booking.retry(reserved, code);
+    if (booked.ok) {
+      this.#dispatch(booked.reserved, booked.released);
+      return;
+    }
+    const why = `${message}; ${booked.message}. Nothing was billed.`;
+    const refusal = code === "busy" ? "no-supplier" : "supplier-failed";
+    void this.#release("failed", code, () => this.#client.refuse(refusal, why));
   }
 
-  async #release(verdict: "failed" | "excused", cause: string): Promise<void> {
-    const reservation = this.#close();
-    if (reservation === null) return;
-    await this.#durable;
-    await this.#shell.execute({
-      type: "release-delivery",
-      delivery: reservation.delivery,
-      attempt: reservation.attempt,
-      verdict,
-      cause,
-    });
+  /** Gives the reservation back, and tells the client once that is durable. */
+  async #release(
+    verdict: "failed" | "excused",
+    cause: string,
+    tell: () => void = () => {},
+  ): Promise<void> {
+    const reserved = this.#reserved;
+    if (this.#over || reserved === null) return;
+    this.#close();
+    await this.#booking.release(reserved, verdict, cause);
+    tell();
     this.#done();
   }
 
-  #close(): Reservation | null {
-    if (this.#over) return null;
+  #close(): void {
     this.#over = true;
-    clearTimeout(this.#stall);
-    return this.#reservation;
+    this.#watch.close();
   }
-}
-
-/** The body of an error in mid-stream. */
-export function streamErrorBody(message: string): object {
-  return openaiError("supplier-failed", `${message}. Nothing was billed.`).body;
 }

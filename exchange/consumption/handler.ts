@@ -6,26 +6,22 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { findByApiKey } from "#exchange/api-key.ts";
-import type { Reservation } from "#exchange/core/commands.ts";
-import { openaiError, type Refusal } from "#exchange/errors.ts";
-import { publicId } from "#protocol/ids.ts";
-import { formatPrice } from "#protocol/quotation.ts";
+import type { Refusal } from "#exchange/errors.ts";
+import type { Instrument } from "#protocol/instrument.ts";
+import { TOKENS_PER_MESSAGE } from "#protocol/reference-tokens.ts";
 import { type ChatRequest, readChatRequest } from "./chat-request.ts";
-import {
-  type Client,
-  type DeliveryDependencies,
-  type RunningDelivery,
-  startDelivery,
-  streamErrorBody,
-} from "./delivery.ts";
+import { Delivery } from "./delivery.ts";
+import type { DeliveryDependencies } from "./delivery-port.ts";
 import { createLimiter, DEFAULT_KEY_LIMITS, type KeyLimits } from "./limits.ts";
 import { findModel, listModels } from "./models.ts";
-import { createEventStream, type EventStream } from "./sse.ts";
+import { createPromptCounter } from "./prompt-counter.ts";
+import { createReply, sendJson, sendRefusal } from "./reply.ts";
+import { BODY_BYTES_MAX, createBodyReader } from "./request-body.ts";
 
-/** Largest request body of any instrument. */
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
 /** Requests served at a time by this process. */
 const OPEN_DELIVERIES_MAX = 5_000;
+const CHAT_PATH = "/v1/chat/completions";
+const MODELS_PATH = "/v1/models";
 
 export interface ConsumptionDependencies extends DeliveryDependencies {
   log: Logger;
@@ -34,250 +30,214 @@ export interface ConsumptionDependencies extends DeliveryDependencies {
 export interface Consumption {
   /** Takes the request if it is one of ours; false leaves it to others. */
   handle(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Admits nothing more and resolves when the running deliveries ended, at the latest after that time. */
+  /** Deliveries that are running now. */
+  activeDeliveries(): number;
+  /** Admits nothing more and resolves when the running deliveries ended; after that time they are ended, free of charge. */
   drain(deadlineMs: number): Promise<void>;
 }
 
+interface Buyer {
+  account: number;
+  keyId: string;
+}
+interface RefusedHere {
+  ok: false;
+  refusal: Refusal;
+  message?: string;
+  param?: string | null;
+}
+type Checked = { ok: true; request: ChatRequest; promptTokens: number } | RefusedHere;
+
+/** Builds the handler. */
 export function createConsumption(
-  options: { limits?: KeyLimits },
+  options: { limits?: KeyLimits; openDeliveriesMax?: number },
   dependencies: ConsumptionDependencies,
 ): Consumption {
   const { shell, clock, log } = dependencies;
+  const openDeliveriesMax = options.openDeliveriesMax ?? OPEN_DELIVERIES_MAX;
   const limiter = createLimiter(options.limits ?? DEFAULT_KEY_LIMITS, { clock });
-  const running = new Set<Promise<void>>();
+  const prompts = createPromptCounter();
+  const readBody = createBodyReader();
+  const running = new Map<Delivery, Promise<void>>();
   let stopping = false;
 
   async function chat(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
-    response.setHeader("x-request-id", requestId);
-    response.setHeader("x-grid-request-id", requestId);
-    response.setHeader("x-gridspot-request-id", requestId);
-    if (stopping) return refuse(response, "service-stopping");
+    for (const name of ["x-request-id", "x-grid-request-id", "x-gridspot-request-id"]) {
+      response.setHeader(name, requestId);
+    }
+    if (stopping) return refuseUnread(request, response, { refusal: "service-stopping" });
     const key = bearerOf(request);
-    if (key === null) return refuse(response, "missing-authentication");
-    const buyer = findByApiKey(shell.state, key);
-    if (buyer === null) return refuse(response, "invalid-api-key");
-    const bytes = await readBody(request);
-    if (bytes === null) {
-      return refuse(response, "body-too-large", `the body is over ${BODY_BYTES_MAX} bytes`);
+    const buyer = key === null ? null : findByApiKey(shell.state, key);
+    if (buyer === null) {
+      const refusal = key === null ? "missing-authentication" : "invalid-api-key";
+      return refuseUnread(request, response, { refusal });
     }
-    const read = readChatRequest(bytes, (symbol) => shell.state.instruments.has(symbol));
-    if (!read.ok) return refuse(response, read.refusal, read.message, read.param);
-    const tooMuch = checkSize(read.request, bytes.length);
-    if (tooMuch !== null) return refuse(response, ...tooMuch);
-    const limited = limiter.enter(buyer.keyId);
-    for (const [name, value] of Object.entries(limiter.headers(buyer.keyId))) {
-      response.setHeader(name, value);
+    const entered = limiter.enter(buyer.keyId);
+    for (const [name, value] of Object.entries(entered.headers)) response.setHeader(name, value);
+    if (!entered.ok) {
+      const { message } = entered;
+      return refuseUnread(request, response, { refusal: "rate-limit-exceeded", message });
     }
-    if (limited !== null) return refuse(response, "rate-limit-exceeded", limited);
     try {
-      if (running.size >= OPEN_DELIVERIES_MAX) return refuse(response, "overloaded");
-      await serve(read.request, buyer, requestId, response);
+      if (running.size >= openDeliveriesMax) {
+        return refuseUnread(request, response, { refusal: "overloaded" });
+      }
+      await admit(request, response, { buyer, requestId });
     } finally {
-      limiter.leave(buyer.keyId);
+      entered.leave();
     }
   }
 
-  function checkSize(request: ChatRequest, bodyBytes: number): [Refusal, string] | null {
-    const instrument = shell.state.instruments.get(request.symbol)?.instrument;
-    if (instrument === undefined) return null;
-    if (bodyBytes > instrument.bodyBytesMax) {
-      return ["body-too-large", `the body is over ${instrument.bodyBytesMax} bytes`];
+  async function admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { buyer, requestId }: { buyer: Buyer; requestId: string },
+  ): Promise<void> {
+    const read = await readBody(request);
+    if (!read.ok) {
+      if (read.reason === "gone") return;
+      if (read.reason === "no-room") {
+        return refuseUnread(request, response, { refusal: "overloaded" });
+      }
+      const message = `the body is over ${BODY_BYTES_MAX} bytes`;
+      return refuseUnread(request, response, { refusal: "body-too-large", message });
     }
-    const wanted = request.promptTokens + (request.maxOutputTokens ?? 0);
-    if (wanted <= instrument.contextTokensMin) return null;
-    return [
-      "context-length-exceeded",
-      `${request.promptTokens} prompt tokens and ${request.maxOutputTokens ?? 0} of output are more than the ${instrument.contextTokensMin} of ${request.symbol}`,
-    ];
+    try {
+      const checked = await check(read.bytes);
+      if (!checked.ok) {
+        const { refusal, message, param } = checked;
+        sendRefusal(response, refusal, { message, param });
+      } else if (stopping) {
+        sendRefusal(response, "service-stopping");
+      } else if (!response.destroyed) {
+        const { promptTokens } = checked;
+        await serve({ request: checked.request, promptTokens, buyer, requestId }, response);
+      }
+    } finally {
+      read.drop();
+    }
+  }
+
+  async function check(bytes: Buffer): Promise<Checked> {
+    const read = readChatRequest(bytes, (symbol) => shell.state.instruments.has(symbol));
+    if (!read.ok) return read;
+    const { request } = read;
+    const instrument = shell.state.instruments.get(request.symbol)?.instrument;
+    if (instrument === undefined) return { ok: false, refusal: "instrument-not-found" };
+    if (bytes.length > instrument.bodyBytesMax) {
+      const message = `the body has ${bytes.length} bytes, ${request.symbol} takes ${instrument.bodyBytesMax}`;
+      return { ok: false, refusal: "body-too-large", message };
+    }
+    const textTokens = await prompts.count(request.promptTexts);
+    if (textTokens === null) return { ok: false, refusal: "overloaded" };
+    const promptTokens = textTokens + request.messages * TOKENS_PER_MESSAGE;
+    return checkSize(request, promptTokens, instrument);
   }
 
   async function serve(
-    request: ChatRequest,
-    buyer: { account: number; keyId: string },
-    requestId: string,
+    asked: { request: ChatRequest; promptTokens: number; buyer: Buyer; requestId: string },
     response: ServerResponse,
   ): Promise<void> {
-    const reply = new Reply(request, requestId, response, dependencies);
-    const delivery: RunningDelivery = startDelivery(request, buyer, requestId, reply, dependencies);
+    const { request, requestId } = asked;
+    const created = Math.floor(clock.nowMs() / 1_000);
+    const reply = createReply({ request, requestId, created }, { response, shell });
+    const delivery = new Delivery(asked, reply, dependencies);
     response.on("drain", () => delivery.drained());
     response.on("close", () => {
       if (!response.writableFinished) delivery.clientGone();
     });
-    running.add(delivery.over);
-    await delivery.over.finally(() => running.delete(delivery.over));
+    const over = delivery.run().finally(() => running.delete(delivery));
+    running.set(delivery, over);
+    await over;
+  }
+
+  function models(path: string, request: IncomingMessage, response: ServerResponse): void {
+    const key = bearerOf(request);
+    // The list is public, yet a key that does not work should not look as if it did.
+    if (key !== null && findByApiKey(shell.state, key) === null) {
+      sendRefusal(response, "invalid-api-key");
+      return;
+    }
+    const symbol = path.slice(MODELS_PATH.length + 1);
+    shell
+      .read((state) => (symbol === "" ? listModels(state) : findModel(state, symbol)))
+      .then((found) => {
+        const message = `no instrument "${symbol.slice(0, 64)}"; GET /v1/models lists what is traded`;
+        if (found !== null) sendJson(response, 200, found);
+        else sendRefusal(response, "instrument-not-found", { message, param: "model" });
+      })
+      .catch((error: Error) => failed(error, response));
+  }
+
+  function failed(error: Error, response: ServerResponse): void {
+    log.error({ reason: error.message, stack: error.stack }, "request failed");
+    if (response.headersSent) response.destroy();
+    else sendRefusal(response, "internal-error");
   }
 
   return {
     handle(request, response) {
-      const path = (request.url ?? "").split("?")[0] ?? "";
-      if (path === "/v1/chat/completions") {
-        if (request.method !== "POST") refuse(response, "method-not-allowed");
-        else {
-          chat(request, response).catch((error: Error) => {
-            log.error({ reason: error.message }, "request failed");
-            if (response.headersSent) response.destroy();
-            else refuse(response, "internal-error");
-          });
-        }
-        return true;
-      }
-      if (path !== "/v1/models" && !path.startsWith("/v1/models/")) return false;
-      if (request.method !== "GET") {
-        refuse(response, "method-not-allowed");
-        return true;
-      }
-      const symbol = decodeURIComponent(path.slice("/v1/models/".length));
-      void shell
-        .read((state) => (symbol === "" ? listModels(state) : findModel(state, symbol)))
-        .then((found) => {
-          if (found === null) refuse(response, "instrument-not-found");
-          else sendJson(response, 200, found);
-        });
+      const path = (request.url ?? "").split("?", 1)[0] ?? "";
+      const isChat = path === CHAT_PATH;
+      if (!isChat && path !== MODELS_PATH && !path.startsWith(`${MODELS_PATH}/`)) return false;
+      const method = isChat ? "POST" : "GET";
+      if (request.method !== method) {
+        response.setHeader("allow", method);
+        const message = `${path} takes ${method}`;
+        refuseUnread(request, response, { refusal: "method-not-allowed", message });
+      } else if (isChat) {
+        chat(request, response).catch((error: Error) => failed(error, response));
+      } else models(path, request, response);
       return true;
     },
+    activeDeliveries: () => running.size,
     async drain(deadlineMs) {
       stopping = true;
+      const ended = Promise.allSettled([...running.values()]);
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, deadlineMs);
       });
-      await Promise.race([Promise.allSettled([...running]), late]);
+      await Promise.race([ended, late]);
       clearTimeout(timer);
+      for (const delivery of running.keys()) delivery.stop();
+      await ended;
+      await prompts.close();
     },
   };
 }
 
-/** The reply to one request, streamed or not. */
-class Reply implements Client {
-  readonly #request: ChatRequest;
-  readonly #response: ServerResponse;
-  readonly #dependencies: ConsumptionDependencies;
-  readonly #id: string;
-  readonly #created: number;
-  #events: EventStream | null = null;
-
-  constructor(
-    request: ChatRequest,
-    requestId: string,
-    response: ServerResponse,
-    dependencies: ConsumptionDependencies,
-  ) {
-    this.#request = request;
-    this.#response = response;
-    this.#dependencies = dependencies;
-    this.#id = `chatcmpl-${requestId}`;
-    this.#created = Math.floor(dependencies.clock.nowMs() / 1000);
+function checkSize(request: ChatRequest, promptTokens: number, instrument: Instrument): Checked {
+  const { contextTokensMin, outputTokensMin, defaultMaxOutputTokens } = instrument;
+  const wanted = request.maxOutputTokens;
+  if (wanted !== null && wanted > outputTokensMin) {
+    const message = `${request.symbol} promises ${outputTokensMin} tokens of output, ${wanted} were asked for`;
+    return { ok: false, refusal: "validation-error", message, param: "max_tokens" };
   }
-
-  begin(reservation: Reservation): void {
-    this.#describe(reservation);
-    this.#response.writeHead(200, {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache, no-store",
-      "x-accel-buffering": "no",
-    });
-    this.#events = createEventStream(this.#response, {
-      id: this.#id,
-      created: this.#created,
-      model: this.#request.symbol,
-    });
+  const room = contextTokensMin - promptTokens;
+  if (room < (wanted ?? 1)) {
+    const message = `${promptTokens} prompt tokens and ${wanted ?? 1} of output are more than the ${contextTokensMin} of ${request.symbol}`;
+    return { ok: false, refusal: "context-length-exceeded", message, param: "messages" };
   }
-
-  #describe(reservation: Reservation): void {
-    const { shell } = this.#dependencies;
-    const instrument = shell.state.instruments.get(this.#request.symbol)?.instrument;
-    const prices = new Set(reservation.parts.map((part) => part.priceTicks));
-    const shown = [...prices].map((ticks) => (instrument ? formatPrice(instrument, ticks) : ""));
-    this.#response.setHeader("x-gridspot-lot-price", shown.join(","));
-    this.#response.setHeader("x-gridspot-supplier", publicId("account", reservation.supplier));
-    this.#response.setHeader("x-gridspot-max-output-tokens", String(reservation.maxOutputTokens));
-    this.#response.setHeader("x-gridspot-seq", String(shell.state.seq));
-  }
-
-  text(text: string): boolean {
-    return this.#events?.delta(text) ?? true;
-  }
-
-  choices(choices: unknown): boolean {
-    return this.#events?.chunk(choices) ?? true;
-  }
-
-  end(outcome: Parameters<Client["end"]>[0]): void {
-    const { promptTokens, completionTokens, finishReason } = outcome;
-    const usage = {
-      prompt_tokens: promptTokens,
-      completion_tokens: completionTokens,
-      total_tokens: promptTokens + completionTokens,
-    };
-    if (this.#events !== null) {
-      if (!outcome.finishSent) this.#events.finish(finishReason);
-      if (this.#request.includeUsage) this.#events.usage(usage);
-      this.#events.done();
-    } else if (outcome.answer !== null) {
-      this.#describe(outcome.reservation);
-      sendJson(this.#response, 200, {
-        ...outcome.answer,
-        id: this.#id,
-        object: "chat.completion",
-        created: this.#created,
-        model: this.#request.symbol,
-        usage,
-      });
-    } else this.#response.end();
-  }
-
-  refuse(refusal: Refusal, message: string, status?: number): void {
-    refuse(this.#response, refusal, message, null, status);
-  }
-
-  abort(message: string): void {
-    this.#events?.error(streamErrorBody(message));
-    this.#response.end();
-  }
+  if (wanted !== null || room >= defaultMaxOutputTokens) return { ok: true, request, promptTokens };
+  // The default would not fit beside this prompt: what is left of the context is the maximum.
+  return { ok: true, request: { ...request, maxOutputTokens: room }, promptTokens };
 }
 
-function refuse(
+/** Refuses before the body was read: what is small is read and dropped, else the connection ends. */
+function refuseUnread(
+  request: IncomingMessage,
   response: ServerResponse,
-  refusal: Refusal,
-  message?: string,
-  param: string | null = null,
-  status?: number,
+  { refusal, ...details }: Omit<RefusedHere, "ok">,
 ): void {
-  if (response.headersSent || response.destroyed) return;
-  const error = openaiError(refusal, message, param);
-  for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value);
-  sendJson(response, status ?? error.status, error.body);
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  if (response.destroyed) return;
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, {
-    "content-type": "application/json; charset=utf-8",
-    "content-length": bytes.length,
-  });
-  response.end(bytes);
+  const bytes = Number(request.headers["content-length"] ?? Number.NaN);
+  if (!request.complete && !(bytes <= BODY_BYTES_MAX)) response.setHeader("connection", "close");
+  request.resume();
+  sendRefusal(response, refusal, details);
 }
 
 function bearerOf(request: IncomingMessage): string | null {
   const match = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "");
   return match?.[1] ?? null;
-}
-
-/** The whole body, or null when it is too large; the rest is then read and dropped. */
-function readBody(request: IncomingMessage): Promise<Buffer | null> {
-  return new Promise((resolve, reject) => {
-    let parts: Buffer[] = [];
-    let bytes = 0;
-    request.on("data", (part: Buffer) => {
-      bytes += part.length;
-      if (bytes > BODY_BYTES_MAX) {
-        parts = [];
-        resolve(null);
-      } else parts.push(part);
-    });
-    request.on("end", () => resolve(Buffer.concat(parts)));
-    request.on("error", reject);
-  });
 }

@@ -1,4 +1,5 @@
-/** Limits per API key: a token bucket for requests and a count of open streams. */
+/** Limits per API key: a token bucket for requests and a count of open ones. */
+import { LRUCache } from "lru-cache";
 import type { Clock } from "#exchange/clock.ts";
 
 export interface KeyLimits {
@@ -17,60 +18,65 @@ interface Bucket {
   open: number;
 }
 
+/** Headers that tell the client how much is left, as OpenAI names them. */
+export type LimitHeaders = Record<string, string>;
+
+export type Entered =
+  /** Call `leave` when the request is over. */
+  | { ok: true; headers: LimitHeaders; leave: () => void }
+  | { ok: false; headers: LimitHeaders; message: string };
+
 export interface Limiter {
-  /** Takes one request in; null when it may go, else a sentence. Pair with `leave`. */
-  enter(key: string): string | null;
-  leave(key: string): void;
-  headers(key: string): Record<string, string>;
+  enter(key: string): Entered;
 }
 
+/** Builds the limiter. */
 export function createLimiter(limits: KeyLimits, { clock }: { clock: Clock }): Limiter {
-  const buckets = new Map<string, Bucket>();
+  const { requestsPerSecond, burst, openMax } = limits;
+  const buckets = new LRUCache<string, Bucket>({ max: KEYS_MAX });
 
   function bucketOf(key: string): Bucket {
     const nowMs = clock.monotonicMs();
     let bucket = buckets.get(key);
     if (bucket === undefined) {
-      bucket = { tokens: limits.burst, filledMs: nowMs, open: 0 };
-      if (buckets.size >= KEYS_MAX) {
-        for (const [old, { open }] of buckets) {
-          if (open > 0) continue;
-          buckets.delete(old);
-          break;
-        }
-      }
+      bucket = { tokens: burst, filledMs: nowMs, open: 0 };
       buckets.set(key, bucket);
     }
-    const earned = ((nowMs - bucket.filledMs) / 1000) * limits.requestsPerSecond;
-    bucket.tokens = Math.min(limits.burst, bucket.tokens + earned);
+    const earned = ((nowMs - bucket.filledMs) / 1_000) * requestsPerSecond;
+    bucket.tokens = Math.min(burst, bucket.tokens + earned);
     bucket.filledMs = nowMs;
     return bucket;
+  }
+
+  function headersOf({ tokens }: Bucket): LimitHeaders {
+    const fullInSeconds = (burst - tokens) / requestsPerSecond;
+    return {
+      "x-ratelimit-limit-requests": String(burst),
+      "x-ratelimit-remaining-requests": String(Math.max(0, Math.floor(tokens))),
+      "x-ratelimit-reset-requests": `${Math.ceil(fullInSeconds * 1_000)}ms`,
+    };
   }
 
   return {
     enter(key) {
       const bucket = bucketOf(key);
-      if (bucket.open >= limits.openMax) {
-        return `${bucket.open} requests of this key are open, at most ${limits.openMax}`;
+      if (bucket.open >= openMax) {
+        const message = `${bucket.open} requests of this key are open, at most ${openMax}; wait for one to end`;
+        return { ok: false, headers: headersOf(bucket), message };
       }
       if (bucket.tokens < 1) {
-        return `more than ${limits.requestsPerSecond} requests per second with this key`;
+        const waitSeconds = (1 - bucket.tokens) / requestsPerSecond;
+        const message = `more than ${requestsPerSecond} requests per second with this key; retry in ${waitSeconds.toFixed(2)} s`;
+        return { ok: false, headers: headersOf(bucket), message };
       }
       bucket.tokens -= 1;
       bucket.open += 1;
-      return null;
-    },
-    leave(key) {
-      const bucket = buckets.get(key);
-      if (bucket !== undefined && bucket.open > 0) bucket.open -= 1;
-    },
-    headers(key) {
-      const { tokens } = bucketOf(key);
-      return {
-        "x-ratelimit-limit": String(limits.burst),
-        "x-ratelimit-remaining": String(Math.max(0, Math.floor(tokens))),
-        "x-ratelimit-reset": String(Math.ceil((limits.burst - tokens) / limits.requestsPerSecond)),
+      let left = false;
+      const leave = () => {
+        if (!left) bucket.open -= 1;
+        left = true;
       };
+      return { ok: true, headers: headersOf(bucket), leave };
     },
   };
 }

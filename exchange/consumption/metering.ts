@@ -1,16 +1,13 @@
 /**
- * Counting the text that crossed the exchange, in the reference tokenizer. What a supplier reports
- * is recorded beside it and never paid.
+ * Metering a delivery's output: the text that crossed the exchange, in the reference tokenizer. What
+ * a supplier reports is recorded beside it and never paid.
  */
-import { countReferenceTokens } from "#protocol/reference-tokens.ts";
+import { RunningCount } from "./token-count.ts";
 
-/** Text is counted in pieces of about this size, so that a long answer is not counted again and again. */
-const PIECE_CHARACTERS = 2_000;
-
-/** Meters one delivery's output; all choices, tool calls and reasoning together. */
+/** Meters one delivery's output. */
 export interface CompletionMeter {
-  /** Adds forwarded text. True when the limit is reached and the backend must stop. */
-  add(text: string): boolean;
+  /** Adds forwarded text of one part (a choice's content, its tool calls, …). True when the limit is reached and the backend must stop. */
+  add(part: string, text: string): boolean;
   /** Tokens forwarded, never more than the limit. */
   total(): number;
 }
@@ -20,46 +17,63 @@ export interface CompletionMeter {
  * while the bytes alone cannot reach the limit.
  */
 export function createCompletionMeter(limitTokens: number): CompletionMeter {
-  let closedTokens = 0;
-  let open = "";
-  let openTokens = 0;
+  const parts = new Map<string, RunningCount>();
+  let countedTokens = 0;
   let uncountedBytes = 0;
 
   function count(): void {
-    // Words keep their leading space in this tokenizer, so a cut before a space is neutral.
-    const cut = open.length > PIECE_CHARACTERS ? open.lastIndexOf(" ") : -1;
-    if (cut > 0) {
-      closedTokens += countReferenceTokens(open.slice(0, cut));
-      open = open.slice(cut);
-    }
-    openTokens = countReferenceTokens(open);
+    countedTokens = 0;
     uncountedBytes = 0;
+    for (const part of parts.values()) {
+      countedTokens += part.total(limitTokens - countedTokens);
+      if (countedTokens >= limitTokens) return;
+    }
   }
 
   return {
-    add(text) {
-      open += text;
+    add(part, text) {
+      let running = parts.get(part);
+      if (running === undefined) {
+        running = new RunningCount();
+        parts.set(part, running);
+      }
+      running.add(text);
       uncountedBytes += Buffer.byteLength(text);
-      if (closedTokens + openTokens + uncountedBytes < limitTokens) return false;
+      if (countedTokens + uncountedBytes < limitTokens && !running.isLong) return false;
       count();
-      return closedTokens + openTokens >= limitTokens;
+      return countedTokens >= limitTokens;
     },
     total() {
       count();
-      return Math.min(limitTokens, closedTokens + openTokens);
+      return Math.min(limitTokens, countedTokens);
     },
   };
 }
 
-/** Fields of a chunk's delta (or a message) whose strings are output. */
-export function outputTextOf(value: unknown): string {
+/** Names of roles, kinds and calls are framing, not output. */
+const FRAMING = new Set(["role", "type", "id"]);
+
+/**
+ * The text of a chunk's delta or a message: its content, and apart from it reasoning, refusal, tool
+ * calls and whatever else a server streams.
+ */
+export function outputTextOf(delta: object): { content: string; other: string } {
+  let content = "";
+  let other = "";
+  for (const [key, field] of Object.entries(delta)) {
+    if (key === "content") content += stringsOf(field);
+    else if (!FRAMING.has(key)) other += stringsOf(field);
+  }
+  return { content, other };
+}
+
+function stringsOf(value: unknown): string {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map(outputTextOf).join("");
+  if (Array.isArray(value)) return value.map(stringsOf).join("");
   if (value === null || typeof value !== "object") return "";
   let text = "";
   for (const [key, field] of Object.entries(value)) {
-    // Names of roles, kinds and calls are framing, not output.
-    if (key !== "role" && key !== "type" && key !== "id") text += outputTextOf(field);
+    if (!FRAMING.has(key)) text += stringsOf(field);
   }
   return text;
 }

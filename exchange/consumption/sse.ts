@@ -1,42 +1,99 @@
-/** The event stream in OpenAI's shape: one prefix per request, so that a delta costs one small string. */
+/**
+ * The event stream in OpenAI's shape: one prefix per request, so that a delta costs one small
+ * string, and one write per turn of the event loop, however many deltas arrived in it.
+ */
 import type { ServerResponse } from "node:http";
+import type { OutputChoice } from "./supplier-output.ts";
 
-/** A stop for writers: true while the client takes what is sent. */
-export interface EventStream {
-  /** Text of choice 0. Returns false when the client is slow. */
-  delta(text: string): boolean;
-  /** A supplier's chunk of another kind, with our id and model and without its usage. */
-  chunk(choices: unknown): boolean;
-  finish(reason: string): void;
-  usage(usage: object): void;
-  error(body: object): void;
-  done(): void;
+export interface StreamHead {
+  id: string;
+  /** Seconds since the epoch. */
+  created: number;
+  model: string;
+  /** Whether the buyer asked for usage; the other chunks then carry a null. */
+  includeUsage: boolean;
 }
 
-/** Builds the writer; the response's head must have been sent. */
-export function createEventStream(
-  response: ServerResponse,
-  head: { id: string; created: number; model: string },
-): EventStream {
-  const base = `{"id":${JSON.stringify(head.id)},"object":"chat.completion.chunk","created":${head.created},"model":${JSON.stringify(head.model)},"choices":`;
-  const prefix = `data: ${base}[{"index":0,"delta":{"content":`;
-  const suffix = `},"logprobs":null,"finish_reason":null}]}\n\n`;
-  let opened = false;
-  const role = `data: ${base}[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}\n\n`;
-  const write = (text: string): boolean => {
-    if (opened) return response.write(text);
-    opened = true;
-    return response.write(role + text);
-  };
-  return {
-    delta: (text) => write(prefix + JSON.stringify(text) + suffix),
-    chunk: (choices) => write(`data: ${base}${JSON.stringify(choices)}}\n\n`),
-    finish: (reason) => {
-      const choice = [{ index: 0, delta: {}, logprobs: null, finish_reason: reason }];
-      write(`data: ${base}${JSON.stringify(choice)}}\n\n`);
-    },
-    usage: (usage) => write(`data: ${base}[],"usage":${JSON.stringify(usage)}}\n\n`),
-    error: (body) => write(`data: ${JSON.stringify(body)}\n\n`),
-    done: () => response.end("data: [DONE]\n\n"),
-  };
+/** Writes one stream; the response's head must have been sent. */
+export class EventStream {
+  readonly #response: ServerResponse;
+  readonly #base: string;
+  readonly #end: string;
+  readonly #deltaPrefix: string;
+  readonly #deltaSuffix: string;
+  /** Choices whose role was told. */
+  readonly #opened = new Set<number>();
+  #pending = "";
+
+  constructor(response: ServerResponse, head: StreamHead) {
+    const { id, created, model } = head;
+    this.#response = response;
+    this.#base = `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(model)},"choices":`;
+    this.#end = head.includeUsage ? `,"usage":null}\n\n` : "}\n\n";
+    this.#deltaPrefix = `${this.#base}[{"index":0,"delta":{"content":`;
+    this.#deltaSuffix = `},"logprobs":null,"finish_reason":null}]${this.#end}`;
+    this.#open(0);
+  }
+
+  /** Text of choice 0. False when the client is slow. */
+  delta(text: string): boolean {
+    return this.#write(this.#deltaPrefix + JSON.stringify(text) + this.#deltaSuffix);
+  }
+
+  /** Choices of a chunk that is more than text. False when the client is slow. */
+  chunk(choices: readonly OutputChoice[]): boolean {
+    for (const { index } of choices) this.#open(index);
+    return this.#choices(choices);
+  }
+
+  /** Says of every choice why it ended. */
+  finish(reasons: ReadonlyMap<number, string>, otherwise: string): void {
+    for (const index of reasons.keys()) this.#open(index);
+    for (const index of [...this.#opened].sort((a, b) => a - b)) {
+      const reason = reasons.get(index) ?? otherwise;
+      this.#choices([{ index, delta: {}, logprobs: null, finish_reason: reason }]);
+    }
+  }
+
+  usage(usage: object): void {
+    this.#write(`${this.#base}[],"usage":${JSON.stringify(usage)}}\n\n`);
+  }
+
+  /** Ends the stream with an error, as the SDKs expect it: no [DONE]. */
+  fail(body: object): void {
+    this.#close(`data: ${JSON.stringify(body)}\n\n`);
+  }
+
+  done(): void {
+    this.#close("data: [DONE]\n\n");
+  }
+
+  #open(index: number): void {
+    if (this.#opened.has(index)) return;
+    this.#opened.add(index);
+    const delta = { role: "assistant", content: "" };
+    this.#choices([{ index, delta, logprobs: null, finish_reason: null }]);
+  }
+
+  #choices(choices: readonly object[]): boolean {
+    return this.#write(`${this.#base}${JSON.stringify(choices)}${this.#end}`);
+  }
+
+  #write(text: string): boolean {
+    if (this.#pending === "") process.nextTick(() => this.#flush());
+    this.#pending += text;
+    return !this.#response.writableNeedDrain;
+  }
+
+  #flush(): void {
+    const text = this.#pending;
+    this.#pending = "";
+    if (text !== "" && !this.#response.destroyed) this.#response.write(text);
+  }
+
+  #close(last: string): void {
+    const text = this.#pending + last;
+    this.#pending = "";
+    if (!this.#response.destroyed) this.#response.end(text);
+  }
 }

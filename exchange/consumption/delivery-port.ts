@@ -1,0 +1,64 @@
+/**
+ * What a delivery is given: the request, and of the suppliers' side the way to send one attempt and
+ * hear how it goes.
+ */
+import type { Clock } from "#exchange/clock.ts";
+import type { Shell } from "#exchange/shell.ts";
+import type { DeliveryEnd } from "#protocol/link-messages.ts";
+import type { ChatRequest } from "./chat-request.ts";
+import type { DeliveryTimeouts } from "./delivery-time.ts";
+
+export interface AttemptError {
+  code: string;
+  message: string;
+  /** The backend's HTTP status where there was one. */
+  status: number | null;
+}
+
+/** Called in record order; after `onEnd` or `onError` nothing more comes. Payloads are views, valid during the call. */
+export interface AttemptHandlers {
+  onAccepted?(): void;
+  /** UTF-8 text of choice 0; a character may be cut between two calls. */
+  onDelta(text: Buffer, chunks: number): void;
+  onEvent(json: Buffer): void;
+  onBody(part: Buffer, final: boolean): void;
+  onEnd(end: DeliveryEnd): void;
+  onError(error: AttemptError): void;
+}
+
+export interface AttemptRequest {
+  supplier: number;
+  symbol: string;
+  /** Random; tells the supplier nothing of the buyer. */
+  attemptId: string;
+  streamed: boolean;
+  maxOutputTokens: number;
+  body: Buffer;
+  /** To the first record of output. */
+  firstTokenTimeoutMs: number;
+}
+
+export interface Attempt {
+  /** Stops the backend; no handler is called any more. */
+  cancel(reason: string): void;
+  /** The client has taken these output bytes: the supplier may send as many more. */
+  grant(bytes: number): void;
+}
+
+export interface Dispatcher {
+  dispatch(request: AttemptRequest, handlers: AttemptHandlers): Attempt;
+}
+
+export interface DeliveryDependencies {
+  shell: Shell;
+  dispatcher: Dispatcher;
+  clock: Clock;
+  timeouts?: DeliveryTimeouts;
+}
+
+export interface DeliveryRequest {
+  request: ChatRequest;
+  promptTokens: number;
+  buyer: { account: number; keyId: string };
+  requestId: string;
+}

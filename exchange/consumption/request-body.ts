@@ -1,0 +1,49 @@
+/** Reading request bodies under limits: of one body, and of all bodies that are held at a time. */
+import type { IncomingMessage } from "node:http";
+
+/** Largest request body of any instrument. */
+export const BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Bytes of request bodies in memory at a time, of all requests that are open. */
+const BODIES_BYTES_MAX = 512 * 1024 * 1024;
+
+export type ReadBody =
+  /** Call `drop` when nobody holds the body any more. */
+  | { ok: true; bytes: Buffer; drop: () => void }
+  | { ok: false; reason: "too-large" | "no-room" | "gone" };
+
+/** Builds a reader of bodies that share one budget. */
+export function createBodyReader(): (request: IncomingMessage) => Promise<ReadBody> {
+  let heldBytes = 0;
+
+  return (request) =>
+    new Promise((resolve) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      const drop = () => {
+        heldBytes -= bytes;
+        bytes = 0;
+      };
+      const fail = (reason: "too-large" | "no-room" | "gone") => {
+        request.off("data", take);
+        drop();
+        resolve({ ok: false, reason });
+      };
+      const take = (part: Buffer) => {
+        bytes += part.length;
+        heldBytes += part.length;
+        if (bytes > BODY_BYTES_MAX) fail("too-large");
+        else if (heldBytes > BODIES_BYTES_MAX) fail("no-room");
+        else parts.push(part);
+      };
+      if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) {
+        fail("too-large");
+        return;
+      }
+      request.on("data", take);
+      request.on("end", () => resolve({ ok: true, bytes: Buffer.concat(parts), drop }));
+      request.on("error", () => fail("gone"));
+      request.on("close", () => {
+        if (!request.complete) fail("gone");
+      });
+    });
+}
