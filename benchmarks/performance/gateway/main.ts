@@ -12,7 +12,7 @@ import { type StreamTarget, timeStream } from "./stream-client.ts";
 const ROUNDS = 5;
 const REQUESTS_PER_ROUND = 60;
 const TTFT_SCHEDULE = { text: "stub-t20-n16-g0", deltas: 16 };
-const THROUGHPUT_SCHEDULE = { text: "stub-t0-n2000-g0", deltas: 2_000 };
+const THROUGHPUT_SCHEDULE = { text: "stub-t0-n1900-g0", deltas: 1_900 };
 const STREAMS_AT_ONCE = 16;
 const START_TIMEOUT_MS = 60_000;
 
