@@ -11,7 +11,7 @@ export type ScriptedFailure =
   | "status-500"
   | "status-400"
   | "cut-before-first-byte"
-  | "cut-after-two-chunks"
+  | "hold-after-two-chunks"
   | "error-inside-200"
   | "hang";
 
@@ -22,6 +22,8 @@ export interface ScriptedBackend {
   readonly requests: number;
   readonly aborted: number;
   failWith(failure: ScriptedFailure): void;
+  /** Breaks off the answers that are held. */
+  cutHeld(): void;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function startScriptedBackend(
   let requests = 0;
   let aborted = 0;
   let failure: ScriptedFailure = "none";
+  const held = new Set<http.ServerResponse>();
 
   const server = http.createServer((request, response) => {
     if (request.url === "/v1/models") {
@@ -102,8 +105,7 @@ export async function startScriptedBackend(
     for (const [index, word] of words.entries()) {
       if (options.wordMs) await new Promise((resolve) => setTimeout(resolve, options.wordMs));
       if (response.destroyed) return;
-      // Ends the socket behind what was sent: the answer breaks off, nothing of it is lost.
-      if (failure === "cut-after-two-chunks" && index === 2) return void response.socket?.end();
+      if (failure === "hold-after-two-chunks" && index === 2) return void held.add(response);
       chunk({ content: word }, null);
     }
     chunk({}, finish);
@@ -124,6 +126,10 @@ export async function startScriptedBackend(
     },
     failWith(next) {
       failure = next;
+    },
+    cutHeld() {
+      for (const response of held) response.destroy();
+      held.clear();
     },
     close() {
       server.closeAllConnections();

@@ -141,14 +141,14 @@ test("a delivery that fails before its first byte and has no other supplier is f
 test("a delivery that breaks after its first byte ends with an error and is free", async () => {
   const balance = () => world.exchange.shell.read((state) => state.ledger.balance("1:pending"));
   const before = await balance();
-  backend.failWith("cut-after-two-chunks");
+  backend.failWith("hold-after-two-chunks");
   const stream = await sdk(cast.buyer.apiKey).chat.completions.create({
     model: "text-demo",
     messages: [{ role: "user", content: "one two three four five" }],
     stream: true,
   });
   const read = async () => {
-    for await (const chunk of stream) void chunk;
+    for await (const chunk of stream) if (chunk.choices[0]?.delta.content) backend.cutHeld();
   };
   await expect(read()).rejects.toThrow(/Nothing was billed/);
   backend.failWith("none");
