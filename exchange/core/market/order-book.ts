@@ -3,6 +3,8 @@
  * Orders sit in slots on intrusive lists per price level; per side a sorted array of price keys has
  * the best price at its end, where nearly all work happens. Free slots and levels are kept on lists.
  */
+import { type Column, grown, isInt32AboveZero, listIn, listsOf } from "./columns.ts";
+import { firstNotBelow } from "./gallop-search.ts";
 import {
   type BookSide,
   type BookSnapshot,
@@ -12,14 +14,14 @@ import {
   type OrderBook,
   SELL,
 } from "./order-book-port.ts";
+import { FIRST_GENERATION, handleOf, nextGeneration, slotOf } from "./order-handle.ts";
 
 /** Most orders that may rest in one book at a time. */
 export const ORDERS_PER_BOOK_MAX = 1 << 20;
 const SLOTS_AT_START = 1024;
-/** A handle is slot + generation x this; generations make a reused slot's old handle stale. */
-const GENERATION_STEP = 1 << 21;
 
 class TypedArrayBook implements OrderBook {
+  #ordersMax: number;
   #slots = SLOTS_AT_START;
   #slotsUsed = 1;
   #freeSlot = NONE;
@@ -47,13 +49,26 @@ class TypedArrayBook implements OrderBook {
   #count = [0, 0];
   #size = 0;
 
+  constructor(ordersMax: number) {
+    if (!isInt32AboveZero(ordersMax) || ordersMax > ORDERS_PER_BOOK_MAX) {
+      throw new RangeError(`ordersMax is ${ordersMax}, expected 1 to ${ORDERS_PER_BOOK_MAX}`);
+    }
+    this.#ordersMax = ordersMax;
+  }
+
   get size(): number {
     return this.#size;
   }
 
   add(side: BookSide, priceTicks: number, quantity: number, order: number): number {
-    if (!(priceTicks > 0 && quantity > 0)) {
-      throw new RangeError(`price ${priceTicks}, quantity ${quantity}: expected positive integers`);
+    if (!isInt32AboveZero(priceTicks) || !isInt32AboveZero(quantity)) {
+      throw new RangeError(
+        `price ${priceTicks}, quantity ${quantity}: expected integers from 1 to 2^31 - 1`,
+      );
+    }
+    // Before anything changes: a level without orders must not stay behind.
+    if (this.#size >= this.#ordersMax) {
+      throw new RangeError(`the book holds ${this.#size} orders, its limit; cancel some first`);
     }
     const level = this.#levelAt(side, priceTicks);
     const slot = this.#takeSlot();
@@ -69,12 +84,12 @@ class TypedArrayBook implements OrderBook {
     this.#levelQuantity[level] = (this.#levelQuantity[level] as number) + quantity;
     this.#levelCount[level] = (this.#levelCount[level] as number) + 1;
     this.#size += 1;
-    return slot + (this.#generation[slot] as number) * GENERATION_STEP;
+    return this.#handleOf(slot);
   }
 
   remove(handle: number): boolean {
     if (!this.has(handle)) return false;
-    const slot = handle % GENERATION_STEP;
+    const slot = slotOf(handle);
     const level = this.#orderLevel[slot] as number;
     const next = this.#nextSlot[slot] as number;
     const previous = this.#previousSlot[slot] as number;
@@ -87,7 +102,7 @@ class TypedArrayBook implements OrderBook {
     this.#levelCount[level] = (this.#levelCount[level] as number) - 1;
     if (this.#levelCount[level] === 0) this.#dropLevel(level);
     this.#orderQuantity[slot] = 0;
-    this.#generation[slot] = (this.#generation[slot] as number) + 1;
+    this.#generation[slot] = nextGeneration(this.#generation[slot] as number);
     this.#nextSlot[slot] = this.#freeSlot;
     this.#freeSlot = slot;
     this.#size -= 1;
@@ -97,8 +112,8 @@ class TypedArrayBook implements OrderBook {
   reduce(handle: number, quantity: number): void {
     const slot = this.#live(handle);
     const left = (this.#orderQuantity[slot] as number) - quantity;
-    if (quantity <= 0 || left < 0) {
-      throw new RangeError(`reducing by ${quantity}, ${this.#orderQuantity[slot]} are left`);
+    if (!isInt32AboveZero(quantity) || left < 0) {
+      throw new RangeError(`reducing by ${quantity}, expected 1 to ${this.#orderQuantity[slot]}`);
     }
     if (left === 0) {
       this.remove(handle);
@@ -127,12 +142,11 @@ class TypedArrayBook implements OrderBook {
   }
 
   has(handle: number): boolean {
-    const slot = handle % GENERATION_STEP;
+    const slot = slotOf(handle);
     return (
-      slot > 0 &&
       slot < this.#slotsUsed &&
       (this.#orderQuantity[slot] as number) > 0 &&
-      (this.#generation[slot] as number) === Math.floor(handle / GENERATION_STEP)
+      this.#handleOf(slot) === handle
     );
   }
 
@@ -161,11 +175,9 @@ class TypedArrayBook implements OrderBook {
 
   depth(side: BookSide, levelsMax: number): DepthLevel[] {
     const levels: DepthLevel[] = [];
-    for (
-      let at = (this.#count[side] as number) - 1;
-      at >= 0 && levels.length < levelsMax;
-      at -= 1
-    ) {
+    let at = this.#count[side] as number;
+    while (at > 0 && levels.length < levelsMax) {
+      at -= 1;
       const level = this.#ladder[side]?.[at] as number;
       levels.push({
         priceTicks: this.#levelPrice[level] as number,
@@ -177,73 +189,75 @@ class TypedArrayBook implements OrderBook {
   }
 
   snapshot(): BookSnapshot {
-    const slots = (array: Int32Array | Float64Array) =>
-      Array.from(array.subarray(0, this.#slotsUsed));
-    const levels = (array: Int32Array | Float64Array | Uint8Array) =>
-      Array.from(array.subarray(0, this.#levelsUsed));
     const ladder = (side: BookSide, arrays: Int32Array[]) =>
       Array.from((arrays[side] as Int32Array).subarray(0, this.#count[side]));
     return {
+      ordersMax: this.#ordersMax,
       size: this.#size,
       slotsUsed: this.#slotsUsed,
       freeSlot: this.#freeSlot,
-      orderNumber: slots(this.#orderNumber),
-      generation: slots(this.#generation),
-      orderQuantity: slots(this.#orderQuantity),
-      orderLevel: slots(this.#orderLevel),
-      nextSlot: slots(this.#nextSlot),
-      previousSlot: slots(this.#previousSlot),
+      ...listsOf(this.#slotColumns(), this.#slotsUsed),
       levelsUsed: this.#levelsUsed,
       freeLevel: this.#freeLevel,
-      levelHead: levels(this.#levelHead),
-      levelTail: levels(this.#levelTail),
-      levelPrice: levels(this.#levelPrice),
-      levelSide: levels(this.#levelSide),
-      levelCount: levels(this.#levelCount),
-      levelQuantity: levels(this.#levelQuantity),
-      nextLevel: levels(this.#nextLevel),
+      ...listsOf(this.#levelColumns(), this.#levelsUsed),
       keys: [ladder(BUY, this.#keys), ladder(SELL, this.#keys)],
       ladder: [ladder(BUY, this.#ladder), ladder(SELL, this.#ladder)],
     };
   }
 
   load(snapshot: BookSnapshot): void {
-    const rows = (name: string) => snapshot[name] as number[];
     this.#slotsUsed = snapshot.slotsUsed as number;
     this.#levelsUsed = snapshot.levelsUsed as number;
+    if (!(Math.max(this.#slotsUsed, this.#levelsUsed) <= this.#ordersMax + 1)) {
+      throw new RangeError(`book snapshot has more places than its ${this.#ordersMax} orders need`);
+    }
     while (this.#slots < this.#slotsUsed) this.#growSlots();
     while (this.#levels < this.#levelsUsed) this.#growLevels();
     this.#size = snapshot.size as number;
     this.#freeSlot = snapshot.freeSlot as number;
     this.#freeLevel = snapshot.freeLevel as number;
-    this.#orderNumber.set(rows("orderNumber"));
-    this.#generation.set(rows("generation"));
-    this.#orderQuantity.set(rows("orderQuantity"));
-    this.#orderLevel.set(rows("orderLevel"));
-    this.#nextSlot.set(rows("nextSlot"));
-    this.#previousSlot.set(rows("previousSlot"));
-    this.#levelHead.set(rows("levelHead"));
-    this.#levelTail.set(rows("levelTail"));
-    this.#levelPrice.set(rows("levelPrice"));
-    this.#levelSide.set(rows("levelSide"));
-    this.#levelCount.set(rows("levelCount"));
-    this.#levelQuantity.set(rows("levelQuantity"));
-    this.#nextLevel.set(rows("nextLevel"));
+    const columns = { ...this.#slotColumns(), ...this.#levelColumns() };
+    for (const [name, column] of Object.entries(columns)) column.set(listIn(snapshot, name));
     for (const side of [BUY, SELL] as const) {
-      const keys = (snapshot.keys as number[][])[side] as number[];
+      const keys = listIn<number[]>(snapshot, "keys")[side] as number[];
       this.#count[side] = keys.length;
       this.#keys[side]?.set(keys);
-      this.#ladder[side]?.set((snapshot.ladder as number[][])[side] as number[]);
+      this.#ladder[side]?.set(listIn<number[]>(snapshot, "ladder")[side] as number[]);
     }
   }
 
+  /** One row per slot, by their names in a snapshot. */
+  #slotColumns(): Record<string, Column> {
+    return {
+      orderNumber: this.#orderNumber,
+      generation: this.#generation,
+      orderQuantity: this.#orderQuantity,
+      orderLevel: this.#orderLevel,
+      nextSlot: this.#nextSlot,
+      previousSlot: this.#previousSlot,
+    };
+  }
+
+  /** One row per level, by their names in a snapshot. */
+  #levelColumns(): Record<string, Column> {
+    return {
+      levelHead: this.#levelHead,
+      levelTail: this.#levelTail,
+      levelPrice: this.#levelPrice,
+      levelSide: this.#levelSide,
+      levelCount: this.#levelCount,
+      levelQuantity: this.#levelQuantity,
+      nextLevel: this.#nextLevel,
+    };
+  }
+
   #live(handle: number): number {
-    if (!this.has(handle)) throw new RangeError(`handle ${handle} is stale`);
-    return handle % GENERATION_STEP;
+    if (!this.has(handle)) throw new RangeError(`handle ${handle} is stale: its order has left`);
+    return slotOf(handle);
   }
 
   #handleOf(slot: number): number {
-    return slot + (this.#generation[slot] as number) * GENERATION_STEP;
+    return handleOf(slot, this.#generation[slot] as number);
   }
 
   #takeSlot(): number {
@@ -255,27 +269,12 @@ class TypedArrayBook implements OrderBook {
     if (this.#slotsUsed === this.#slots) this.#growSlots();
     const slot = this.#slotsUsed;
     this.#slotsUsed += 1;
-    this.#generation[slot] = 1;
+    this.#generation[slot] = FIRST_GENERATION;
     return slot;
   }
 
-  /** First place from the best end whose key is not below `key`; most activity is near that end. */
   #find(side: BookSide, key: number): number {
-    const keys = this.#keys[side] as Int32Array;
-    const count = this.#count[side] as number;
-    let high = count;
-    let step = 1;
-    while (high - step >= 0 && (keys[high - step] as number) >= key) {
-      high -= step;
-      step <<= 1;
-    }
-    let low = Math.max(0, high - step);
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((keys[middle] as number) < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstNotBelow(this.#keys[side] as Int32Array, this.#count[side] as number, key);
   }
 
   #levelAt(side: BookSide, priceTicks: number): number {
@@ -292,8 +291,10 @@ class TypedArrayBook implements OrderBook {
     this.#levelQuantity[level] = 0;
     const keys = this.#keys[side] as Int32Array;
     const ladder = this.#ladder[side] as Int32Array;
-    keys.copyWithin(at + 1, at, count);
-    ladder.copyWithin(at + 1, at, count);
+    if (at < count) {
+      keys.copyWithin(at + 1, at, count);
+      ladder.copyWithin(at + 1, at, count);
+    }
     keys[at] = key;
     ladder[at] = level;
     this.#count[side] = count + 1;
@@ -315,18 +316,18 @@ class TypedArrayBook implements OrderBook {
     const side = this.#levelSide[level] as BookSide;
     const count = this.#count[side] as number;
     const at = this.#find(side, keyOf(side, this.#levelPrice[level] as number));
-    this.#keys[side]?.copyWithin(at, at + 1, count);
-    this.#ladder[side]?.copyWithin(at, at + 1, count);
+    if (at < count - 1) {
+      this.#keys[side]?.copyWithin(at, at + 1, count);
+      this.#ladder[side]?.copyWithin(at, at + 1, count);
+    }
     this.#count[side] = count - 1;
     this.#nextLevel[level] = this.#freeLevel;
     this.#freeLevel = level;
   }
 
   #growSlots(): void {
-    if (this.#slots >= ORDERS_PER_BOOK_MAX) {
-      throw new RangeError(`the book holds ${ORDERS_PER_BOOK_MAX} orders, its limit`);
-    }
-    this.#slots *= 2;
+    // One more than orders: slot 0 is nobody's.
+    this.#slots = Math.min(this.#slots * 2, ORDERS_PER_BOOK_MAX + 1);
     this.#orderNumber = grown(this.#orderNumber, new Float64Array(this.#slots));
     this.#generation = grown(this.#generation, new Float64Array(this.#slots));
     this.#orderQuantity = grown(this.#orderQuantity, new Int32Array(this.#slots));
@@ -336,7 +337,7 @@ class TypedArrayBook implements OrderBook {
   }
 
   #growLevels(): void {
-    this.#levels *= 2;
+    this.#levels = Math.min(this.#levels * 2, ORDERS_PER_BOOK_MAX + 1);
     this.#levelHead = grown(this.#levelHead, new Int32Array(this.#levels));
     this.#levelTail = grown(this.#levelTail, new Int32Array(this.#levels));
     this.#levelPrice = grown(this.#levelPrice, new Int32Array(this.#levels));
@@ -354,19 +355,16 @@ function keyOf(side: BookSide, priceTicks: number): number {
   return side === BUY ? priceTicks : -priceTicks;
 }
 
-function grown<T extends { set(from: T): void }>(from: T, into: T): T {
-  into.set(from);
-  return into;
+/** An empty book. Adding beyond `ordersMax` throws a RangeError and changes nothing. */
+export function createOrderBook({ ordersMax = ORDERS_PER_BOOK_MAX } = {}): OrderBook {
+  return new TypedArrayBook(ordersMax);
 }
 
-/** An empty book. */
-export function createOrderBook(): OrderBook {
-  return new TypedArrayBook();
-}
-
-/** The book of a snapshot, with the same handles and the same free places. */
+/** The book of a snapshot, with the same limit, handles and free places. Throws on a snapshot cut short. */
 export function restoreOrderBook(snapshot: BookSnapshot): OrderBook {
-  const book = new TypedArrayBook();
+  const book = new TypedArrayBook(
+    (snapshot.ordersMax as number | undefined) ?? ORDERS_PER_BOOK_MAX,
+  );
   book.load(snapshot);
   return book;
 }
