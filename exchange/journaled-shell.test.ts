@@ -1,118 +1,267 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { manualClock } from "#exchange/clock.ts";
-import { createCore } from "#exchange/core/core.ts";
-import type { Batch, Journal } from "#exchange/journal/journal.ts";
-import { createMemoryJournal, createMemoryStore } from "#exchange/journal/memory-journal.ts";
-import { createShell } from "./journaled-shell.ts";
-import { recoverCore } from "./recovery.ts";
+import type { CoreEvent } from "#exchange/core/events.ts";
+import { createCountingCore } from "./counting-core.fixture.ts";
+import { heldJournal, settle } from "./held-journal.fixture.ts";
+import { createShell, type ShellOptions } from "./journaled-shell.ts";
 
-const open = (name: string) => ({ type: "open-account" as const, name, mode: "easy" as const });
+/** A command that makes so many events. */
+const emits = (count: number) =>
+  ({ type: "open-account", name: String(count), mode: "easy" }) as const;
+const refused = { type: "cancel-orders", account: 9, symbol: null } as const;
+const throws = { type: "revoke-key", account: 1, key: "k" } as const;
 
-/** A journal whose appends wait until the test lets them through. */
-function slowJournal() {
-  const appended: Batch[] = [];
-  const gates: { let: () => void; fail: (error: Error) => void }[] = [];
-  const journal: Journal = {
-    recovered: { snapshot: null, batches: [] },
-    append: (batch) =>
-      new Promise((resolve, reject) => {
-        appended.push(batch);
-        gates.push({ let: resolve, fail: reject });
-      }),
-    saveSnapshot: async () => {},
-    close: async () => {},
-  };
-  return { journal, appended, gates };
+function startShell(options: ShellOptions = {}, held = heldJournal()) {
+  const fatal: string[] = [];
+  const core = createCountingCore();
+  const clock = manualClock(1_000);
+  let tick = () => {};
+  let isTicking = false;
+  const shell = createShell(options, {
+    core,
+    journal: held.journal,
+    clock,
+    onFatal: (error) => fatal.push(error.message),
+    ticker(run) {
+      tick = run;
+      isTicking = true;
+      return () => {
+        isTicking = false;
+      };
+    },
+  });
+  return { ...held, shell, core, clock, fatal, tick: () => tick(), isTicking: () => isTicking };
 }
 
-function shellOn(journal: Journal) {
-  const fatal: Error[] = [];
-  const core = createCore();
-  const shell = createShell(
-    { ticks: false },
-    { core, journal, clock: manualClock(1_000), onFatal: (error) => fatal.push(error) },
-  );
-  return { shell, fatal, core };
-}
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
-test("nothing is released before the batch that covers it is durable", async () => {
-  const { journal, gates } = slowJournal();
-  const { shell } = shellOn(journal);
-  const told: string[] = [];
-  shell.subscribe((events) => told.push(`events ${events.map((event) => event.seq)}`));
-  void shell.execute(open("a")).then(() => told.push("answer"));
-  void shell.read((state) => state.accounts.size).then((size) => told.push(`read ${size}`));
-  await settle();
-  expect(told).toEqual([]);
-  gates[0]?.let();
-  await settle();
-  expect(told).toEqual(["events 1", "answer", "read 1"]);
-});
-
-test("commands that arrive during a write share the next one", async () => {
-  const { journal, appended, gates } = slowJournal();
-  const { shell } = shellOn(journal);
-  shell.submit(open("a"));
-  await settle();
-  for (const name of ["b", "c", "d"]) shell.submit(open(name));
-  expect(appended.map((batch) => [batch.firstSeq, batch.lastSeq])).toEqual([[1, 1]]);
-  gates[0]?.let();
-  await settle();
-  expect(appended.map((batch) => [batch.firstSeq, batch.lastSeq])).toEqual([
-    [1, 1],
-    [2, 4],
-  ]);
-});
-
-test("a refusal waits for what it was computed from", async () => {
-  const { journal, gates } = slowJournal();
-  const { shell } = shellOn(journal);
-  shell.submit(open("a"));
-  const refused = shell.execute({ type: "cancel-orders", account: 9, symbol: null });
-  let told = false;
-  void refused.then(() => {
-    told = true;
+describe("what is not durable is not told", () => {
+  test("answers, refusals and reads wait for the events they rest on, and subscribers hear first", async () => {
+    const { shell, endWrite } = startShell();
+    const told: string[] = [];
+    shell.subscribe((events) => told.push(`events ${events.map(({ seq }) => seq).join(",")}`));
+    void shell.execute(emits(2)).then(({ seq }) => told.push(`answer at ${seq}`));
+    void shell.execute(refused).then(({ seq }) => told.push(`refusal at ${seq}`));
+    void shell.read(({ seq }) => seq).then((seq) => told.push(`read at ${seq}`));
+    await settle();
+    expect(told).toEqual([]);
+    await endWrite();
+    expect(told).toEqual(["events 1,2", "answer at 2", "refusal at 2", "read at 2"]);
   });
-  await settle();
-  expect(told).toBe(false);
-  gates[0]?.let();
-  expect((await refused).ok).toBe(false);
+
+  test("a write lets go of what it covers and of nothing after it, in order", async () => {
+    const { shell, endWrite } = startShell();
+    const told: number[] = [];
+    const say = ({ seq }: { seq: number }) => told.push(seq);
+    void shell.execute(emits(1)).then(say);
+    await settle();
+    void shell.execute(emits(1)).then(say);
+    void shell.execute(emits(1)).then(say);
+    await endWrite();
+    expect(told).toEqual([1]);
+    await endWrite();
+    expect(told).toEqual([1, 2, 3]);
+  });
+
+  test("what rests on durable events alone is told at once", async () => {
+    const { shell, endWrite } = startShell();
+    const first = shell.execute(emits(1));
+    await settle();
+    await endWrite();
+    await first;
+    expect(await shell.read(({ seq }) => seq)).toBe(1);
+    expect((await shell.execute(refused)).ok).toBe(false);
+  });
+
+  test("a subscriber that has left hears nothing more", async () => {
+    const { shell, endWrite } = startShell();
+    const heard: CoreEvent[] = [];
+    const leave = shell.subscribe((events) => heard.push(...events));
+    shell.submit(emits(1));
+    await settle();
+    leave();
+    await endWrite();
+    expect(heard).toEqual([]);
+  });
 });
 
-test("a failed write is fatal, releases nothing and refuses what follows", async () => {
-  const { journal, gates } = slowJournal();
-  const { shell, fatal } = shellOn(journal);
-  let told = false;
-  void shell.execute(open("a")).then(() => {
-    told = true;
+describe("commands share writes", () => {
+  test("those of one turn share the first, those that come during a write share the next", async () => {
+    const { shell, ranges, endWrite } = startShell();
+    shell.submit(emits(1));
+    shell.submit(emits(2));
+    await settle();
+    for (const count of [1, 3, 1]) shell.submit(emits(count));
+    expect(ranges()).toEqual([[1, 3]]);
+    await endWrite();
+    expect(ranges()).toEqual([
+      [1, 3],
+      [4, 8],
+    ]);
   });
-  await settle();
-  gates[0]?.fail(new Error("disk gone"));
-  await settle();
-  expect(fatal.map((error) => error.message)).toEqual(["disk gone"]);
-  expect(told).toBe(false);
-  const next = shell.submit(open("b"));
-  expect(next.outcome).toMatchObject({ ok: false, rejection: { code: "overloaded" } });
+
+  test("a batch holds whole commands, however large", async () => {
+    const { shell, ranges, endWrite } = startShell({ batchBytesTarget: 1 });
+    shell.submit(emits(3));
+    shell.submit(emits(2));
+    await settle();
+    await endWrite();
+    expect(ranges()).toEqual([
+      [1, 3],
+      [4, 5],
+    ]);
+  });
+
+  test("time never goes back", async () => {
+    const { shell, core, clock } = startShell();
+    shell.submit(emits(1));
+    clock.advance(-500);
+    shell.submit(emits(1));
+    expect(core.executedAtMs).toEqual([1_000, 1_000]);
+  });
 });
 
-test("a start from the journal, with and without a snapshot, gives the same bytes of state", async () => {
-  const store = createMemoryStore();
-  const { shell, core } = shellOn(createMemoryJournal(store));
-  await shell.execute(open("a"));
-  await shell.execute({
-    type: "deposit",
-    account: 1,
-    amountMicros: 5n,
-    to: "available",
-    reference: "r",
+describe("too much waiting is refused unexecuted", () => {
+  test.each([
+    ["commands", { commandsUnsyncedMax: 2 }],
+    ["bytes", { bytesUnsyncedMax: 150 }],
+  ])("at the most %s, until the disk has caught up", async (_what, options) => {
+    const { shell, core, endWrite } = startShell(options);
+    shell.submit(emits(1));
+    shell.submit(emits(1));
+    const outcome = await shell.execute(emits(1));
+    expect(outcome).toMatchObject({ ok: false, rejection: { code: "overloaded" }, seq: 0 });
+    expect(core.executedAtMs.length).toBe(2);
+    await settle();
+    await endWrite();
+    expect(shell.submit(emits(1)).outcome.ok).toBe(true);
   });
-  const live = new TextDecoder().decode(core.snapshot());
-  const replayed = recoverCore(createMemoryJournal(store).recovered);
-  expect(new TextDecoder().decode(replayed.snapshot())).toBe(live);
-  await shell.close();
-  expect(store.snapshots.length).toBe(1);
-  const restored = recoverCore(createMemoryJournal(store).recovered);
-  expect(new TextDecoder().decode(restored.snapshot())).toBe(live);
+});
+
+describe("after a failure nothing is told and nothing is executed", () => {
+  test.each([
+    [
+      "a write",
+      async ({ failWrite }: ReturnType<typeof startShell>) => failWrite(new Error("disk gone")),
+      "disk gone",
+    ],
+    [
+      "the core",
+      async ({ shell, endWrite }: ReturnType<typeof startShell>) => {
+        expect(() => shell.submit(throws)).toThrow("a bug in the core");
+        await endWrite();
+      },
+      "a bug in the core",
+    ],
+    [
+      "a subscriber",
+      async ({ shell, endWrite }: ReturnType<typeof startShell>) => {
+        shell.subscribe(() => {
+          throw new Error("read model full");
+        });
+        await endWrite();
+      },
+      "read model full",
+    ],
+  ])("of %s", async (_what, fail, words) => {
+    const started = startShell();
+    const { shell, fatal, core, ranges, isClosed } = started;
+    const told: unknown[] = [];
+    void shell.execute(emits(1)).then((outcome) => told.push(outcome));
+    void shell.read(({ seq }) => seq).then((seq) => told.push(seq));
+    await settle();
+    await fail(started);
+    expect(fatal).toEqual([words]);
+    expect(told).toEqual([]);
+    const executed = core.executedAtMs.length;
+    expect(shell.submit(emits(1)).outcome).toMatchObject({ rejection: { code: "overloaded" } });
+    expect(core.executedAtMs.length).toBe(executed);
+    await shell.close();
+    expect(isClosed()).toBe(true);
+    expect(ranges()).toEqual([[1, 1]]);
+    expect(fatal).toEqual([words]);
+  });
+});
+
+describe("ticks", () => {
+  test("go on, one slice per turn of the event loop, as long as more is due", async () => {
+    const { core, tick } = startShell();
+    core.moreTicks = 3;
+    tick();
+    expect(core.executedAtMs.length).toBe(1);
+    // Due again while the slices go on: it does not start a second row of them.
+    tick();
+    expect(core.executedAtMs.length).toBe(1);
+    for (let turn = 0; turn < 6; turn += 1) await settle();
+    expect(core.executedAtMs.length).toBe(4);
+  });
+
+  test("stop with the shell", async () => {
+    const { shell, core, tick, isTicking } = startShell();
+    expect(isTicking()).toBe(true);
+    await shell.close();
+    expect(isTicking()).toBe(false);
+    tick();
+    expect(core.executedAtMs).toEqual([]);
+  });
+});
+
+describe("snapshots", () => {
+  test("are taken between commands, and stored once the events they show are durable", async () => {
+    const { shell, snapshots, ranges, endWrite } = startShell({ eventsPerSnapshot: 3 });
+    shell.submit(emits(2));
+    await settle();
+    shell.submit(emits(2));
+    await endWrite();
+    // The state was at 4 after the first write, event 4 is not durable yet.
+    expect(snapshots).toEqual([]);
+    shell.submit(emits(1));
+    await endWrite();
+    expect(snapshots.map(({ seq, bytes }) => [seq, new TextDecoder().decode(bytes)])).toEqual([
+      [4, "state at 4"],
+    ]);
+    await endWrite();
+    expect(ranges()).toEqual([
+      [1, 2],
+      [3, 4],
+      [5, 5],
+    ]);
+  });
+
+  test("a snapshot that cannot be stored is a failed write", async () => {
+    const { shell, fatal, endWrite, failWrite } = startShell({ eventsPerSnapshot: 1 });
+    shell.submit(emits(1));
+    await settle();
+    await endWrite();
+    await failWrite(new Error("disk gone"));
+    expect(fatal).toEqual(["disk gone"]);
+  });
+
+  test.each([
+    ["one of everything since the last", 0, [2]],
+    ["none when nothing happened since the last", 2, []],
+  ])("closing stores %s", async (_what, recoveredSeq, expected) => {
+    const recovered = recoveredSeq === 0 ? null : { seq: recoveredSeq, bytes: new Uint8Array() };
+    const { shell, snapshots, isClosed, endWrite } = startShell({}, heldJournal(recovered));
+    shell.submit(emits(2));
+    const closing = shell.close();
+    await settle();
+    await endWrite();
+    await endWrite();
+    await closing;
+    expect(snapshots.map(({ seq }) => seq)).toEqual(expected);
+    expect(isClosed()).toBe(true);
+  });
+});
+
+test("closing waits for what was executed, lets go of it, and refuses what comes after", async () => {
+  const { shell, isClosed, endWrite } = startShell();
+  const answer = shell.execute(emits(1));
+  const closing = shell.close();
+  expect(shell.submit(emits(1)).outcome).toMatchObject({ rejection: { code: "overloaded" } });
+  await settle();
+  expect(isClosed()).toBe(false);
+  await endWrite();
+  expect((await answer).ok).toBe(true);
+  await endWrite();
+  await closing;
+  expect(isClosed()).toBe(true);
 });

@@ -3,120 +3,99 @@
  * flight, the next batch collecting meanwhile), and releases everything at its commit sequence.
  */
 import type { Clock } from "#exchange/clock.ts";
-import type { Core } from "#exchange/core/core-port.ts";
+import type { Core, Executed } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import { encodeEvents } from "#exchange/journal/event-encoding.ts";
 import type { Journal } from "#exchange/journal/journal.ts";
-import type { Outcome, Shell } from "#exchange/shell.ts";
+import type { Outcome, Overload, Shell, Submitted } from "#exchange/shell.ts";
+import { createGroupCommit, type GroupCommitOptions } from "./group-commit.ts";
 
-/** Events that may wait for the disk; beyond, commands are refused unexecuted. */
-export const EVENTS_UNSYNCED_MAX = 50_000;
-/** Events in one batch at most. */
-export const EVENTS_PER_BATCH_MAX = 5_000;
+/** Commands and reads that may wait for the disk; beyond, commands are refused unexecuted. */
+export const COMMANDS_UNSYNCED_MAX = 10_000;
+/** Encoded events that may wait for the disk; beyond, commands are refused unexecuted. */
+export const BYTES_UNSYNCED_MAX = 64 * 1024 * 1024;
+/** Whole commands go into a batch until it has this much; small enough to be written in some ms. */
+const BATCH_BYTES_TARGET = 1024 * 1024;
 const EVENTS_PER_SNAPSHOT = 50_000;
 const TICK_MS = 250;
 
+/** Calls `run` every `everyMs` until the function it returned is called. */
+export type Ticker = (run: () => void, everyMs: number) => () => void;
+
+const intervalTicker: Ticker = (run, everyMs) => {
+  const interval = setInterval(run, everyMs);
+  return () => clearInterval(interval);
+};
+
+export interface ShellOptions extends Partial<GroupCommitOptions> {
+  tickMs?: number;
+}
+
 export interface ShellDependencies {
+  /** In the state that the journal ends at. */
   core: Core;
   journal: Journal;
   clock: Clock;
-  /** Called once when the journal or the core failed; the process must end. */
+  /** Called once when the journal, the core or a subscriber failed; the process must end. */
   onFatal: (error: Error) => void;
+  encodeEvents?: (events: readonly CoreEvent[]) => Uint8Array;
+  ticker?: Ticker;
 }
 
-interface Waiting {
-  seq: number;
-  resolve: () => void;
-}
+const overload = (message: string): Overload => ({ code: "overloaded", message });
+const OVERLOADED = overload(
+  "too much is waiting to be stored; nothing was executed, retry shortly",
+);
+const STOPPING = overload("the exchange is stopping; nothing was executed");
 
-/** Builds the shell and starts its ticks. `ticks: false` leaves time to the owner (tests). */
+/** Builds the shell and starts its ticks. */
 export function createShell(
-  options: { ticks?: boolean },
-  { core, journal, clock, onFatal }: ShellDependencies,
+  options: ShellOptions,
+  { core, journal, clock, onFatal, ...given }: ShellDependencies,
 ): Shell {
-  const pending: CoreEvent[] = [];
-  let durableSeq = core.state.seq;
-  let snapshotSeq = core.state.seq;
-  let flushing: Promise<void> | null = null;
-  let failed = false;
-  const waiting: Waiting[] = [];
-  const listeners = new Set<(events: readonly CoreEvent[]) => void>();
+  const commit = createGroupCommit(
+    {
+      commandsUnsyncedMax: COMMANDS_UNSYNCED_MAX,
+      bytesUnsyncedMax: BYTES_UNSYNCED_MAX,
+      batchBytesTarget: BATCH_BYTES_TARGET,
+      eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
+      ...options,
+    },
+    { core, journal, onFatal, encodeEvents: given.encodeEvents ?? encodeEvents },
+  );
+  let closing: Promise<void> | null = null;
+  let willTickAgain = false;
 
-  function fail(error: Error): void {
-    if (failed) return;
-    failed = true;
-    onFatal(error);
-  }
-
-  function released(seq: number): Promise<void> {
-    if (seq <= durableSeq) return Promise.resolve();
-    return new Promise((resolve) => waiting.push({ seq, resolve }));
-  }
-
-  function release(events: readonly CoreEvent[], seq: number): void {
-    durableSeq = seq;
-    for (const listener of listeners) listener(events);
-    while (waiting.length > 0 && (waiting[0] as Waiting).seq <= seq) waiting.shift()?.resolve();
-  }
-
-  async function flush(): Promise<void> {
-    // Everything executed in this turn of the event loop shares the first write.
-    await Promise.resolve();
-    while (pending.length > 0 && !failed) {
-      const events = pending.splice(0, EVENTS_PER_BATCH_MAX);
-      const firstSeq = (events[0] as CoreEvent).seq;
-      const lastSeq = (events.at(-1) as CoreEvent).seq;
-      await journal.append({ firstSeq, lastSeq, events: encodeEvents(events) });
-      release(events, lastSeq);
-      if (pending.length === 0 && core.state.seq - snapshotSeq >= EVENTS_PER_SNAPSHOT) {
-        await saveSnapshot();
-      }
-    }
-  }
-
-  function saveSnapshot(): Promise<void> {
-    snapshotSeq = core.state.seq;
-    return journal.saveSnapshot({ seq: core.state.seq, bytes: core.snapshot() });
-  }
-
-  function startFlush(): void {
-    if (flushing !== null || failed) return;
-    flushing = flush()
-      .catch((error) => fail(error as Error))
-      .finally(() => {
-        flushing = null;
-        if (pending.length > 0) startFlush();
-      });
+  function refusal(): Overload | null {
+    if (closing !== null || commit.hasFailed) return STOPPING;
+    return commit.isFull ? OVERLOADED : null;
   }
 
   const shell: Shell = {
-    state: core.state,
+    get state() {
+      return core.state;
+    },
     submit(command) {
-      if (failed || pending.length >= EVENTS_UNSYNCED_MAX) {
-        const rejection = {
-          code: "overloaded" as const,
-          message: "too much is waiting to be stored; nothing was executed, retry shortly",
-        };
-        return {
-          outcome: { ok: false, rejection, seq: durableSeq },
-          released: Promise.resolve(),
-        };
+      const refused = refusal();
+      if (refused !== null) {
+        // It rests on no state, so it may be told at once.
+        const outcome = { ok: false as const, rejection: refused, seq: commit.durableSeq };
+        return { outcome, released: Promise.resolve() };
       }
-      let executed: ReturnType<Core["execute"]>;
+      let executed: Executed<typeof command.type>;
       try {
-        executed = core.execute(command, clock.nowMs());
+        executed = core.execute(command, Math.max(core.state.nowMs, clock.nowMs()));
+        commit.add(executed.events);
       } catch (error) {
         // Memory may hold half a decision now and is never rolled back.
-        fail(error as Error);
+        commit.fail(error as Error);
         throw error;
       }
-      for (const event of executed.events) pending.push(event);
-      if (pending.length > 0) startFlush();
       const { seq } = core.state;
       const outcome = executed.ok
         ? { ok: true as const, result: executed.result, seq }
         : { ok: false as const, rejection: executed.rejection, seq };
-      return { outcome: outcome as Outcome<never>, released: released(seq) };
+      return { outcome: outcome as Outcome<never>, released: commit.released(seq) };
     },
     async execute(command) {
       const submitted = shell.submit(command);
@@ -125,29 +104,35 @@ export function createShell(
     },
     async read(view) {
       const shown = view(core.state);
-      await released(core.state.seq);
+      await commit.released(core.state.seq);
       return shown;
     },
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    async close() {
-      clearInterval(ticking);
-      // After a failure nothing more becomes durable, and nobody may wait for it.
-      if (!failed) await released(core.state.seq);
-      if (!failed && core.state.seq > snapshotSeq) await saveSnapshot();
-      await journal.close();
+    subscribe: commit.subscribe,
+    close() {
+      stopTicks();
+      closing ??= commit.close();
+      return closing;
     },
   };
 
-  const ticking = setInterval(() => {
-    if (failed) return;
-    for (let more = true; more; ) {
-      const { outcome } = shell.submit({ type: "tick" });
-      more = outcome.ok && outcome.result.more;
+  function tick(): void {
+    if (willTickAgain || refusal() !== null) return;
+    let submitted: Submitted<"tick">;
+    try {
+      submitted = shell.submit({ type: "tick" });
+    } catch {
+      // `onFatal` was told by `submit`; nobody waits for a tick.
+      return;
     }
-  }, TICK_MS);
-  if (options.ticks === false) clearInterval(ticking);
+    if (!submitted.outcome.ok || !submitted.outcome.result.more) return;
+    // One slice per turn of the event loop: requests get theirs in between.
+    willTickAgain = true;
+    setImmediate(() => {
+      willTickAgain = false;
+      tick();
+    });
+  }
+
+  const stopTicks = (given.ticker ?? intervalTicker)(tick, options.tickMs ?? TICK_MS);
   return shell;
 }

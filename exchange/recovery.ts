@@ -3,11 +3,11 @@ import { createCore, restoreCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import { decodeEvents } from "#exchange/journal/event-encoding.ts";
-import { JournalError, type Recovered } from "#exchange/journal/journal.ts";
+import { type Batch, JournalError, type Recovered } from "#exchange/journal/journal.ts";
 
 /**
  * Rebuilds the core from what a journal held; `onEvents` sees what was replayed, batch by batch, so
- * that read models catch up. Throws when events are missing or do not fit.
+ * that read models catch up. Throws `JournalError` when events are missing or do not fit.
  */
 export function recoverCore(
   recovered: Recovered,
@@ -18,17 +18,42 @@ export function recoverCore(
   if (snapshot !== null && core.state.seq !== snapshot.seq) {
     throw new JournalError(`snapshot ${snapshot.seq} holds the state at ${core.state.seq}`);
   }
+  let readSeq: number | null = null;
   for (const batch of recovered.batches) {
-    const events = decodeEvents(batch.events);
-    for (const event of events) {
-      // A batch that straddles the snapshot is applied from where the snapshot ends.
-      if (event.seq > core.state.seq) core.apply(event);
+    // The first may start before the snapshot ends: it straddles it, or a read model lags behind it.
+    if (batch.firstSeq > core.state.seq + 1 || batch.firstSeq !== (readSeq ?? batch.firstSeq)) {
+      throw new JournalError(
+        `event ${readSeq ?? core.state.seq + 1} is missing: the journal goes on at ${batch.firstSeq}. Restore the last backup.`,
+      );
     }
+    const events = decodeBatch(batch);
+    for (const event of events) if (event.seq > core.state.seq) applyOne(core, event);
     onEvents(events);
-    // Batches from before the snapshot are there for read models that lag behind it.
-    if (core.state.seq < batch.lastSeq) {
-      throw new JournalError(`batch ends at ${batch.lastSeq}, its events at ${core.state.seq}`);
-    }
+    readSeq = batch.lastSeq + 1;
   }
   return core;
+}
+
+/** Its events, which must be those that the batch says, one after another. */
+function decodeBatch(batch: Batch): CoreEvent[] {
+  const events = decodeEvents(batch.events);
+  const expected = batch.lastSeq - batch.firstSeq + 1;
+  const stray = events.find((event, index) => event.seq !== batch.firstSeq + index);
+  if (stray !== undefined || events.length !== expected) {
+    const what = stray === undefined ? "" : `, event ${stray.seq} out of its place`;
+    throw new JournalError(
+      `batch of events ${batch.firstSeq} to ${batch.lastSeq} holds ${events.length}${what}. Restore the last backup.`,
+    );
+  }
+  return events;
+}
+
+function applyOne(core: Core, event: CoreEvent): void {
+  try {
+    core.apply(event);
+  } catch (error) {
+    throw new JournalError(
+      `event ${event.seq} (${event.type}) does not fit the state before it: ${(error as Error).message}. Start the version of gridspot that wrote it, or restore the last backup.`,
+    );
+  }
 }

@@ -3,37 +3,88 @@
  * can be rebuilt from it. `journal.cases.ts` is the suite that every implementation passes.
  */
 
-/** Events of one group commit, already encoded. */
+/** Events of one group commit, already encoded. Whole commands only: a batch is all there or not. */
 export interface Batch {
   firstSeq: number;
   lastSeq: number;
+  /** Time of its last event: tells when a batch was without decoding it. */
+  atMs: number;
   events: Uint8Array;
 }
 
+/** The whole state after event `seq`. */
 export interface Snapshot {
   seq: number;
   bytes: Uint8Array;
 }
 
-/** What a journal held when it was opened: the newest readable snapshot and every batch after it. */
+/** What a journal held when it was opened. Read it before the first write, which ends the reading. */
 export interface Recovered {
-  snapshot: Snapshot | null;
-  batches: Iterable<Batch>;
+  /** The newest readable snapshot. */
+  readonly snapshot: Snapshot | null;
+  /** Every batch after that snapshot, or from where a read model stands if that is earlier. */
+  readonly batches: Iterable<Batch>;
+  /** Snapshots that could not be used, as sentences for the log; the replay is longer, nothing is lost. */
+  readonly unreadable: readonly string[];
 }
 
 export interface Journal {
-  /** What was there at opening; read it before the first append. */
   readonly recovered: Recovered;
-  /** Resolves when the batch is durable. One at a time; the batch must follow the last one. */
+  /** Number of the last durable event; 0 when there is none. */
+  readonly lastSeq: number;
+  /**
+   * Resolves when the batch would survive a power cut. One at a time; the batch must follow the last
+   * one. After a rejection the journal writes nothing more: the process must end.
+   */
   append(batch: Batch): Promise<void>;
-  /** Keeps a snapshot beside the batches; the two newest are kept. */
+  /** Keeps a snapshot of a durable state beside the batches; the newest two are kept. */
   saveSnapshot(snapshot: Snapshot): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Why a journal could not be opened or written, in words that say what to do. */
+/** Why a journal could not be opened, read or written, in words that say what to do. */
 export class JournalError extends Error {}
 
 export const SNAPSHOTS_KEPT = 2;
-/** Largest encoded batch; the shell splits what is larger. */
-export const BATCH_BYTES_MAX = 16 * 1024 * 1024;
+/** Largest encoded batch that is taken; whoever appends stays far below it. */
+export const BATCH_BYTES_MAX = 64 * 1024 * 1024;
+export const SNAPSHOT_BYTES_MAX = 512 * 1024 * 1024;
+
+/** Throws unless `batch` may follow event `lastSeq`. */
+export function checkBatch(batch: Batch, lastSeq: number): void {
+  const { firstSeq, events } = batch;
+  if (firstSeq !== lastSeq + 1) {
+    throw new JournalError(
+      `batch starts at event ${firstSeq}, the journal ends at ${lastSeq}; append what follows it`,
+    );
+  }
+  if (batch.lastSeq < firstSeq) {
+    throw new JournalError(`batch starts at event ${firstSeq} and ends at ${batch.lastSeq}`);
+  }
+  if (events.length === 0 || events.length > BATCH_BYTES_MAX) {
+    throw new JournalError(
+      `batch of events ${firstSeq} to ${batch.lastSeq} has ${events.length} bytes, expected 1 to ${BATCH_BYTES_MAX}`,
+    );
+  }
+}
+
+/** Throws unless `snapshot` shows a state that is durable when the journal ends at `lastSeq`. */
+export function checkSnapshot({ seq, bytes }: Snapshot, lastSeq: number): void {
+  if (seq > lastSeq) {
+    throw new JournalError(
+      `snapshot of event ${seq}, the journal ends at ${lastSeq}; append first`,
+    );
+  }
+  if (bytes.length > SNAPSHOT_BYTES_MAX) {
+    throw new JournalError(
+      `snapshot of event ${seq} has ${bytes.length} bytes, at most ${SNAPSHOT_BYTES_MAX}`,
+    );
+  }
+}
+
+/** Why a journal that ends at `lastSeq` cannot be gone on with, when something built from it knows more. */
+export function lostEnd(where: string, lastSeq: number, knownSeq: number): JournalError {
+  return new JournalError(
+    `${where} ends at event ${lastSeq}, but the read model knows event ${knownSeq}: the end of the journal was lost. Restore the newest backup; if there is none, move history.db away to go on without those events.`,
+  );
+}

@@ -7,5 +7,5 @@ describe("the memory journal", () => {
   beforeEach(() => {
     store = createMemoryStore();
   });
-  journalCases(async () => createMemoryJournal(store));
+  journalCases(async (readModelSeq) => createMemoryJournal(store, readModelSeq));
 });

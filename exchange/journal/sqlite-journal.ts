@@ -1,78 +1,111 @@
 /**
- * The default journal: `journal.db` in the data directory, written by one worker thread so that a
- * sync never stops the event loop. WAL with synchronous=FULL: a commit that returned is on disk.
+ * The default journal: `journal.db` in the data directory, read and proved here at start, then
+ * written by one worker thread so that a sync never stops the event loop.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
-import { type Batch, type Journal, JournalError, type Snapshot } from "./journal.ts";
-import { openSqliteStore } from "./sqlite-store.ts";
-import type { WriterAnswer, WriterMessage } from "./sqlite-writer.ts";
+import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
+import { type Batch, type Journal, JournalError, lostEnd, type Recovered } from "./journal.ts";
+import { openSqliteStore, type SqliteStore } from "./sqlite-store.ts";
+import { startWriterThread, type WriterThread } from "./writer-thread.ts";
+
+/** Encoded events whose chain is proved at every start, newest first; about a second's work. */
+export const PROVE_BYTES = 256 * 1024 * 1024;
+
+export interface SqliteJournalOptions {
+  /** How much of the chain to prove at least; `Infinity` proves all of it. */
+  proveBytes?: number;
+  /** The state's encoding, as the core of this version writes it. */
+  schemaVersion?: number;
+}
 
 /**
- * Opens the journal of a data directory; throws `JournalError` when it is in use or damaged. A read
- * model that stands at `readModelSeq` gets every batch after that, also those before the snapshot.
+ * Opens the journal of a data directory. A read model that stands at `readModelSeq` gets every batch
+ * after that, also those before the snapshot. The first write hands the file to the writer thread;
+ * from then on `recovered` cannot be read. Throws `JournalError` when the directory is in use, and
+ * when the journal is damaged, of another version, or ends before `readModelSeq`.
  */
 export async function openSqliteJournal(
   dataDir: string,
-  readModelSeq = Number.MAX_SAFE_INTEGER,
+  readModelSeq: number | null = null,
+  { proveBytes = PROVE_BYTES, schemaVersion = SNAPSHOT_SCHEMA_VERSION }: SqliteJournalOptions = {},
 ): Promise<Journal> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, "journal.db");
-  const recovered = readAll(file, readModelSeq);
-  const writer = await startWriter(file);
-  return {
-    recovered,
-    append: (batch) => writer.ask({ type: "append", batch }),
-    saveSnapshot: (snapshot) => writer.ask({ type: "snapshot", snapshot }),
-    close: () => writer.ask({ type: "close" }),
-  };
-}
-
-/** Reads and proves the journal before the writer takes it over. */
-function readAll(
-  file: string,
-  readModelSeq: number,
-): { snapshot: Snapshot | null; batches: Batch[] } {
-  const store = openSqliteStore(file);
+  const store = openSqliteStore(file, { schemaVersion });
   try {
-    const snapshot = store.newestSnapshot();
-    return {
-      snapshot,
-      batches: [...store.batchesAfter(Math.min(snapshot?.seq ?? 0, readModelSeq))],
-    };
-  } finally {
+    const fromSeq = readModelSeq ?? Number.MAX_SAFE_INTEGER;
+    store.prove({ fromSeq, bytes: proveBytes });
+    if (readModelSeq !== null && readModelSeq > store.lastSeq) {
+      throw lostEnd(file, store.lastSeq, readModelSeq);
+    }
+    return journalOver(file, store, { schemaVersion, fromSeq });
+  } catch (error) {
     store.close();
+    throw error;
   }
 }
 
-async function startWriter(file: string): Promise<{ ask(message: WriterMessage): Promise<void> }> {
-  const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  const worker = new Worker(new URL("./sqlite-writer.ts", import.meta.url), {
-    workerData: { file },
-    // Resolved from here, not from wherever the process was started.
-    execArgv: ["--import", import.meta.resolve("tsx")],
-  });
-  let failure: Error | null = null;
-  worker.on("message", (answer: WriterAnswer) => {
-    const first = waiting.shift();
-    if (answer.ok) first?.resolve();
-    else first?.reject(new JournalError(answer.message));
-  });
-  worker.on("error", (error) => {
-    failure = new JournalError(`the journal's writer failed: ${error.message}`);
-    for (const { reject } of waiting.splice(0)) reject(failure);
-  });
-  const answered = () =>
-    new Promise<void>((resolve, reject) => {
-      if (failure !== null) reject(failure);
-      else waiting.push({ resolve, reject });
-    });
-  await answered();
+function journalOver(
+  file: string,
+  opened: SqliteStore,
+  { schemaVersion, fromSeq }: { schemaVersion: number; fromSeq: number },
+): Journal {
+  let reading: SqliteStore | null = opened;
+  let thread: WriterThread | null = null;
+  let lastSeq = opened.lastSeq;
+  let closed: Promise<void> | null = null;
+
+  function writer(): WriterThread {
+    if (closed !== null) throw new JournalError(`${file} is closed; nothing is written any more`);
+    if (thread !== null) return thread;
+    reading?.close();
+    reading = null;
+    thread = startWriterThread({ file, schemaVersion, continueEpoch: opened.epoch });
+    // Answered before the write that follows it; when it fails, so does that write, in its words.
+    thread.ask({ type: "open" }).catch(() => {});
+    return thread;
+  }
+
   return {
-    ask(message) {
-      worker.postMessage(message);
-      return answered();
+    recovered: recoveredFrom(opened, { fromSeq, isReading: () => reading !== null }),
+    get lastSeq() {
+      return lastSeq;
     },
+    async append(batch) {
+      await writer().ask({ type: "append", batch });
+      lastSeq = batch.lastSeq;
+    },
+    async saveSnapshot(snapshot) {
+      await writer().ask({ type: "snapshot", snapshot });
+    },
+    close() {
+      reading?.close();
+      reading = null;
+      closed ??= thread === null ? Promise.resolve() : thread.ask({ type: "close" });
+      return closed;
+    },
+  };
+}
+
+function recoveredFrom(
+  store: SqliteStore,
+  { fromSeq, isReading }: { fromSeq: number; isReading: () => boolean },
+): Recovered {
+  const unreadable: string[] = [];
+  let snapshot = store.newestSnapshot(unreadable);
+  const startSeq = Math.min(fromSeq, snapshot?.seq ?? 0);
+  function* readBatches(): Generator<Batch> {
+    if (!isReading()) throw new JournalError("read the journal before its first write");
+    yield* store.batchesAfter(startSeq);
+  }
+  return {
+    get snapshot() {
+      // Its bytes may be many; whoever keeps the journal does not keep them.
+      if (!isReading()) snapshot = null;
+      return snapshot;
+    },
+    batches: { [Symbol.iterator]: readBatches },
+    unreadable,
   };
 }

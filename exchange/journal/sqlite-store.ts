@@ -1,147 +1,162 @@
 /**
  * The journal's tables in SQLite, synchronous: one row per batch, hash-chained, with the epoch of the
- * process that wrote it. Only the writer thread uses this, and recovery before that thread starts.
+ * opening that wrote it, and snapshots beside them. The main thread reads with it at start, then the
+ * writer thread writes with it; never both at once.
  */
-import { createHash } from "node:crypto";
-import { chmodSync } from "node:fs";
-import Database from "better-sqlite3";
-import { type Batch, JournalError, SNAPSHOTS_KEPT, type Snapshot } from "./journal.ts";
-
-/** Wait for another process to let go of the file, e.g. one that is just closing. */
-const LOCK_WAIT_MS = 500;
-const FIRST_HASH = Buffer.alloc(32);
-
-interface BatchRow {
-  first_seq: number;
-  last_seq: number;
-  epoch: number;
-  hash: Buffer;
-  events: Buffer;
-}
+import { dirname } from "node:path";
+import type Database from "better-sqlite3";
+import { type ChainedBatch, chainHash, chainProblem, FIRST_HASH, sha256 } from "./hash-chain.ts";
+import {
+  type Batch,
+  checkBatch,
+  checkSnapshot,
+  JournalError,
+  SNAPSHOTS_KEPT,
+  type Snapshot,
+} from "./journal.ts";
+import { openExclusively } from "./sqlite-file.ts";
 
 export interface SqliteStore {
+  /** Number of this opening; each one counts up. */
   readonly epoch: number;
   readonly lastSeq: number;
-  /** Verifies the whole chain, then yields the batches after `seq`. */
+  /** Proves what comes after `fromSeq` and at least `bytes` of events; throws when the chain is broken. */
+  prove(range: { fromSeq: number; bytes: number }): void;
+  /** The newest snapshot that can be read; what is wrong with newer ones goes to `unreadable`. */
+  newestSnapshot(unreadable: string[]): Snapshot | null;
+  /** Every batch with an event after `seq`. */
   batchesAfter(seq: number): Generator<Batch>;
-  newestSnapshot(): Snapshot | null;
+  /** Returns when the batch is synced to the disk. */
   append(batch: Batch): void;
   saveSnapshot(snapshot: Snapshot): void;
   close(): void;
 }
 
-function sha256(...parts: Uint8Array[]): Buffer {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+export interface SqliteStoreOptions {
+  /** The state's encoding; a snapshot of another version is passed over. */
+  schemaVersion: number;
+  /** Goes on with an opening that another thread began, and refuses if the file saw another since. */
+  continueEpoch?: number;
 }
 
-function chained(previous: Uint8Array, epoch: number, batch: Batch): Buffer {
-  const head = Buffer.from(`${epoch}|${batch.firstSeq}|${batch.lastSeq}|`);
-  return sha256(previous, head, batch.events);
-}
+const COLUMNS = `first_seq AS firstSeq, last_seq AS lastSeq, at_ms AS atMs, epoch,
+  prev_hash AS prevHash, hash, events`;
 
-/** Opens `<dir>/journal.db` for this process alone. */
-export function openSqliteStore(file: string): SqliteStore {
+/** Opens `journal.db` for this thread alone; throws `JournalError` in words when it cannot be. */
+export function openSqliteStore(file: string, options: SqliteStoreOptions): SqliteStore {
+  const { schemaVersion, continueEpoch } = options;
   const db = openExclusively(file);
-  db.exec(`
-    CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-    CREATE TABLE IF NOT EXISTS batches (
-      first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
-      hash BLOB NOT NULL, events BLOB NOT NULL) STRICT;
-    CREATE TABLE IF NOT EXISTS snapshots (
-      seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, bytes BLOB NOT NULL) STRICT;
-    INSERT INTO meta VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1;
-  `);
-  const epoch = db.prepare("SELECT value FROM meta WHERE name = 'epoch'").pluck().get() as number;
-  const last = db.prepare("SELECT * FROM batches ORDER BY first_seq DESC LIMIT 1").get() as
-    | BatchRow
-    | undefined;
-  let lastSeq = last?.last_seq ?? 0;
-  let lastHash: Uint8Array = last?.hash ?? FIRST_HASH;
-  const insert = db.prepare("INSERT INTO batches VALUES (?, ?, ?, ?, ?)");
-  const insertSnapshot = db.prepare("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)");
+  const epoch = continueEpoch ?? nextEpoch(db);
+  if (storedEpoch(db) !== epoch) {
+    db.close();
+    throw new JournalError(
+      `data directory ${dirname(file)} is in use by another exchange, which opened it just now`,
+    );
+  }
+  const newestFirst = db.prepare<[], ChainedBatch>(
+    `SELECT ${COLUMNS} FROM batches ORDER BY first_seq DESC`,
+  );
+  const last = newestFirst.get();
+  let lastSeq = last?.lastSeq ?? 0;
+  let lastHash = last?.hash ?? FIRST_HASH;
+
+  const insert = db.prepare(
+    `INSERT INTO batches (first_seq, last_seq, epoch, at_ms, prev_hash, hash, events)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const insertSnapshot = db.prepare("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)");
   const pruneSnapshots = db.prepare(
     "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)",
   );
+  const replaceSnapshots = db.transaction(({ seq, bytes }: Snapshot) => {
+    insertSnapshot.run(seq, schemaVersion, snapshotHash(seq, schemaVersion, bytes), bytes);
+    pruneSnapshots.run(SNAPSHOTS_KEPT);
+  });
+  const snapshotSeqs = () =>
+    db.prepare("SELECT seq FROM snapshots ORDER BY seq DESC").pluck().all() as number[];
+
   return {
     epoch,
     get lastSeq() {
       return lastSeq;
     },
-    *batchesAfter(seq) {
-      let hash: Uint8Array = FIRST_HASH;
-      let expected = 1;
-      const rows = db.prepare("SELECT * FROM batches ORDER BY first_seq").iterate();
-      for (const row of rows as IterableIterator<BatchRow>) {
-        const batch = { firstSeq: row.first_seq, lastSeq: row.last_seq, events: row.events };
-        if (row.first_seq !== expected) {
-          throw damaged(
-            file,
-            `event ${expected} is missing, the next batch starts at ${row.first_seq}`,
-          );
-        }
-        hash = chained(hash, row.epoch, batch);
-        if (!row.hash.equals(hash)) {
-          throw damaged(
-            file,
-            `the batch of events ${row.first_seq} to ${row.last_seq} was altered`,
-          );
-        }
-        expected = row.last_seq + 1;
-        if (row.last_seq > seq) yield batch;
+    prove({ fromSeq, bytes }) {
+      const seqs = snapshotSeqs();
+      const newestSeq = seqs[0] ?? 0;
+      if (newestSeq > lastSeq) {
+        throw damaged(file, `events ${lastSeq + 1} to ${newestSeq} are missing at its end`);
       }
+      // From the older snapshot on: it is what a damaged newer one falls back to.
+      const provedFrom = Math.min(fromSeq, seqs.at(-1) ?? 0);
+      const problem = chainProblem(newestFirst.iterate(), {
+        fromSeq: provedFrom,
+        proveBytes: bytes,
+      });
+      if (problem !== null) throw damaged(file, problem);
     },
-    newestSnapshot() {
-      const rows = db.prepare("SELECT * FROM snapshots ORDER BY seq DESC").all() as {
-        seq: number;
-        hash: Buffer;
-        bytes: Buffer;
-      }[];
-      // An unreadable snapshot costs time, not data: the older one and a longer replay do.
-      const good = rows.find((row) => row.seq <= lastSeq && sha256(row.bytes).equals(row.hash));
-      return good === undefined ? null : { seq: good.seq, bytes: good.bytes };
+    newestSnapshot(unreadable) {
+      const read = db.prepare<[number], SnapshotRow>("SELECT * FROM snapshots WHERE seq = ?");
+      for (const seq of snapshotSeqs()) {
+        const row = read.get(seq) as SnapshotRow;
+        const problem = snapshotProblem(row, schemaVersion);
+        if (problem === null) return { seq, bytes: row.bytes };
+        unreadable.push(problem);
+      }
+      return null;
+    },
+    *batchesAfter(seq) {
+      const rows = db.prepare<[number, number], ChainedBatch>(
+        `SELECT ${COLUMNS} FROM batches WHERE last_seq > ? AND first_seq >=
+           (SELECT COALESCE(MAX(first_seq), 1) FROM batches WHERE first_seq <= ?)
+         ORDER BY first_seq`,
+      );
+      for (const { firstSeq, lastSeq, atMs, events } of rows.iterate(seq, seq + 1)) {
+        yield { firstSeq, lastSeq, atMs, events };
+      }
     },
     append(batch) {
-      if (batch.firstSeq !== lastSeq + 1) {
-        throw new JournalError(`batch starts at ${batch.firstSeq}, the journal ends at ${lastSeq}`);
-      }
-      const hash = chained(lastHash, epoch, batch);
-      insert.run(batch.firstSeq, batch.lastSeq, epoch, hash, batch.events);
+      checkBatch(batch, lastSeq);
+      const { firstSeq, atMs, events } = batch;
+      const hash = chainHash({ ...batch, epoch, prevHash: lastHash });
+      insert.run(firstSeq, batch.lastSeq, epoch, atMs, lastHash, hash, events);
       lastSeq = batch.lastSeq;
       lastHash = hash;
     },
     saveSnapshot(snapshot) {
-      insertSnapshot.run(snapshot.seq, sha256(snapshot.bytes), snapshot.bytes);
-      pruneSnapshots.run(SNAPSHOTS_KEPT);
+      checkSnapshot(snapshot, lastSeq);
+      replaceSnapshots(snapshot);
     },
     close: () => db.close(),
   };
 }
 
-function openExclusively(file: string): Database.Database {
-  let db: Database.Database;
-  try {
-    db = new Database(file, { timeout: LOCK_WAIT_MS });
-    chmodSync(file, 0o600);
-    db.pragma("locking_mode = EXCLUSIVE");
-    db.pragma("journal_mode = WAL");
-    db.pragma("synchronous = FULL");
-    // The lock is taken by the first write, not by the pragma.
-    db.exec("BEGIN EXCLUSIVE; COMMIT");
-  } catch (error) {
-    const code = (error as { code?: string }).code ?? "";
-    if (code.startsWith("SQLITE_BUSY")) {
-      throw new JournalError(
-        `${file} is in use by another exchange; stop that process or choose another data directory`,
-      );
-    }
-    if (code === "SQLITE_NOTADB" || code === "SQLITE_CORRUPT") {
-      throw damaged(file, (error as Error).message);
-    }
-    throw new JournalError(`${file} cannot be opened: ${(error as Error).message}`);
+interface SnapshotRow {
+  seq: number;
+  schema_version: number;
+  hash: Buffer;
+  bytes: Buffer;
+}
+
+const snapshotHash = (seq: number, schemaVersion: number, bytes: Uint8Array) =>
+  sha256(`${seq}|${schemaVersion}|`, bytes);
+
+function snapshotProblem(row: SnapshotRow, schemaVersion: number): string | null {
+  const { seq, bytes, hash } = row;
+  if (!hash.equals(snapshotHash(seq, row.schema_version, bytes))) {
+    return `snapshot of event ${seq} is damaged; passed over`;
   }
-  return db;
+  return row.schema_version === schemaVersion
+    ? null
+    : `snapshot of event ${seq} has schema ${row.schema_version}, expected ${schemaVersion}; passed over`;
+}
+
+function storedEpoch(db: Database.Database): number {
+  return db.prepare("SELECT value FROM meta WHERE name = 'epoch'").pluck().get() as number;
+}
+
+function nextEpoch(db: Database.Database): number {
+  db.exec("UPDATE meta SET value = value + 1 WHERE name = 'epoch'");
+  return storedEpoch(db);
 }
 
 function damaged(file: string, what: string): JournalError {

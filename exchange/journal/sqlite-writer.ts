@@ -1,28 +1,48 @@
 /** The journal's writer thread: the only place that writes `journal.db`, one commit per message. */
 import { parentPort, workerData } from "node:worker_threads";
-import type { Batch, Snapshot } from "./journal.ts";
-import { openSqliteStore } from "./sqlite-store.ts";
+import { type Batch, JournalError, type Snapshot } from "./journal.ts";
+import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
 
 /** What the thread is told; each message is answered by one `WriterAnswer`, in order. */
 export type WriterMessage =
+  | { type: "open" }
   | { type: "append"; batch: Batch }
   | { type: "snapshot"; snapshot: Snapshot }
   | { type: "close" };
 export type WriterAnswer = { ok: true } | { ok: false; message: string };
+export type WriterData = SqliteStoreOptions & { file: string };
 
 const port = parentPort;
-if (port === null) throw new Error("sqlite-writer runs as a worker thread");
-const store = openSqliteStore(workerData.file as string);
-port.postMessage({ ok: true } satisfies WriterAnswer);
+if (port === null) throw new Error("sqlite-writer.ts runs as a worker thread of the journal");
+const { file, ...options } = workerData as WriterData;
+let store: SqliteStore | null = null;
+let failure: string | null = null;
+
+function obey(message: WriterMessage): void {
+  if (message.type === "close") {
+    store?.close();
+    return;
+  }
+  // After a failed sync the disk may hold less than SQLite believes: nothing is tried again.
+  if (failure !== null) throw new JournalError(failure);
+  if (message.type === "open") store = openSqliteStore(file, options);
+  else if (store === null) throw new JournalError(`${message.type} before open`);
+  else if (message.type === "append") store.append(message.batch);
+  else store.saveSnapshot(message.snapshot);
+}
+
+function answer(message: WriterMessage): WriterAnswer {
+  try {
+    obey(message);
+    return { ok: true };
+  } catch (error) {
+    const { message: words } = error as Error;
+    failure ??= error instanceof JournalError ? words : `${file} cannot be written: ${words}`;
+    return { ok: false, message: failure };
+  }
+}
 
 port.on("message", (message: WriterMessage) => {
-  try {
-    if (message.type === "append") store.append(message.batch);
-    else if (message.type === "snapshot") store.saveSnapshot(message.snapshot);
-    else store.close();
-    port.postMessage({ ok: true } satisfies WriterAnswer);
-  } catch (error) {
-    port.postMessage({ ok: false, message: (error as Error).message } satisfies WriterAnswer);
-  }
+  port.postMessage(answer(message));
   if (message.type === "close") port.close();
 });

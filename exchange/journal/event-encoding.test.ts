@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { CoreEvent } from "#exchange/core/events.ts";
+import { decodeEvents, EVENT_VERSIONS, encodeEvents } from "./event-encoding.ts";
+import { JournalError } from "./journal.ts";
+
+const golden = readFileSync(new URL("./event-encoding.golden.jsonl", import.meta.url));
+const lines = golden.toString().trimEnd().split("\n");
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const bytesOf = (line: string) => new TextEncoder().encode(line);
+
+test.each(lines.map((line) => [JSON.parse(line).type as string, line]))(
+  "a golden %s decodes and encodes to the same bytes",
+  (_type, line) => {
+    expect(text(encodeEvents(decodeEvents(bytesOf(line))))).toBe(`${line}\n`);
+  },
+);
+
+test("every type has a golden line of the version that is written", () => {
+  const written = lines.map((line) => JSON.parse(line)).map(({ type, version }) => [type, version]);
+  expect(written).toEqual(expect.arrayContaining(Object.entries(EVENT_VERSIONS)));
+});
+
+test("amounts come back as bigints, exactly, and a recorded answer as it was given", () => {
+  const events = decodeEvents(golden);
+  const find = (type: string) => events.find((event) => event.type === type);
+  expect(find("trade")).toMatchObject({
+    valueMicros: 50_000n,
+    postings: [{ amount: 50_000n }, {}, {}],
+  });
+  expect(find("order-closed")).toMatchObject({ postings: [{ amount: 9_007_199_254_740_993n }] });
+  expect(find("delivery-settled")).toMatchObject({ parts: [{ costMicros: 42n }] });
+  expect(find("client-id-recorded")).toMatchObject({ result: { paidMicros: "42", amount: "7" } });
+});
+
+test("whatever stands in an event comes back", () => {
+  const event = fc.record({
+    type: fc.constant("account-opened"),
+    version: fc.constant(1),
+    seq: fc.nat(),
+    atMs: fc.nat(),
+    name: fc.string({ unit: "binary" }),
+    amountMicros: fc.bigInt(),
+    postings: fc.array(fc.record({ kind: fc.constant("move"), amount: fc.bigInt() })),
+    parts: fc.array(fc.record({ tokens: fc.integer(), costMicros: fc.bigInt() })),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 4 }), (events) => {
+      expect(decodeEvents(encodeEvents(events as unknown as CoreEvent[]))).toEqual(events);
+    }),
+  );
+});
+
+test("a bigint in a field that would not bring it back is a bug, told at once", () => {
+  const event = { type: "time-passed", version: 1, seq: 1, atMs: 1, tokens: 5n };
+  expect(() => encodeEvents([event as unknown as CoreEvent])).toThrow('bigint in field "tokens"');
+});
+
+test.each([
+  ["type", '{"type":"moon-landed","version":1,"seq":7}', '"moon-landed" version 1'],
+  ["version", '{"type":"time-passed","version":2,"seq":7}', '"time-passed" version 2, expected 1'],
+])("an event of a %s from a later version is refused in words", (_what, line, words) => {
+  expect(() => decodeEvents(bytesOf(line))).toThrow(JournalError);
+  expect(() => decodeEvents(bytesOf(line))).toThrow(`event 7 is ${words}`);
+});

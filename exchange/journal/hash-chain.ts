@@ -1,0 +1,65 @@
+/**
+ * The chain that ties each stored batch to the one before it, and the proof that a journal's newest
+ * part is whole. Each row carries the hash it follows, so that the proof can walk backwards from the
+ * end and a start does not take longer with every year of history.
+ */
+import { createHash } from "node:crypto";
+import type { Batch } from "./journal.ts";
+
+/** A batch as it is stored. */
+export interface ChainedBatch extends Batch {
+  /** Number of the opening that wrote it. */
+  epoch: number;
+  prevHash: Uint8Array;
+  hash: Uint8Array;
+}
+
+/** What the first batch of a journal follows. */
+export const FIRST_HASH: Uint8Array = new Uint8Array(32);
+
+/** SHA-256 over the parts, one after another. */
+export function sha256(...parts: (Uint8Array | string)[]): Uint8Array {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+/** Hash of a batch: of the one before it, its epoch, its first and last event, and its bytes. */
+export function chainHash(batch: Omit<ChainedBatch, "hash">): Uint8Array {
+  const head = `|${batch.epoch}|${batch.firstSeq}|${batch.lastSeq}|`;
+  return sha256(batch.prevHash, head, batch.events);
+}
+
+const equal = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
+
+/**
+ * What is wrong with the newest part of a chain, as words, or null. `newestFirst` yields the batches
+ * backwards; at least `proveBytes` of events and everything after `fromSeq` are proved.
+ */
+export function chainProblem(
+  newestFirst: Iterable<ChainedBatch>,
+  { fromSeq, proveBytes }: { fromSeq: number; proveBytes: number },
+): string | null {
+  let next: ChainedBatch | null = null;
+  let provedBytes = 0;
+  for (const batch of newestFirst) {
+    const named = `the batch of events ${batch.firstSeq} to ${batch.lastSeq}`;
+    if (batch.lastSeq < batch.firstSeq) return `${named} ends before it starts`;
+    if (!equal(batch.hash, chainHash(batch))) return `${named} was altered`;
+    if (next !== null) {
+      if (next.firstSeq > batch.lastSeq + 1) {
+        return `event ${batch.lastSeq + 1} is missing, the next batch starts at ${next.firstSeq}`;
+      }
+      if (next.firstSeq <= batch.lastSeq) return `event ${next.firstSeq} is there twice`;
+      if (!equal(next.prevHash, batch.hash) || next.epoch < batch.epoch) {
+        return `${named} is not the one that event ${next.firstSeq} was written after`;
+      }
+    }
+    provedBytes += batch.events.length;
+    if (provedBytes >= proveBytes && batch.firstSeq <= fromSeq + 1) return null;
+    next = batch;
+  }
+  if (next === null) return null;
+  if (next.firstSeq !== 1) return `event 1 is missing, the next batch starts at ${next.firstSeq}`;
+  return equal(next.prevHash, FIRST_HASH) ? null : "its first batch follows one of another journal";
+}

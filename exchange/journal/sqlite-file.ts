@@ -1,0 +1,68 @@
+/** Opening `journal.db`: for one process alone, durable at commit, and in the format we read. */
+import { chmodSync } from "node:fs";
+import { dirname } from "node:path";
+import Database from "better-sqlite3";
+import { JournalError } from "./journal.ts";
+
+/** Wait for another process to let go of the file, e.g. one that is just closing. */
+const LOCK_WAIT_MS = 500;
+/** Of the tables below, in SQLite's `user_version`. */
+const FORMAT = 1;
+
+const TABLES = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+  INSERT INTO meta VALUES ('epoch', 0);
+  CREATE TABLE batches (
+    first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL, events BLOB NOT NULL) STRICT;
+  CREATE TABLE snapshots (
+    seq INTEGER PRIMARY KEY, schema_version INTEGER NOT NULL, hash BLOB NOT NULL,
+    bytes BLOB NOT NULL) STRICT;
+  PRAGMA user_version = ${FORMAT};
+`;
+
+/** Opens the file, making its tables in a new one. Throws `JournalError` in words when it cannot. */
+export function openExclusively(file: string): Database.Database {
+  let db: Database.Database | null = null;
+  try {
+    db = new Database(file, { timeout: LOCK_WAIT_MS });
+    // Balances and key hashes are in it; SQLite gives the files beside it the same mode.
+    chmodSync(file, 0o600);
+    db.pragma("locking_mode = EXCLUSIVE");
+    db.pragma("journal_mode = WAL");
+    // In WAL mode FULL syncs at every commit: what was answered survives a power cut.
+    db.pragma("synchronous = FULL");
+    // The lock is taken by the first write, not by the pragma.
+    db.exec("BEGIN EXCLUSIVE");
+    const isNew = db.prepare("SELECT COUNT(*) FROM sqlite_schema").pluck().get() === 0;
+    const format = db.pragma("user_version", { simple: true });
+    if (isNew) db.exec(TABLES);
+    else if (format !== FORMAT) throw foreign(file, format);
+    db.exec("COMMIT");
+    return db;
+  } catch (error) {
+    db?.close();
+    throw error instanceof JournalError ? error : explained(file, error as Error);
+  }
+}
+
+function foreign(file: string, format: unknown): JournalError {
+  return new JournalError(
+    `${file} has format ${format}, expected ${FORMAT}: another version of gridspot wrote it. Start that version, or choose an empty data directory.`,
+  );
+}
+
+function explained(file: string, error: Error & { code?: string }): JournalError {
+  const code = error.code ?? "";
+  if (code.startsWith("SQLITE_BUSY")) {
+    return new JournalError(
+      `data directory ${dirname(file)} is in use by another exchange; stop that process or choose another data directory`,
+    );
+  }
+  if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) {
+    return new JournalError(
+      `${file} is damaged: ${error.message}. Restore the last backup into the data directory and start again.`,
+    );
+  }
+  return new JournalError(`${file} cannot be opened: ${error.message}`);
+}

@@ -1,0 +1,46 @@
+/** The main thread's end of the writer thread: one promise per message, none left waiting for ever. */
+import { Worker } from "node:worker_threads";
+import { JournalError } from "./journal.ts";
+import type { WriterAnswer, WriterData, WriterMessage } from "./sqlite-writer.ts";
+
+export interface WriterThread {
+  /** Resolves when the thread did it; rejects with `JournalError` when it could not or died. */
+  ask(message: WriterMessage): Promise<void>;
+}
+
+/** Starts the thread; it touches no file before it is asked to `open`. */
+export function startWriterThread(data: WriterData): WriterThread {
+  const worker = new Worker(new URL("./sqlite-writer.ts", import.meta.url), {
+    workerData: data,
+    // Resolved from here, not from wherever the process was started.
+    execArgv: ["--import", import.meta.resolve("tsx")],
+  });
+  // An idle writer does not keep alive a process whose start failed; a write under way does.
+  worker.unref();
+  const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  let ended: JournalError | null = null;
+
+  function end(why: string): void {
+    ended ??= new JournalError(`the journal's writer thread ended: ${why}`);
+    for (const { reject } of waiting.splice(0)) reject(ended);
+  }
+  worker.on("message", (answer: WriterAnswer) => {
+    const first = waiting.shift();
+    if (waiting.length === 0) worker.unref();
+    if (answer.ok) first?.resolve();
+    else first?.reject(new JournalError(answer.message));
+  });
+  worker.on("error", (error) => end((error as Error).message));
+  worker.on("exit", (code) => end(`exit code ${code}`));
+
+  return {
+    ask(message) {
+      return new Promise((resolve, reject) => {
+        if (ended !== null) return reject(ended);
+        waiting.push({ resolve, reject });
+        worker.ref();
+        worker.postMessage(message);
+      });
+    },
+  };
+}
