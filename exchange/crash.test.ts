@@ -117,7 +117,7 @@ test("after kill -9 every acknowledged order and balance is there, three times o
     const open = (data as { order_id: string; status: string }[]).filter(
       (order) => order.status === "open",
     );
-    expect(open.map((order) => order.order_id).reverse()).toEqual(acknowledged);
+    expect(open.map((order) => order.order_id).sort()).toEqual(acknowledged);
     const balances = await json(await signed("GET", "/v1/currency-trading-accounts"));
     // 0.05 Units at 1.00 and 1 % of fee: 50,500 micro-dollars are held for each order.
     const held = (50_500 * (round + 1)) / 1e6;

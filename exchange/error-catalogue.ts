@@ -18,6 +18,7 @@ type EdgeRefusal =
   | "unsupported-media-type"
   | "body-too-large"
   | "not-found"
+  | "market-not-found"
   | "trade-not-found"
   | "method-not-allowed"
   | "rate-limit-exceeded"
@@ -190,6 +191,7 @@ export const ERRORS = {
   ),
   "body-too-large": entry(413, "BODY_TOO_LARGE", "The body is larger than this path takes."),
   "not-found": entry(404, "NOT_FOUND", "Nothing is here."),
+  "market-not-found": entry(404, "MARKET_NOT_FOUND", "No such market; GET /v1/markets lists them."),
   "trade-not-found": entry(404, "TRADE_NOT_FOUND", "This account has no such trade."),
   "method-not-allowed": entry(405, "METHOD_NOT_ALLOWED", "The path does not take this method."),
   "rate-limit-exceeded": entry(429, "RATE_LIMIT_EXCEEDED", "Too many requests; slow down.", {

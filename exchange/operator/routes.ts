@@ -5,27 +5,25 @@ import { Type } from "typebox";
 import { createApiKey } from "#exchange/api-key.ts";
 import type { Clock } from "#exchange/clock.ts";
 import { available, bond, pendingPay } from "#exchange/core/ledger/account-names.ts";
-import { bodyOf, Refused, runCommand } from "#exchange/http.ts";
+import { Refused, runCommand } from "#exchange/http.ts";
+import { readPublicKey } from "#exchange/public-key.ts";
+import { bodyReader } from "#exchange/request-body.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros, parseDecimal } from "#protocol/money.ts";
-import {
-  createJoinToken,
-  fingerprintOf,
-  type Identity,
-  publicKeyProblem,
-  secretHash,
-} from "#protocol/signing.ts";
+import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
 
 const CLOSED = { additionalProperties: false };
 const AccountId = Type.String({ maxLength: 80 });
 const Label = Type.String({ minLength: 1, maxLength: 64 });
 const JOIN_TOKEN_SECONDS_DEFAULT = 900;
+const JOIN_TOKEN_SECONDS_MAX = 604_800;
+const JOIN_TOKEN_NODES_MAX = 1000;
 
-const accountBody = bodyOf(
+const accountBody = bodyReader(
   Type.Object({ name: Label, mode: Type.Optional(Type.Enum(["easy", "advanced"])) }, CLOSED),
 );
-const depositBody = bodyOf(
+const depositBody = bodyReader(
   Type.Object(
     {
       account_id: AccountId,
@@ -36,24 +34,26 @@ const depositBody = bodyOf(
     CLOSED,
   ),
 );
-const joinTokenBody = bodyOf(
+const joinTokenBody = bodyReader(
   Type.Object(
     {
       account_id: AccountId,
-      nodes_max: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-      expires_in_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604_800 })),
+      nodes_max: Type.Optional(Type.Integer({ minimum: 1, maximum: JOIN_TOKEN_NODES_MAX })),
+      expires_in_seconds: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: JOIN_TOKEN_SECONDS_MAX }),
+      ),
     },
     CLOSED,
   ),
 );
-const keyBody = bodyOf(
+const keyBody = bodyReader(
   Type.Object(
     {
       account_id: AccountId,
       label: Label,
       kind: Type.Optional(Type.Enum(["api", "signing"])),
       environment: Type.Optional(Type.Enum(["live", "test"])),
-      public_key: Type.Optional(Type.String({ maxLength: 64 })),
+      public_key: Type.Optional(Type.String({ maxLength: 200 })),
     },
     CLOSED,
   ),
@@ -75,7 +75,7 @@ export async function operatorRoutes(
   });
 
   app.post("/accounts", async (request, reply) => {
-    const { name, mode = "easy" } = accountBody(request);
+    const { name, mode = "easy" } = accountBody(request.body);
     const { account } = await runCommand(shell, reply, { type: "open-account", name, mode });
     return reply
       .status(201)
@@ -96,7 +96,7 @@ export async function operatorRoutes(
   );
 
   app.post("/deposits", async (request, reply) => {
-    const { account_id, amount, to = "available", reference } = depositBody(request);
+    const { account_id, amount, to = "available", reference } = depositBody(request.body);
     const parsed = parseDecimal(amount, 6);
     if (!parsed.ok) throw new Refused("invalid-amount", `amount ${parsed.reason}`);
     const { balanceMicros } = await runCommand(shell, reply, {
@@ -110,7 +110,7 @@ export async function operatorRoutes(
   });
 
   app.post("/join-tokens", async (request, reply) => {
-    const body = joinTokenBody(request);
+    const body = joinTokenBody(request.body);
     const token = createJoinToken(identity.publicKey);
     const seconds = body.expires_in_seconds ?? JOIN_TOKEN_SECONDS_DEFAULT;
     const expiresAtMs = clock.nowMs() + seconds * 1000;
@@ -127,21 +127,20 @@ export async function operatorRoutes(
   });
 
   app.post("/keys", async (request, reply) => {
-    const body = keyBody(request);
+    const body = keyBody(request.body);
     const account = accountOf(body.account_id);
     const { label } = body;
     if (body.kind === "signing") {
-      const raw = Buffer.from(body.public_key ?? "", "base64");
-      const problem = publicKeyProblem(raw);
-      if (problem !== null) throw new Refused("invalid-public-key", `public_key: ${problem}`);
-      const { fingerprint } = await runCommand(shell, reply, {
-        type: "add-signing-key",
-        account,
-        fingerprint: fingerprintOf(raw),
-        publicKey: raw.toString("base64url"),
-        label,
-      });
+      if (body.public_key === undefined) {
+        throw new Refused("validation-error", "public_key is missing; a signing key needs it");
+      }
+      const read = readPublicKey(body.public_key);
+      const command = { type: "add-signing-key" as const, account, label, ...read };
+      const { fingerprint } = await runCommand(shell, reply, command);
       return reply.status(201).send({ data: { fingerprint, label } });
+    }
+    if (body.public_key !== undefined) {
+      throw new Refused("validation-error", 'public_key needs kind "signing"');
     }
     const { key, keyId, hash } = createApiKey(body.environment ?? "live");
     await runCommand(shell, reply, {

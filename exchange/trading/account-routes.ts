@@ -1,189 +1,137 @@
-/** Balances, supply and keys of the account that signs. */
+/** Who is asking: the account, its limits and its signing keys. An API key may ask as well as a signature. */
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { available, issued, lotTokens } from "#exchange/core/ledger/account-names.ts";
-import type { CoreState, InstrumentState, Lot } from "#exchange/core/state.ts";
-import { sellableTokens, supplyOf } from "#exchange/core/supply/capacity.ts";
-import { bodyOf, Refused, runCommand } from "#exchange/http.ts";
+import type { Account, CoreState, SigningKey } from "#exchange/core/state.ts";
+import { Refused, runCommand } from "#exchange/http.ts";
+import { readPublicKey, signingKeyId } from "#exchange/public-key.ts";
+import { bodyReader } from "#exchange/request-body.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { publicId } from "#protocol/ids.ts";
-import { formatUnits } from "#protocol/money.ts";
-import { parseQuantity } from "#protocol/quotation.ts";
-import { fingerprintOf, publicKeyProblem } from "#protocol/signing.ts";
-import type { Authenticator } from "./authentication.ts";
-import { listedOf } from "./market-routes.ts";
-import { moneyBalances, unitBalances } from "./views.ts";
+import { listedOf } from "./markets.ts";
+import type { TradingLimits } from "./rate-limits.ts";
+import { callerOf, readData } from "./scope.ts";
 
-const supplyBody = bodyOf(
-  Type.Object(
-    {
-      instrument_id: Type.String({ maxLength: 80 }),
-      quantity: Type.Union([Type.String({ maxLength: 32 }), Type.Integer()]),
-    },
-    { additionalProperties: false },
-  ),
-);
-const signingKeyBody = bodyOf(
+/** How much of a fingerprint is shown after its creation, as published. */
+const FINGERPRINT_PREFIX_CHARACTERS = 8;
+const CLOSED = { additionalProperties: false };
+
+const readKeyBody = bodyReader(
   Type.Object(
     {
       signing_key: Type.Object(
         {
           label: Type.String({ minLength: 1, maxLength: 64 }),
-          public_key: Type.String({ maxLength: 64 }),
+          public_key: Type.String({ minLength: 1, maxLength: 200 }),
         },
-        { additionalProperties: false },
+        CLOSED,
       ),
     },
-    { additionalProperties: false },
+    CLOSED,
   ),
 );
 
 export async function accountRoutes(
   app: FastifyInstance,
-  { shell, auth }: { shell: Shell; auth: Authenticator },
+  { shell, limits }: { shell: Shell; limits: TradingLimits },
 ): Promise<void> {
-  /** One row per instrument of the account that signed. */
-  const perInstrument =
-    (row: (state: CoreState, account: number, listed: InstrumentState) => object) =>
-    (account: number) =>
-      shell.read((state) => ({
-        data: [...state.instruments.values()].map((listed) => ({
-          user_id: publicId("account", account),
-          instrument_id: publicId("instrument", listed.number),
-          instrument_symbol: listed.instrument.symbol,
-          ...row(state, account, listed),
-        })),
-      }));
-
-  const trading = perInstrument((state, account, { number, instrument }) => {
-    const { symbol } = instrument;
-    const total =
-      state.ledger.balance(issued(account, symbol)) -
-      BigInt(supplyOf(state, account, symbol).inIssuanceTokens);
-    const free = sellableTokens(state, account, symbol);
-    return { market_id: publicId("market", number), ...unitBalances(total, total - free) };
-  });
-  const consumption = perInstrument((state, account, { instrument }) => {
-    const lots = lotsOf(state, account, instrument.symbol);
-    let total = 0n;
-    let held = 0n;
-    for (const lot of lots) {
-      total += state.ledger.balance(lotTokens(lot.number, lot.symbol));
-      held += state.ledger.held(lotTokens(lot.number, lot.symbol));
-    }
-    const soonest = Math.min(...lots.map((lot) => lot.expiresAtMs ?? Number.POSITIVE_INFINITY));
-    return {
-      status: "active",
-      ...unitBalances(total, held),
-      committed_balance: formatUnits(held),
-      next_expiry_at: Number.isFinite(soonest) ? new Date(soonest).toISOString() : null,
-    };
-  });
-  const issuance = perInstrument((state, account, { instrument }) => {
-    const supply = supplyOf(state, account, instrument.symbol);
-    return {
-      status: "active",
-      total_balance: formatUnits(supply.inIssuanceTokens),
-      total_issued: formatUnits(supply.totalIssuedTokens),
-      total_transferred_to_trading: formatUnits(supply.totalIssuedTokens - supply.inIssuanceTokens),
-    };
-  });
-  const liability = perInstrument((state, account, { instrument }) => {
-    const supply = supplyOf(state, account, instrument.symbol);
-    return {
-      total_liability: formatUnits(supply.owedTokens + supply.deliveredTokens),
-      fulfilled: formatUnits(supply.deliveredTokens),
-      outstanding: formatUnits(supply.owedTokens),
-    };
-  });
-
-  app.get("/trading-accounts", (request) => trading(auth.signed(request)));
-  app.get("/consumption-accounts", (request) => consumption(auth.signed(request)));
-  app.get("/issuance-accounts", (request) => issuance(auth.signed(request)));
-  app.get("/supply-issuances/summary", (request) => issuance(auth.signed(request)));
-  app.get("/supplier-liability", (request) => liability(auth.signed(request)));
-  app.get("/currency-trading-accounts", (request) => {
-    const account = auth.signed(request);
-    return shell.read(({ ledger }) => ({
-      data: [
-        {
-          account_id: publicId("account", account),
-          currency: "usd",
-          ...moneyBalances(ledger.balance(available(account)), ledger.held(available(account))),
-        },
-      ],
-    }));
-  });
-  app.get("/me", (request) => {
-    const account = auth.signedOrKey(request);
-    return shell.read((state) => ({
-      data: {
-        user_id: publicId("account", account),
-        name: state.accounts.get(account)?.name,
-        account_mode: state.accounts.get(account)?.mode,
-      },
-    }));
-  });
-
-  function supplyOrder(body: { instrument_id: string; quantity: string | number }) {
-    const { instrument } = listedOf(shell.state, body.instrument_id);
-    const quantity = parseQuantity(instrument, String(body.quantity));
-    if (!quantity.ok) throw new Refused("invalid-quantity", quantity.reason, { field: "quantity" });
-    return { symbol: instrument.symbol, quantity: quantity.value };
-  }
-
-  app.post("/supply-issuances", async (request, reply) => {
-    const account = auth.signed(request);
-    const wanted = supplyOrder(supplyBody(request));
-    const issued = await runCommand(shell, reply, { type: "issue-supply", account, ...wanted });
-    return reply.status(201).send({
-      data: {
-        issuance_id: publicId("issuance", issued.issuance),
-        instrument_symbol: wanted.symbol,
-        quantity: formatUnits(issued.issuedTokens),
-      },
-    });
-  });
-  app.post("/issuance-accounts/transfer", async (request, reply) => {
-    const account = auth.signed(request);
-    const wanted = supplyOrder(supplyBody(request));
-    const moved = await runCommand(shell, reply, { type: "transfer-issued", account, ...wanted });
-    const transfer_id = publicId("transfer", moved.transfer);
-    return reply
-      .status(202)
-      .send({ data: { status: "accepted", message: "moved to the trading account", transfer_id } });
-  });
+  app.get("/me", (request, reply) =>
+    readData(shell, reply, (state) => {
+      const { number, name, mode } = accountOf(state, callerOf(request));
+      return {
+        user_id: publicId("account", number),
+        email: null,
+        name,
+        account_mode: mode,
+        capabilities: capabilitiesOf(mode),
+      };
+    }),
+  );
+  app.get("/account", (request, reply) =>
+    readData(shell, reply, (state) => {
+      const { number, name, mode, openedAtMs } = accountOf(state, callerOf(request));
+      return {
+        account_id: publicId("account", number),
+        name,
+        account_mode: mode,
+        status: "active",
+        created_at: new Date(openedAtMs).toISOString(),
+      };
+    }),
+  );
+  app.get<{ Querystring: { market_id?: string } }>("/account/limits", (request, reply) =>
+    readData(shell, reply, (state) => {
+      const { market_id: market } = request.query;
+      return {
+        market_id: market === undefined ? null : publicId("market", listedOf(state, market).number),
+        ...orderLimitsView(limits),
+      };
+    }),
+  );
 
   app.post("/signing-keys", async (request, reply) => {
-    const account = auth.signedOrKey(request);
-    const { label, public_key } = signingKeyBody(request).signing_key;
-    const raw = Buffer.from(public_key, "base64");
-    const problem = publicKeyProblem(raw);
-    if (problem !== null) throw new Refused("invalid-public-key", `public_key: ${problem}`);
-    const { fingerprint } = await runCommand(shell, reply, {
-      type: "add-signing-key",
-      account,
-      fingerprint: fingerprintOf(raw),
-      publicKey: raw.toString("base64url"),
-      label,
-    });
-    return reply.status(201).send({ data: { id: fingerprint, fingerprint, label } });
+    const account = callerOf(request);
+    const { label, public_key } = readKeyBody(request.body).signing_key;
+    const { publicKey, fingerprint } = readPublicKey(public_key);
+    const key = { account, fingerprint, publicKey, label };
+    await runCommand(shell, reply, { type: "add-signing-key", ...key });
+    const { createdAtMs = shell.state.nowMs } = shell.state.signingKeys.get(fingerprint) ?? {};
+    return reply.status(201).send({ data: { ...keyView({ ...key, createdAtMs }), fingerprint } });
   });
-  app.get("/signing-keys", (request) => {
-    const account = auth.signedOrKey(request);
-    return shell.read((state) => ({
-      data: [...state.signingKeys.values()]
-        .filter((key) => key.account === account)
-        .map(({ label, fingerprint }) => ({ label, fingerprint_prefix: fingerprint.slice(0, 8) })),
-    }));
+  app.get("/signing-keys", (request, reply) =>
+    readData(shell, reply, (state) => keysOf(state, callerOf(request)).map(keyView)),
+  );
+  app.delete<{ Params: { id: string } }>("/signing-keys/:id", async (request, reply) => {
+    const account = callerOf(request);
+    const { id } = request.params;
+    const key = keysOf(shell.state, account).find((each) => signingKeyId(each.fingerprint) === id);
+    if (key === undefined) {
+      const shown = id.slice(0, 80);
+      throw new Refused("key-not-found", `no "${shown}" in GET /v1/signing-keys of this account`);
+    }
+    await runCommand(shell, reply, { type: "revoke-key", account, key: key.fingerprint });
+    return reply.status(204).send();
   });
 }
 
-function lotsOf(state: CoreState, account: number, symbol: string): Lot[] {
-  const lots: Lot[] = [];
-  for (const number of state.accounts.get(account)?.lots ?? []) {
-    const lot = state.lots.get(number);
-    if (lot !== undefined && lot.symbol === symbol) lots.push(lot);
-  }
-  return lots;
+function accountOf(state: CoreState, number: number): Account {
+  const account = state.accounts.get(number);
+  if (account === undefined) throw new Error(`account ${number} has a key and does not exist`);
+  return account;
+}
+
+/** In Auto Mode the exchange trades for the account, so it may not do so itself. */
+function capabilitiesOf(mode: Account["mode"]): string[] {
+  const always = ["account:read", "trade:read", "supply:read", "supply:write", "keys:manage"];
+  return mode === "easy" ? always : [...always, "trade:write"];
+}
+
+function orderLimitsView({ orders: { burst, perSecond } }: TradingLimits): object {
+  return {
+    order_rate_limits: {
+      scope: "user",
+      max_orders_per_second: perSecond,
+      max_orders_per_minute: perSecond * 60,
+      burst_capacity: burst,
+      window_seconds: Math.ceil(burst / perSecond),
+    },
+    response_headers: {
+      limit: "x-ratelimit-limit",
+      remaining: "x-ratelimit-remaining",
+      retry_after: "x-ratelimit-retry-after",
+    },
+  };
+}
+
+function keysOf(state: CoreState, account: number): SigningKey[] {
+  return [...state.signingKeys.values()].filter((key) => key.account === account);
+}
+
+function keyView({ fingerprint, label, createdAtMs }: SigningKey): object {
+  return {
+    id: signingKeyId(fingerprint),
+    label,
+    fingerprint_prefix: fingerprint.slice(0, FINGERPRINT_PREFIX_CHARACTERS),
+    is_active: true,
+    created_at: new Date(createdAtMs).toISOString(),
+  };
 }

@@ -1,213 +1,147 @@
-/** Orders over the signed API: place, read, list, cancel; and the account's own trades. */
+/** Orders over the signed API: place, read, list, count, cancel. */
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
-import type { CoreState, Order } from "#exchange/core/state.ts";
-import type { History, TradeRow } from "#exchange/history/history.ts";
-import { bodyOf, Refused, runCommand } from "#exchange/http.ts";
+import type { CoreState } from "#exchange/core/state.ts";
+import type { History } from "#exchange/history/history.ts";
+import {
+  OPEN_STATUS_WORDS,
+  type OrderRecord,
+  type OrderStatusWord,
+} from "#exchange/history/records.ts";
+import { Refused, runCommand } from "#exchange/http.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { parsePublicId, publicId } from "#protocol/ids.ts";
-import { formatMicros } from "#protocol/money.ts";
-import { formatPrice, formatQuantity, parsePrice, parseQuantity } from "#protocol/quotation.ts";
-import type { Authenticator } from "./authentication.ts";
-import { listedOf } from "./market-routes.ts";
+import { pagingView, readListQuery } from "./list-query.ts";
+import { listedOf } from "./markets.ts";
+import { orderCommand, readOrderBody } from "./order-request.ts";
+import { callerOf } from "./scope.ts";
 import { orderView } from "./views.ts";
 
-const LIMIT_DEFAULT = 50;
-const LIMIT_MAX = 100;
-const Decimal = Type.Union([
-  Type.String({ maxLength: 32 }),
-  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
-]);
+/** What `status` may ask for; `active` and `closed` are sums. */
+const STATUSES: Record<string, readonly OrderStatusWord[]> = {
+  active: OPEN_STATUS_WORDS,
+  open: ["open"],
+  pending: ["pending"],
+  partially_filled: ["partially_filled"],
+  filled: ["filled"],
+  cancelled: ["cancelled"],
+  closed: ["filled", "cancelled"],
+};
+const FILTERS = [
+  "market_id",
+  "instrument_id",
+  "trader_id",
+  "side",
+  "status",
+  "client_order_id",
+  "start_datetime",
+  "end_datetime",
+];
 
-const orderBody = bodyOf(
-  Type.Object(
-    {
-      market_id: Type.String({ maxLength: 80 }),
-      side: Type.Enum(["buy", "sell"]),
-      type: Type.Enum(["limit", "market"]),
-      quantity: Decimal,
-      price: Type.Optional(Decimal),
-      time_in_force: Type.Optional(Type.Enum(["gtc", "ioc", "fok"])),
-      client_order_id: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9._:-]{1,64}$" })),
-      post_only: Type.Optional(Type.Boolean()),
-      max_slippage_bps: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
-    },
-    { additionalProperties: false },
-  ),
-);
-
-export interface OrderDependencies {
-  shell: Shell;
-  history: History;
-  auth: Authenticator;
+interface ById {
+  Params: { id: string };
 }
 
 export async function orderRoutes(
   app: FastifyInstance,
-  { shell, history, auth }: OrderDependencies,
+  { shell, history }: { shell: Shell; history: History },
 ): Promise<void> {
   app.post("/orders", async (request, reply) => {
-    const account = auth.signed(request);
-    const body = orderBody(request);
-    const { instrument } = listedOf(shell.state, body.market_id);
-    const quantity = parseQuantity(instrument, String(body.quantity));
-    if (!quantity.ok) throw new Refused("invalid-quantity", quantity.reason, { field: "quantity" });
-    if (body.type === "limit" && body.price === undefined) {
-      throw new Refused("invalid-price", "a limit order needs a price", { field: "price" });
-    }
-    const price = body.price === undefined ? null : parsePrice(instrument, String(body.price));
-    if (price !== null && !price.ok) {
-      throw new Refused("invalid-price", price.reason, { field: "price" });
-    }
-    const placed = await runCommand(shell, reply, {
-      type: "place-order",
-      account,
-      symbol: instrument.symbol,
-      side: body.side,
-      orderType: body.type,
-      timeInForce: body.time_in_force ?? (body.type === "market" ? "ioc" : "gtc"),
-      quantity: quantity.value,
-      priceTicks: price === null ? null : price.value,
-      maxSlippageBps: body.max_slippage_bps ?? null,
-      postOnly: body.post_only ?? false,
-      clientOrderId: body.client_order_id ?? null,
-      issueMissing: false,
-    });
-    return reply.status(201).send({ data: await ownOrder(account, placed.order) });
+    const account = callerOf(request);
+    const body = readOrderBody(request.body);
+    const command = orderCommand(account, listedOf(shell.state, body.market_id), body);
+    const { order } = await runCommand(shell, reply, command);
+    // History took the order in before the command's answer was released.
+    return reply.status(201).send({ data: show(shell.state, ownOrder(account, order)) });
   });
 
-  /** The order as it stands: live state first, history for what is closed. */
-  async function ownOrder(account: number, number: number): Promise<object> {
-    const view = await shell.read((state) => {
-      const live = state.orders.get(number);
-      return live === undefined || live.account !== account ? null : show(state, live);
-    });
-    if (view !== null) return view;
-    const closed = history.order(number);
-    if (closed === null || closed.account !== account) throw notFound(number);
-    return show(shell.state, closed);
-  }
-
-  app.get("/orders", async (request) => {
-    const account = auth.signed(request);
-    const query = request.query as Record<string, string | undefined>;
-    const limit = limitOf(query.limit);
-    const market = query.market_id ?? query.instrument_id;
-    const symbol =
-      market === undefined ? undefined : listedOf(shell.state, market).instrument.symbol;
-    const before = query.next === undefined ? undefined : numberOf(query.next);
-    await shell.read(() => null);
-    const rows = history.orders(account, { symbol, side: query.side, before, limit: limit + 1 });
-    const page = rows.slice(0, limit);
-    const hasMore = rows.length > limit;
-    const last = page.at(-1);
+  app.get("/orders", async (request, reply) => {
+    const account = callerOf(request);
+    const query = readListQuery(request.query, FILTERS);
+    const market = query.filter("market_id") ?? query.filter("instrument_id");
+    const trader = query.filter("trader_id");
+    if (trader !== null && parsePublicId("account", trader) !== account) {
+      throw new Refused("account-not-found", "trader_id is another account; leave it out");
+    }
+    const status = query.choice("status", Object.keys(STATUSES));
+    const page = history.orders(
+      account,
+      {
+        symbol: market === null ? null : listedOf(shell.state, market).instrument.symbol,
+        side: query.choice("side", ["buy", "sell"] as const),
+        statuses: status === null ? null : (STATUSES[status] ?? null),
+        clientOrderId: query.filter("client_order_id"),
+        fromMs: query.timeMs("start_datetime"),
+        toMs: query.timeMs("end_datetime"),
+      },
+      query.page,
+    );
+    reply.header("x-gridspot-seq", String(history.lastSeq));
     return {
-      data: page.map((order) => show(shell.state, order)),
-      paging: {
-        has_more: hasMore,
-        next_cursor: hasMore && last !== undefined ? publicId("order", last.number) : null,
-        prev_cursor: null,
+      data: page.items.map((order) => show(shell.state, order)),
+      paging: pagingView(page),
+    };
+  });
+
+  app.get("/orders/count", async (request, reply) => {
+    const counts = history.openOrderCounts(callerOf(request));
+    reply.header("x-gridspot-seq", String(history.lastSeq));
+    return {
+      data: {
+        count: counts.reduce((sum, { count }) => sum + count, 0),
+        by_market: counts.map(({ symbol, count }) => ({
+          market_id: publicId("market", listedOf(shell.state, symbol).number),
+          count,
+        })),
       },
     };
   });
 
-  app.get("/orders/count", (request) => {
-    const account = auth.signed(request);
-    return shell.read((state) => ({
-      data: { count: state.accounts.get(account)?.openOrders.size ?? 0 },
-    }));
+  app.get<ById>("/orders/:id", async (request, reply) => {
+    const order = ownOrder(callerOf(request), numberOf(request.params.id));
+    reply.header("x-gridspot-seq", String(history.lastSeq));
+    return { data: show(shell.state, order) };
   });
 
-  app.get<{ Params: { id: string } }>("/orders/:id", async (request) => {
-    const account = auth.signed(request);
-    return { data: await ownOrder(account, numberOf(request.params.id)) };
-  });
-
-  app.delete<{ Params: { id: string } }>("/orders/:id", async (request, reply) => {
-    const account = auth.signed(request);
+  app.delete<ById>("/orders/:id", async (request, reply) => {
+    const account = callerOf(request);
     const order = numberOf(request.params.id);
-    const closed = shell.state.orders.has(order) ? null : history.order(order);
-    if (closed !== null && closed.account === account) {
-      const cancelled = closed.status === "cancelled";
-      throw new Refused(cancelled ? "order-already-cancelled" : "order-not-cancellable");
+    try {
+      await runCommand(shell, reply, { type: "cancel-order", account, order });
+    } catch (error) {
+      if (!(error instanceof Refused) || error.refusal !== "order-not-found") throw error;
+      // The core forgets closed orders; history knows whether there was one.
+      const { status } = ownOrder(account, order);
+      throw new Refused(status === "filled" ? "order-not-cancellable" : "order-already-cancelled");
     }
-    await runCommand(shell, reply, { type: "cancel-order", account, order });
     return reply.status(204).send();
   });
 
   app.delete("/orders", async (request, reply) => {
-    const account = auth.signed(request);
-    return {
-      data: await runCommand(shell, reply, { type: "cancel-orders", account, symbol: null }),
-    };
+    const account = callerOf(request);
+    const command = { type: "cancel-orders" as const, account, symbol: null };
+    return { data: await runCommand(shell, reply, command) };
   });
 
-  app.delete<{ Params: { id: string } }>("/markets/:id/orders", async (request, reply) => {
-    const account = auth.signed(request);
+  app.delete<ById>("/markets/:id/orders", async (request, reply) => {
+    const account = callerOf(request);
     const { symbol } = listedOf(shell.state, request.params.id).instrument;
-    return { data: await runCommand(shell, reply, { type: "cancel-orders", account, symbol }) };
+    const command = { type: "cancel-orders" as const, account, symbol };
+    return { data: await runCommand(shell, reply, command) };
   });
 
-  app.get("/trades", async (request) => {
-    const account = auth.signed(request);
-    const { limit } = request.query as { limit?: string };
-    await shell.read(() => null);
-    return { data: history.trades(account, limitOf(limit)).map((row) => ownTrade(row, account)) };
-  });
-
-  app.get<{ Params: { id: string } }>("/markets/:id/trades", async (request) => {
-    const { symbol } = listedOf(shell.state, request.params.id).instrument;
-    const { limit } = request.query as { limit?: string };
-    await shell.read(() => null);
-    return { data: history.marketTrades(symbol, limitOf(limit)).map(tradeView) };
-  });
-
-  function tradeView({ number, atMs, event }: TradeRow): object {
-    const listed = listedOf(shell.state, event.symbol);
-    return {
-      trade_id: publicId("trade", number),
-      market_id: publicId("market", listed.number),
-      price: formatPrice(listed.instrument, event.priceTicks),
-      quantity: formatQuantity(listed.instrument, event.quantity),
-      side: event.takerSide,
-      execution_timestamp: new Date(atMs).toISOString(),
-    };
-  }
-
-  function ownTrade(row: TradeRow, account: number): object {
-    const { event } = row;
-    const bought = event.buyer === account;
-    const buyOrder = event.takerSide === "buy" ? event.takerOrder : event.makerOrder;
-    const sellOrder = event.takerSide === "buy" ? event.makerOrder : event.takerOrder;
-    return {
-      ...tradeView(row),
-      instrument_symbol: event.symbol,
-      total_value: formatMicros(event.valueMicros),
-      fee: formatMicros(bought ? event.buyerFeeMicros : event.sellerFeeMicros),
-      status: "settled",
-      side: bought ? "buy" : "sell",
-      order_id: publicId("order", bought ? buyOrder : sellOrder),
-    };
+  function ownOrder(account: number, number: number): OrderRecord {
+    const order = history.order(number);
+    if (order !== null && order.account === account) return order;
+    throw new Refused("order-not-found", `this account has no order ${publicId("order", number)}`);
   }
 }
 
-function show(state: CoreState, order: Order): object {
+function show(state: CoreState, order: OrderRecord): object {
   return orderView(listedOf(state, order.symbol), order);
 }
 
 function numberOf(id: string): number {
   const number = parsePublicId("order", id);
-  if (number === null) throw new Refused("order-not-found", `"${id}" is no order id`);
+  if (number === null) throw new Refused("order-not-found", `"${id.slice(0, 80)}" is no order id`);
   return number;
-}
-
-function notFound(number: number): Refused {
-  return new Refused("order-not-found", `no order ${publicId("order", number)} of this account`);
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return LIMIT_DEFAULT;
-  const limit = Number(text);
-  if (/^\d{1,3}$/.test(text) && limit >= 1 && limit <= LIMIT_MAX) return limit;
-  throw new Refused("validation-error", `limit is "${text}", expected 1 to ${LIMIT_MAX}`);
 }

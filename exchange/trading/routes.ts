@@ -1,38 +1,50 @@
-/** The trading API, mounted under `/v1`: public market data, and what a signature opens. */
+/** The trading API as one plugin: public market data, and what a signature opens. */
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "#exchange/clock.ts";
 import type { History } from "#exchange/history/history.ts";
-import { Refused } from "#exchange/http.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { accountRoutes } from "./account-routes.ts";
-import { createAuthenticator, rawBodies } from "./authentication.ts";
+import { createAuthenticator } from "./authentication.ts";
+import { balanceRoutes } from "./balance-routes.ts";
 import { marketRoutes } from "./market-routes.ts";
 import { orderRoutes } from "./order-routes.ts";
+import { createRateLimits, TRADING_LIMITS, type TradingLimits } from "./rate-limits.ts";
+import { guard, keepRawBodies, limitByAddress } from "./scope.ts";
+import { supplyRoutes } from "./supply-routes.ts";
+import { tradeRoutes } from "./trade-routes.ts";
 
 export interface TradingDependencies {
   shell: Shell;
   history: History;
   clock: Clock;
+  limits?: Partial<TradingLimits>;
 }
 
+/**
+ * Mount it under `/v1`, and once more under `/api/v1`, where the published clients look for key
+ * registration. Each mount counts its own limits.
+ */
 export async function tradingRoutes(
   app: FastifyInstance,
-  { shell, history, clock }: TradingDependencies,
+  { shell, history, clock, limits: sizes = {} }: TradingDependencies,
 ): Promise<void> {
-  // The signature covers the exact bytes, so they are kept beside what was parsed from them.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string" }, (request, body, done) => {
-    const text = body as string;
-    rawBodies.set(request.raw, text);
-    if (text === "") return done(null, undefined);
-    try {
-      done(null, JSON.parse(text));
-    } catch (error) {
-      done(new Refused("malformed-json", `the body is not JSON: ${(error as Error).message}`));
-    }
+  const tradingLimits = { ...TRADING_LIMITS, ...sizes };
+  const limits = createRateLimits(tradingLimits, { clock });
+  const auth = createAuthenticator({ shell, clock, limits });
+  keepRawBodies(app);
+  await app.register(async (open) => {
+    limitByAddress(open, limits);
+    await open.register(marketRoutes, { shell, history });
   });
-  const auth = createAuthenticator({}, { shell, clock });
-  await app.register(marketRoutes, { shell });
-  await app.register(orderRoutes, { shell, history, auth });
-  await app.register(accountRoutes, { shell, auth });
+  await app.register(async (signed) => {
+    guard(signed, { auth, limits, proof: "signature" });
+    for (const routes of [orderRoutes, tradeRoutes, supplyRoutes]) {
+      await signed.register(routes, { shell, history });
+    }
+    await signed.register(balanceRoutes, { shell });
+  });
+  await app.register(async (proven) => {
+    guard(proven, { auth, limits, proof: "signature-or-key" });
+    await proven.register(accountRoutes, { shell, limits: tradingLimits });
+  });
 }

@@ -1,9 +1,16 @@
 /** The published shapes of the trading API: instruments, markets, books, orders and balances as decimals and public ids. */
 
 import { type BookSide, BUY, SELL } from "#exchange/core/market/order-book-port.ts";
-import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
+import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
+import {
+  type FillRecord,
+  type OrderRecord,
+  statusWord,
+  type TradeRecord,
+} from "#exchange/history/records.ts";
 import { publicId } from "#protocol/ids.ts";
-import { formatMicros, formatUnits } from "#protocol/money.ts";
+import type { Instrument } from "#protocol/instrument.ts";
+import { formatMicros } from "#protocol/money.ts";
 import { formatPrice, formatQuantity } from "#protocol/quotation.ts";
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
@@ -42,10 +49,12 @@ export function instrumentView({ number, instrument, ...market }: InstrumentStat
   };
 }
 
+const marketName = ({ symbol }: Instrument) => `${symbol}/usd`;
+
 export function marketView({ number, instrument }: InstrumentState): object {
   return {
     market_id: publicId("market", number),
-    name: `${instrument.symbol}/usd`,
+    name: marketName(instrument),
     description: instrument.description,
     market_type: "spot",
     status: "active",
@@ -64,7 +73,10 @@ export function marketView({ number, instrument }: InstrumentState): object {
   };
 }
 
-export function tickerView({ number, instrument, book, ...market }: InstrumentState): object {
+export function tickerView(
+  state: CoreState,
+  { number, instrument, book, ...market }: InstrumentState,
+): object {
   const price = (ticks: number | null) => (ticks === null ? null : formatPrice(instrument, ticks));
   return {
     market_id: publicId("market", number),
@@ -74,6 +86,7 @@ export function tickerView({ number, instrument, book, ...market }: InstrumentSt
     last_trade_timestamp: iso(market.lastTradeAtMs),
     highest_bid: price(book.bestPriceTicks(BUY)),
     lowest_ask: price(book.bestPriceTicks(SELL)),
+    timestamp: iso(state.nowMs),
   };
 }
 
@@ -108,21 +121,25 @@ export function bookView(
   };
 }
 
-const STATUS = { open: "open", suspended: "pending", filled: "filled", cancelled: "cancelled" };
+/** How a row names its market and instrument. */
+function marketNames({ number, instrument }: InstrumentState): object {
+  return {
+    market_id: publicId("market", number),
+    market_name: marketName(instrument),
+    instrument_id: publicId("instrument", number),
+    instrument_symbol: instrument.symbol,
+  };
+}
 
-export function orderView(listed: InstrumentState, order: Order): Record<string, unknown> {
+export function orderView(listed: InstrumentState, order: OrderRecord): object {
   const { instrument } = listed;
-  const partial = order.status === "open" && order.filled > 0;
   return {
     order_id: publicId("order", order.number),
-    market_id: publicId("market", listed.number),
-    market_name: `${order.symbol}/usd`,
-    instrument_id: publicId("instrument", listed.number),
-    instrument_symbol: order.symbol,
+    ...marketNames(listed),
     trader_id: publicId("account", order.account),
     side: order.side,
     type: order.orderType,
-    status: partial ? "partially_filled" : STATUS[order.status],
+    status: statusWord(order),
     quantity: formatQuantity(instrument, order.quantity),
     filled_quantity: formatQuantity(instrument, order.filled),
     price: order.orderType === "market" ? null : formatPrice(instrument, order.priceTicks),
@@ -139,19 +156,50 @@ export function orderView(listed: InstrumentState, order: Order): Record<string,
 }
 
 /** Paid per Unit on average, rounded to the nearest micro-dollar; null before the first fill. */
-function averagePrice({ instrument }: InstrumentState, order: Order): string | null {
+function averagePrice({ instrument }: InstrumentState, order: OrderRecord): string | null {
   if (order.filled === 0) return null;
   const tokens = BigInt(order.filled * instrument.incrementTokens);
   return formatMicros((order.valueMicros * 1_000_000n + tokens / 2n) / tokens);
 }
 
-export function balances(total: bigint, held: bigint, show: (amount: bigint) => string): object {
+/** A trade as everybody sees it: the side is the taker's, nobody is named. */
+export function publicTradeView(
+  { number, instrument }: InstrumentState,
+  trade: TradeRecord,
+): object {
   return {
-    total_balance: show(total),
-    available_balance: show(total - held),
-    locked_balance: show(held),
+    trade_id: publicId("trade", trade.number),
+    market_id: publicId("market", number),
+    price: formatPrice(instrument, trade.priceTicks),
+    quantity: formatQuantity(instrument, trade.quantity),
+    side: trade.takerSide,
+    execution_timestamp: iso(trade.atMs),
   };
 }
 
-export const unitBalances = (total: bigint, held: bigint) => balances(total, held, formatUnits);
-export const moneyBalances = (total: bigint, held: bigint) => balances(total, held, formatMicros);
+/** A trade as one of its parties sees it. It settles as it executes. */
+export function fillView(listed: InstrumentState, { side, trade }: FillRecord): object {
+  return {
+    ...publicTradeView(listed, trade),
+    ...marketNames(listed),
+    side,
+    total_value: formatMicros(trade.valueMicros),
+    fee: formatMicros(side === "buy" ? trade.buyerFeeMicros : trade.sellerFeeMicros),
+    status: "settled",
+    settlement_timestamp: iso(trade.atMs),
+    order_id: publicId("order", side === "buy" ? trade.buyOrder : trade.sellOrder),
+  };
+}
+
+/** The three published balances of an account, whatever it counts. */
+export function balancesView(
+  total: bigint,
+  locked: bigint,
+  show: (amount: bigint) => string,
+): object {
+  return {
+    total_balance: show(total),
+    available_balance: show(total - locked),
+    locked_balance: show(locked),
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * Query strings of lists: filters, limit, direction and cursors. Understands the published flat names
+ * and the nested form that older clients send (`flop[filters][0][field]=…&flop[filters][0][value]=…`).
+ */
+import type { Page, PageRequest } from "#exchange/history/listing.ts";
+import { PAGE_LIMIT_MAX } from "#exchange/history/listing.ts";
+import { Refused } from "#exchange/http.ts";
+
+const LIMIT_DEFAULT = 50;
+const NESTED = /^(?:flop\[filters\]|filters)\[(\d{1,2})\]\[(field|op|value)\]$/;
+/** Names that older clients use for the same thing. */
+const ALIASES: Record<string, string> = {
+  page_size: "limit",
+  "flop[page_size]": "limit",
+  "order_by[]": "order_by",
+  "order_directions[]": "order_direction",
+};
+const PAGE_NAMES = ["limit", "next", "prev", "order_by", "order_direction"];
+/** All lists are ordered by when their rows came to be; these name that order. */
+const ORDER_NAMES = ["created_at", "submitted_at", "execution_timestamp", "issued_at"];
+
+export interface ListQuery {
+  page: PageRequest;
+  filter(name: string): string | null;
+  /** A filter with a closed set of values. */
+  choice<T extends string>(name: string, choices: readonly T[]): T | null;
+  /** A filter that holds an ISO 8601 time, in milliseconds since the epoch. */
+  timeMs(name: string): number | null;
+}
+
+/** Reads a query; throws `validation-error` for a name that is not in `filters` or a value that makes no sense. */
+export function readListQuery(query: unknown, filters: readonly string[]): ListQuery {
+  const values = flatten(query as Record<string, string | string[]>, [...filters, ...PAGE_NAMES]);
+  const filter = (name: string) => values.get(name) ?? null;
+  function choice<T extends string>(name: string, choices: readonly T[]): T | null {
+    const value = filter(name);
+    const found = choices.find((each) => each === value) ?? null;
+    if (value !== null && found === null) throw invalid(name, value, choices.join(", "));
+    return found;
+  }
+  choice("order_by", ORDER_NAMES);
+  return {
+    page: {
+      limit: readLimit(filter("limit")),
+      direction: choice("order_direction", ["asc", "desc"] as const) ?? "asc",
+      cursor: readCursor(filter("next"), filter("prev")),
+    },
+    filter,
+    choice,
+    timeMs(name) {
+      const value = filter(name);
+      if (value === null) return null;
+      const ms = /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN;
+      if (Number.isNaN(ms)) throw invalid(name, value, "a time like 2026-11-24T08:00:00Z");
+      return ms;
+    },
+  };
+}
+
+function flatten(query: Record<string, string | string[]>, known: string[]): Map<string, string> {
+  const values = new Map<string, string>();
+  const nested = new Map<string, { field?: string; value?: string }>();
+  const set = (name: string, value: string) => {
+    const flat = ALIASES[name] ?? name;
+    if (!known.includes(flat)) {
+      const message = `${name} is not a parameter of this list; it takes ${known.join(", ")}`;
+      throw new Refused("validation-error", message, { field: name, message });
+    }
+    values.set(flat, value);
+  };
+  for (const [name, value] of Object.entries(query)) {
+    if (typeof value !== "string") throw invalid(name, value.join(", "), "to be given once");
+    const [, index, part] = NESTED.exec(name) ?? [];
+    if (index === undefined) set(name, value);
+    else if (part !== "op") {
+      nested.set(index, { ...nested.get(index), [part as "field" | "value"]: value });
+    }
+  }
+  for (const { field, value } of nested.values()) {
+    if (field !== undefined && value !== undefined) set(field, value);
+  }
+  return values;
+}
+
+/** Reads `limit`: 1 to 100, 50 when it is not given. */
+export function readLimit(text: string | null): number {
+  return readCount("limit", text, LIMIT_DEFAULT, PAGE_LIMIT_MAX);
+}
+
+/** Reads a whole number from 1 to `max`. */
+export function readCount(name: string, text: string | null, missing: number, max: number): number {
+  if (text === null) return missing;
+  const count = Number(text);
+  if (/^\d{1,6}$/.test(text) && count >= 1 && count <= max) return count;
+  throw invalid(name, text, `a whole number from 1 to ${max}`);
+}
+
+function readCursor(next: string | null, prev: string | null): PageRequest["cursor"] {
+  if (next !== null && prev !== null) {
+    throw new Refused("validation-error", "next and prev exclude each other; send one of them");
+  }
+  if (next !== null) return { next: decodeCursor("next", next) };
+  return prev === null ? null : { prev: decodeCursor("prev", prev) };
+}
+
+function decodeCursor(name: string, text: string): number {
+  const decoded = Buffer.from(text, "base64url").toString("latin1");
+  if (/^p\d{1,15}$/.test(decoded)) return Number(decoded.slice(1));
+  throw invalid(name, text, "a cursor from paging.next_cursor or paging.prev_cursor");
+}
+
+/** The published `paging` object; cursors are opaque on purpose. */
+export function pagingView(page: Page<unknown>): object {
+  const encode = (cursor: number | null) =>
+    cursor === null ? null : Buffer.from(`p${cursor}`).toString("base64url");
+  return {
+    has_more: page.hasMore,
+    next_cursor: encode(page.nextCursor),
+    prev_cursor: encode(page.prevCursor),
+  };
+}
+
+function invalid(field: string, value: string, expected: string): Refused {
+  const message = `${field} is "${value.slice(0, 40)}", expected ${expected}`;
+  return new Refused("validation-error", message, { field, message });
+}
