@@ -23,7 +23,12 @@ export interface GroupCommitDependencies {
   encodeEvents: (events: readonly CoreEvent[]) => Uint8Array;
   /** Called once, with the first failure; after it nothing is written and nothing is let go. */
   onFatal: (error: Error) => void;
+  /** Runs something once what is executing now has returned. */
+  defer: Defer;
 }
+
+/** `setImmediate`, or what a simulation puts in its place. */
+export type Defer = (run: () => void) => void;
 
 export interface GroupCommit {
   readonly durableSeq: number;
@@ -50,7 +55,7 @@ interface Emitted {
 /** Builds the queue on a core whose state is wholly durable. */
 export function createGroupCommit(
   options: GroupCommitOptions,
-  { core, journal, encodeEvents, onFatal }: GroupCommitDependencies,
+  { core, journal, encodeEvents, onFatal, defer }: GroupCommitDependencies,
 ): GroupCommit {
   const queue: Emitted[] = [];
   const waiting: { seq: number; resolve: () => void }[] = [];
@@ -117,7 +122,7 @@ export function createGroupCommit(
 
   async function writeAll(): Promise<void> {
     // What this turn of the event loop still executes shares the first write.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => defer(resolve));
     try {
       while (queue.length > 0 && !hasFailed) {
         await writeBatch(takeBatch());

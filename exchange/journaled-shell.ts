@@ -8,7 +8,7 @@ import type { CoreEvent } from "#exchange/core/events.ts";
 import { encodeEvents } from "#exchange/journal/event-encoding.ts";
 import type { Journal } from "#exchange/journal/journal.ts";
 import type { Outcome, Overload, Shell, Submitted } from "#exchange/shell.ts";
-import { createGroupCommit, type GroupCommitOptions } from "./group-commit.ts";
+import { createGroupCommit, type Defer, type GroupCommitOptions } from "./group-commit.ts";
 
 /** Commands and reads that may wait for the disk; beyond, commands are refused unexecuted. */
 export const COMMANDS_UNSYNCED_MAX = 10_000;
@@ -40,6 +40,7 @@ export interface ShellDependencies {
   onFatal: (error: Error) => void;
   encodeEvents?: (events: readonly CoreEvent[]) => Uint8Array;
   ticker?: Ticker;
+  defer?: Defer;
 }
 
 const overload = (message: string): Overload => ({ code: "overloaded", message });
@@ -53,6 +54,7 @@ export function createShell(
   options: ShellOptions,
   { core, journal, clock, onFatal, ...given }: ShellDependencies,
 ): Shell {
+  const defer = given.defer ?? setImmediate;
   const commit = createGroupCommit(
     {
       commandsUnsyncedMax: COMMANDS_UNSYNCED_MAX,
@@ -61,7 +63,7 @@ export function createShell(
       eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
       ...options,
     },
-    { core, journal, onFatal, encodeEvents: given.encodeEvents ?? encodeEvents },
+    { core, journal, onFatal, defer, encodeEvents: given.encodeEvents ?? encodeEvents },
   );
   let closing: Promise<void> | null = null;
   let willTickAgain = false;
@@ -127,7 +129,7 @@ export function createShell(
     if (!submitted.outcome.ok || !submitted.outcome.result.more) return;
     // One slice per turn of the event loop: requests get theirs in between.
     willTickAgain = true;
-    setImmediate(() => {
+    defer(() => {
       willTickAgain = false;
       tick();
     });

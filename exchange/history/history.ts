@@ -3,8 +3,9 @@
  * nothing else, so it may be thrown away and rebuilt; it keeps the sequence it stands at in the same
  * transaction as the rows, so each event counts once however often it comes.
  */
-import Database from "better-sqlite3";
+
 import type { CoreEvent } from "#exchange/core/events.ts";
+import { type OpenDatabase, openNativeDatabase, type SqliteDatabase } from "#exchange/database.ts";
 import { createProjection } from "./projection.ts";
 import { createQueries, type HistoryQueries } from "./queries.ts";
 import { HISTORY_SCHEMA, HISTORY_VERSION } from "./schema.ts";
@@ -29,8 +30,8 @@ export interface History extends HistoryQueries {
  * Opens `history.db` at a path, or with `:memory:` a history that ends with the process. One of
  * another version is emptied: its `lastSeq` is 0 then.
  */
-export function openHistory(path: string): History {
-  const db = openDatabase(path);
+export function openHistory(path: string, open = openNativeDatabase): History {
+  const db = openDatabase(path, open);
   const projection = createProjection(db);
   const saveSeq = db.prepare("UPDATE meta SET value = ? WHERE name = 'seq'");
   let lastSeq = db.prepare("SELECT value FROM meta WHERE name = 'seq'").pluck().get() as number;
@@ -86,8 +87,8 @@ export function openHistory(path: string): History {
   };
 }
 
-function openDatabase(path: string): Database.Database {
-  const db = new Database(path);
+function openDatabase(path: string, open: OpenDatabase): SqliteDatabase {
+  const db = open(path);
   db.pragma("journal_mode = WAL");
   // A crash may lose the last transactions, never tear one: the journal brings them back.
   db.pragma("synchronous = NORMAL");

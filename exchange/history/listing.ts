@@ -1,5 +1,6 @@
 /** Lists out of history: filters, cursors and both directions over one prepared statement per shape. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Statement } from "better-sqlite3";
+import type { SqliteDatabase } from "#exchange/database.ts";
 
 export const PAGE_LIMIT_MAX = 100;
 
@@ -26,7 +27,7 @@ export type Condition = readonly [sql: string, value: string | number | null];
 
 /** Lists rows of `source`, which must have a unique `position` column to order and page by. */
 export function createListing<Row extends { position: number }>(
-  db: Database,
+  db: SqliteDatabase,
   select: string,
   position: string,
 ): (conditions: readonly Condition[], request: PageRequest) => Page<Row> {

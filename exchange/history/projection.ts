@@ -2,8 +2,9 @@
  * What each event adds to history. Orders and deliveries that a batch touches are read once, changed
  * in memory and written once, so that a large batch costs one row write per order, not per fill.
  */
-import type { Database } from "better-sqlite3";
+
 import type { CoreEvent, EventOf, EventType } from "#exchange/core/events.ts";
+import type { SqliteDatabase } from "#exchange/database.ts";
 import {
   type DeliveryRecord,
   decodeRecord,
@@ -25,7 +26,7 @@ export interface Projection {
   forget(): void;
 }
 
-export function createProjection(db: Database): Projection {
+export function createProjection(db: SqliteDatabase): Projection {
   const orders = touchedRecords<OrderRecord>(db, "orders");
   const deliveries = touchedRecords<DeliveryRecord>(db, "deliveries");
   const saveOrder = db.prepare(
@@ -142,7 +143,7 @@ export function createProjection(db: Database): Projection {
 }
 
 /** Records of a table by number: from the batch where it touched them, else from the row. */
-function touchedRecords<T extends { number: number }>(db: Database, table: string) {
+function touchedRecords<T extends { number: number }>(db: SqliteDatabase, table: string) {
   const select = db.prepare(`SELECT body FROM ${table} WHERE number = ?`).pluck();
   const touched = new Map<number, T>();
   function find(number: number): T | null {

@@ -1,5 +1,5 @@
 /** Questions that history answers. All figures are book integers; the edges give them their public form. */
-import type { Database } from "better-sqlite3";
+import type { SqliteDatabase } from "#exchange/database.ts";
 import { type Condition, createListing, type Page, type PageRequest } from "./listing.ts";
 import {
   type DeliveryRecord,
@@ -46,7 +46,7 @@ interface BodyRow {
   body: string;
 }
 
-export function createQueries(db: Database): HistoryQueries {
+export function createQueries(db: SqliteDatabase): HistoryQueries {
   const listing = (table: string) =>
     createListing<BodyRow>(db, `SELECT number AS position, body FROM ${table}`, "number");
   const listOrders = listing("orders");

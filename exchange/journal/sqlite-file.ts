@@ -1,11 +1,8 @@
 /** Opening `journal.db`: for one process alone, durable at commit, and in the format we read. */
-import { chmodSync } from "node:fs";
 import { dirname } from "node:path";
-import Database from "better-sqlite3";
+import { openNativeDatabase, type SqliteDatabase } from "#exchange/database.ts";
 import { JournalError } from "./journal.ts";
 
-/** Wait for another process to let go of the file, e.g. one that is just closing. */
-const LOCK_WAIT_MS = 500;
 /** Of the tables below, in SQLite's `user_version`. */
 const FORMAT = 1;
 
@@ -22,12 +19,10 @@ const TABLES = `
 `;
 
 /** Opens the file, making its tables in a new one. Throws `JournalError` in words when it cannot. */
-export function openExclusively(file: string): Database.Database {
-  let db: Database.Database | null = null;
+export function openExclusively(file: string, openDatabase = openNativeDatabase): SqliteDatabase {
+  let db: SqliteDatabase | null = null;
   try {
-    db = new Database(file, { timeout: LOCK_WAIT_MS });
-    // Balances and key hashes are in it; SQLite gives the files beside it the same mode.
-    chmodSync(file, 0o600);
+    db = openDatabase(file);
     db.pragma("locking_mode = EXCLUSIVE");
     db.pragma("journal_mode = WAL");
     // In WAL mode FULL syncs at every commit: what was answered survives a power cut.

@@ -5,9 +5,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
+import type { OpenDatabase } from "#exchange/database.ts";
 import { type Batch, type Journal, JournalError, lostEnd, type Recovered } from "./journal.ts";
 import { openSqliteStore, type SqliteStore } from "./sqlite-store.ts";
-import { startWriterThread, type WriterThread } from "./writer-thread.ts";
+import type { WriterData } from "./sqlite-writer.ts";
+import { type JournalWriter, startWriterThread } from "./writer-thread.ts";
 
 /** Encoded events whose chain is proved at every start, newest first; about a second's work. */
 export const PROVE_BYTES = 256 * 1024 * 1024;
@@ -17,6 +19,9 @@ export interface SqliteJournalOptions {
   proveBytes?: number;
   /** The state's encoding, as the core of this version writes it. */
   schemaVersion?: number;
+  /** SQLite on something other than the machine's files; needs a writer that knows it too. */
+  openDatabase?: OpenDatabase;
+  startWriter?: (data: WriterData) => JournalWriter;
 }
 
 /**
@@ -28,18 +33,20 @@ export interface SqliteJournalOptions {
 export async function openSqliteJournal(
   dataDir: string,
   readModelSeq: number | null = null,
-  { proveBytes = PROVE_BYTES, schemaVersion = SNAPSHOT_SCHEMA_VERSION }: SqliteJournalOptions = {},
+  options: SqliteJournalOptions = {},
 ): Promise<Journal> {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const { proveBytes = PROVE_BYTES, schemaVersion = SNAPSHOT_SCHEMA_VERSION } = options;
+  if (options.openDatabase === undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, "journal.db");
-  const store = openSqliteStore(file, { schemaVersion });
+  const store = openSqliteStore(file, { schemaVersion, openDatabase: options.openDatabase });
   try {
     const fromSeq = readModelSeq ?? Number.MAX_SAFE_INTEGER;
     store.prove({ fromSeq, bytes: proveBytes });
     if (readModelSeq !== null && readModelSeq > store.lastSeq) {
       throw lostEnd(file, store.lastSeq, readModelSeq);
     }
-    return journalOver(file, store, { schemaVersion, fromSeq });
+    const startWriter = options.startWriter ?? startWriterThread;
+    return journalOver(file, store, { schemaVersion, fromSeq, startWriter });
   } catch (error) {
     store.close();
     throw error;
@@ -49,22 +56,30 @@ export async function openSqliteJournal(
 function journalOver(
   file: string,
   opened: SqliteStore,
-  { schemaVersion, fromSeq }: { schemaVersion: number; fromSeq: number },
+  {
+    schemaVersion,
+    fromSeq,
+    startWriter,
+  }: {
+    schemaVersion: number;
+    fromSeq: number;
+    startWriter: (data: WriterData) => JournalWriter;
+  },
 ): Journal {
   let reading: SqliteStore | null = opened;
-  let thread: WriterThread | null = null;
+  let writing: JournalWriter | null = null;
   let lastSeq = opened.lastSeq;
   let closed: Promise<void> | null = null;
 
-  function writer(): WriterThread {
+  function writer(): JournalWriter {
     if (closed !== null) throw new JournalError(`${file} is closed; nothing is written any more`);
-    if (thread !== null) return thread;
+    if (writing !== null) return writing;
     reading?.close();
     reading = null;
-    thread = startWriterThread({ file, schemaVersion, continueEpoch: opened.epoch });
+    writing = startWriter({ file, schemaVersion, continueEpoch: opened.epoch });
     // Answered before the write that follows it; when it fails, so does that write, in its words.
-    thread.ask({ type: "open" }).catch(() => {});
-    return thread;
+    writing.ask({ type: "open" }).catch(() => {});
+    return writing;
   }
 
   return {
@@ -82,7 +97,7 @@ function journalOver(
     close() {
       reading?.close();
       reading = null;
-      closed ??= thread === null ? Promise.resolve() : thread.ask({ type: "close" });
+      closed ??= writing === null ? Promise.resolve() : writing.ask({ type: "close" });
       return closed;
     },
   };

@@ -4,7 +4,7 @@
  * writer thread writes with it; never both at once.
  */
 import { dirname } from "node:path";
-import type Database from "better-sqlite3";
+import type { OpenDatabase, SqliteDatabase } from "#exchange/database.ts";
 import { type ChainedBatch, chainHash, chainProblem, FIRST_HASH, sha256 } from "./hash-chain.ts";
 import {
   type Batch,
@@ -37,6 +37,7 @@ export interface SqliteStoreOptions {
   schemaVersion: number;
   /** Goes on with an opening that another thread began, and refuses if the file saw another since. */
   continueEpoch?: number;
+  openDatabase?: OpenDatabase | undefined;
 }
 
 const COLUMNS = `first_seq AS firstSeq, last_seq AS lastSeq, at_ms AS atMs, epoch,
@@ -45,7 +46,7 @@ const COLUMNS = `first_seq AS firstSeq, last_seq AS lastSeq, at_ms AS atMs, epoc
 /** Opens `journal.db` for this thread alone; throws `JournalError` in words when it cannot be. */
 export function openSqliteStore(file: string, options: SqliteStoreOptions): SqliteStore {
   const { schemaVersion, continueEpoch } = options;
-  const db = openExclusively(file);
+  const db = openExclusively(file, options.openDatabase);
   const epoch = continueEpoch ?? nextEpoch(db);
   if (storedEpoch(db) !== epoch) {
     db.close();
@@ -150,11 +151,11 @@ function snapshotProblem(row: SnapshotRow, schemaVersion: number): string | null
     : `snapshot of event ${seq} has schema ${row.schema_version}, expected ${schemaVersion}; passed over`;
 }
 
-function storedEpoch(db: Database.Database): number {
+function storedEpoch(db: SqliteDatabase): number {
   return db.prepare("SELECT value FROM meta WHERE name = 'epoch'").pluck().get() as number;
 }
 
-function nextEpoch(db: Database.Database): number {
+function nextEpoch(db: SqliteDatabase): number {
   db.exec("UPDATE meta SET value = value + 1 WHERE name = 'epoch'");
   return storedEpoch(db);
 }

@@ -1,9 +1,11 @@
-/** The journal's writer thread: the only place that writes `journal.db`, one commit per message. */
-import { parentPort, workerData } from "node:worker_threads";
+/**
+ * What writes `journal.db`, one commit per message: obeys in order, and after its first failure
+ * obeys nothing more. `sqlite-writer-thread.ts` runs it in a thread.
+ */
 import { type Batch, JournalError, type Snapshot } from "./journal.ts";
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
 
-/** What the thread is told; each message is answered by one `WriterAnswer`, in order. */
+/** What the writer is told; each message is answered by one `WriterAnswer`, in order. */
 export type WriterMessage =
   | { type: "open" }
   | { type: "append"; batch: Batch }
@@ -12,37 +14,36 @@ export type WriterMessage =
 export type WriterAnswer = { ok: true } | { ok: false; message: string };
 export type WriterData = SqliteStoreOptions & { file: string };
 
-const port = parentPort;
-if (port === null) throw new Error("sqlite-writer.ts runs as a worker thread of the journal");
-const { file, ...options } = workerData as WriterData;
-let store: SqliteStore | null = null;
-let failure: string | null = null;
+/** Builds a writer; it touches no file before it is told to open. Never throws: failures are answers. */
+export function createSqliteWriter({ file, ...options }: WriterData): {
+  answer(message: WriterMessage): WriterAnswer;
+} {
+  let store: SqliteStore | null = null;
+  let failure: string | null = null;
 
-function obey(message: WriterMessage): void {
-  if (message.type === "close") {
-    store?.close();
-    return;
+  function obey(message: WriterMessage): void {
+    if (message.type === "close") {
+      store?.close();
+      return;
+    }
+    // After a failed sync the disk may hold less than SQLite believes: nothing is tried again.
+    if (failure !== null) throw new JournalError(failure);
+    if (message.type === "open") store = openSqliteStore(file, options);
+    else if (store === null) throw new JournalError(`${message.type} before open`);
+    else if (message.type === "append") store.append(message.batch);
+    else store.saveSnapshot(message.snapshot);
   }
-  // After a failed sync the disk may hold less than SQLite believes: nothing is tried again.
-  if (failure !== null) throw new JournalError(failure);
-  if (message.type === "open") store = openSqliteStore(file, options);
-  else if (store === null) throw new JournalError(`${message.type} before open`);
-  else if (message.type === "append") store.append(message.batch);
-  else store.saveSnapshot(message.snapshot);
-}
 
-function answer(message: WriterMessage): WriterAnswer {
-  try {
-    obey(message);
-    return { ok: true };
-  } catch (error) {
-    const { message: words } = error as Error;
-    failure ??= error instanceof JournalError ? words : `${file} cannot be written: ${words}`;
-    return { ok: false, message: failure };
-  }
+  return {
+    answer(message) {
+      try {
+        obey(message);
+        return { ok: true };
+      } catch (error) {
+        const { message: words } = error as Error;
+        failure ??= error instanceof JournalError ? words : `${file} cannot be written: ${words}`;
+        return { ok: false, message: failure };
+      }
+    },
+  };
 }
-
-port.on("message", (message: WriterMessage) => {
-  port.postMessage(answer(message));
-  if (message.type === "close") port.close();
-});

@@ -3,14 +3,15 @@ import { Worker } from "node:worker_threads";
 import { JournalError } from "./journal.ts";
 import type { WriterAnswer, WriterData, WriterMessage } from "./sqlite-writer.ts";
 
-export interface WriterThread {
-  /** Resolves when the thread did it; rejects with `JournalError` when it could not or died. */
+/** The journal's hand on its writer. */
+export interface JournalWriter {
+  /** Resolves when the writer did it; rejects with `JournalError` when it could not or died. */
   ask(message: WriterMessage): Promise<void>;
 }
 
 /** Starts the thread; it touches no file before it is asked to `open`. */
-export function startWriterThread(data: WriterData): WriterThread {
-  const worker = new Worker(new URL("./sqlite-writer.ts", import.meta.url), {
+export function startWriterThread(data: WriterData): JournalWriter {
+  const worker = new Worker(new URL("./sqlite-writer-thread.ts", import.meta.url), {
     workerData: data,
     // Resolved from here, not from wherever the process was started.
     execArgv: ["--import", import.meta.resolve("tsx")],
