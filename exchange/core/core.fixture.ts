@@ -7,6 +7,7 @@ import type { Instrument } from "#protocol/instrument.ts";
 import type { Command, CommandResult, CommandType, PlaceOrder } from "./commands.ts";
 import { createCore } from "./core.ts";
 import type { CoreEvent } from "./events.ts";
+import { invariantBreaches } from "./invariants.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { CoreState } from "./state.ts";
 
@@ -32,9 +33,8 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
   function tryTo<T extends CommandType>(command: Command<T>) {
     const executed = core.execute(command, nowMs);
     events.push(...executed.events);
-    for (const [asset, sum] of core.state.ledger.sums()) {
-      if (sum !== 0n) throw new Error(`${asset} sums to ${sum} after ${command.type}`);
-    }
+    const breaches = invariantBreaches(core.state);
+    if (breaches.length > 0) throw new Error(`after ${command.type}: ${breaches.join("; ")}`);
     return executed;
   }
   function run<T extends CommandType>(command: Command<T>): CommandResult<T> {

@@ -40,6 +40,11 @@ export class DueQueue {
     heap[at] = item;
   }
 
+  /** Whether something is due at `nowMs`. */
+  hasDue(nowMs: number): boolean {
+    return (this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= nowMs;
+  }
+
   /** The first item if it is due at `nowMs`, taken out; else null. */
   takeDue(nowMs: number): DueItem | null {
     const first = this.#heap[0];

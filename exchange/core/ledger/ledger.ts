@@ -141,6 +141,13 @@ export class Ledger {
     return this.#accounts.values();
   }
 
+  /** Every hold that still reserves something. */
+  *holds(): Generator<{ name: string; account: string; amount: bigint }> {
+    for (const [name, hold] of this.#holds) {
+      yield { name, account: hold.account.name, amount: hold.amount };
+    }
+  }
+
   /** The ledger as plain rows, sorted by name. */
   snapshot(): LedgerSnapshot {
     const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
@@ -182,12 +189,12 @@ export interface LedgerSnapshot {
 }
 
 /** Accounts that stand for the outside and for promises: they may go below zero. */
-function isContraAccount(name: string): boolean {
+export function isContraAccount(name: string): boolean {
   return name === "world" || name.endsWith(":issuer");
 }
 
 /** UNIT accounts end in their instrument after a `/`; all others are USD. */
-function assetOf(name: string): Asset {
+export function assetOf(name: string): Asset {
   const slash = name.indexOf("/");
   if (slash === -1) return "USD";
   const colon = name.indexOf(":", slash);
