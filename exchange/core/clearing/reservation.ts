@@ -7,6 +7,7 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { closeLotIfDone } from "./expiry.ts";
 import { splitOver, supplierThatHolds, usableLots } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 
@@ -100,7 +101,7 @@ export function retryDelivery(
   const excluded = [...delivery.excluded, delivery.supplier];
   const source = findSource(turn, delivery, excluded);
   if (!source.ok) return source;
-  const { requestId, keyId, timeoutAtMs } = delivery;
+  const { requestId, keyId, timeoutAtMs, parts } = delivery;
   turn.emit("attempt-failed", {
     delivery: delivery.number,
     attempt: delivery.attempt,
@@ -108,16 +109,17 @@ export function retryDelivery(
     cause: command.cause,
     postings: voidReservation(turn.state, delivery),
   });
-  return accept(
-    emitReservation(turn, delivery, source.result, {
-      delivery: delivery.number,
-      attempt: command.attempt + 1,
-      requestId,
-      keyId,
-      timeoutAtMs,
-      excluded,
-    }),
-  );
+  const reservation = emitReservation(turn, delivery, source.result, {
+    delivery: delivery.number,
+    attempt: command.attempt + 1,
+    requestId,
+    keyId,
+    timeoutAtMs,
+    excluded,
+  });
+  // A Lot that had only outlived its expiry for this delivery ends now.
+  for (const part of parts) closeLotIfDone(turn, part.lot);
+  return accept(reservation);
 }
 
 /** Lots first; else, in Auto Mode, a purchase that the account can pay. */

@@ -12,7 +12,7 @@ import {
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
-import { sellableTokens } from "#exchange/core/supply/capacity.ts";
+import { canServe, sellableTokens } from "#exchange/core/supply/capacity.ts";
 import { emitIssue, issuanceProblem } from "#exchange/core/supply/issuance.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
@@ -204,6 +204,13 @@ function sellFunds(
 ): Funds {
   const { account, symbol } = command;
   const { ledger } = turn.state;
+  // Whatever rests in the book can be bought this moment, so somebody must be there to serve it.
+  if (!canServe(turn.state, account, symbol)) {
+    return reject(
+      "node-not-connected",
+      `no linked node of yours serves ${symbol}, so nothing sold could be delivered; link one first`,
+    );
+  }
   const tokens = BigInt(tokensOf(listed.instrument, command.quantity));
   const sellable = sellableTokens(turn.state, account, symbol);
   const missing = tokens > sellable ? tokens - (sellable > 0n ? sellable : 0n) : 0n;

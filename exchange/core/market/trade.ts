@@ -35,7 +35,15 @@ export function emitTrade(
   const bpsOf = (order: Order) => (order === taker ? policy.takerFeeBps : policy.makerFeeBps);
   const value = valueMicros(instrument, priceTicks, quantity);
   const lot = state.counters.lot + 1;
-  const buyerFee = feeOfFill(buy, value, bpsOf(buy));
+  const left = buy.quantity - buy.filled - quantity;
+  // A bid holds the fees that were in force when it was placed. Where they rose since, it pays what it
+  // holds beyond the limit of what is left: the rest of the order must stay covered.
+  const spare =
+    state.ledger.holdAmount(bidHold(buy.number)) -
+    value -
+    valueMicros(instrument, buy.priceTicks, left);
+  const buyerFeeDue = feeOfFill(buy, value, bpsOf(buy));
+  const buyerFee = buyerFeeDue < spare ? buyerFeeDue : spare;
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
   const sellerFree = state.ledger.free(available(sell.account));
   const sellerFeeDue = feeOfFill(sell, value, bpsOf(sell));
@@ -48,7 +56,6 @@ export function emitTrade(
   add({ kind: "post", hold: bidHold(buy.number), to: lotEscrow(lot), amount: value });
   add({ kind: "post", hold: bidHold(buy.number), to: FEES, amount: buyerFee });
   // A bid holds its limit; what a better price saved goes back at once.
-  const left = buy.quantity - buy.filled - quantity;
   const stillNeeded = bidHoldMicros(policy, valueMicros(instrument, buy.priceTicks, left));
   const held = state.ledger.holdAmount(bidHold(buy.number)) - value - buyerFee;
   if (held > stillNeeded) {
