@@ -61,6 +61,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
       client,
       log,
       random: Math.random,
+      onGivenUp: () => process.exit(1),
     },
   );
   let stopping = false;

@@ -2,7 +2,8 @@
 import type { Logger } from "pino";
 import type { AskView } from "#protocol/link-messages.ts";
 import { formatUnits, parseDecimal } from "#protocol/money.ts";
-import { type AgentSession, CallRefused } from "./link/session.ts";
+import { CallRefused } from "./link/calls.ts";
+import type { AgentSession } from "./link/session.ts";
 
 /** Wait between two looks at the asks after fills. */
 const REQUOTE_DELAY_MS = 1_000;
