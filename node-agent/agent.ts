@@ -15,6 +15,7 @@ import { AgentSession } from "./link/session.ts";
 import { qualify } from "./measurement.ts";
 import { createQuoter, type Quote } from "./quoting.ts";
 import { Deliveries } from "./serving/deliveries.ts";
+import type { DeliveryReport } from "./serving/delivery.ts";
 
 /** How long a drain waits for deliveries that run. */
 const DRAIN_MS_MAX = 60_000;
@@ -48,7 +49,12 @@ export interface Agent {
 
 export function createAgent(options: AgentOptions, dependencies: AgentDependencies): Agent {
   const { client, log, random } = dependencies;
-  const deliveries = new Deliveries({ slots: options.slots }, client);
+  if (options.slots > client.connections) {
+    throw new RangeError(
+      `${options.slots} slots, but only ${client.connections} connections to the backend`,
+    );
+  }
+  const deliveries = new Deliveries({ slots: options.slots }, { backend: client, onReport });
   const quoter = createQuoter(options.quote, { log: log.child({ component: "quoting" }) });
   let session: AgentSession | null = null;
   let keeper: LinkKeeper | null = null;
@@ -116,6 +122,11 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
   function onFill(fill: Fill, linked: AgentSession): void {
     log.info({ symbol: fill.symbol, price: fill.price, quantity: fill.quantity }, "sold");
     if (!isStopping) quoter.onFill(linked);
+  }
+
+  function onReport(report: DeliveryReport): void {
+    const isFine = report.outcome === "served" || report.outcome === "cancelled";
+    log[isFine ? "debug" : "warn"](report, "delivery");
   }
 
   function onDown(reason: Error, pauseMs: number | null): void {
