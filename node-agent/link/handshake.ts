@@ -42,7 +42,6 @@ export function openLink(
   const socket = new WebSocket(url, LINK_SUBPROTOCOL, {
     perMessageDeflate: false,
     maxPayload: LINK_MESSAGE_BYTES_MAX,
-    handshakeTimeout: timeoutMs,
   });
   return new Promise((resolve, reject) => {
     const sequences = { sent: 0, received: 0 };
