@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import type { Instrument } from "#protocol/instrument.ts";
 import type { Fill, Measurement } from "#protocol/link-messages.ts";
 import type { Identity } from "#protocol/signing.ts";
 import type { BackendClient } from "./backends/openai-client.ts";
@@ -55,7 +56,13 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
     );
   }
   const deliveries = new Deliveries({ slots: options.slots }, { backend: client, onReport });
-  const quoter = createQuoter(options.quote, { log: log.child({ component: "quoting" }) });
+  const quoter = createQuoter(
+    { quote: options.quote, nodeTag: nodeTagOf(dependencies.identity) },
+    {
+      onQuoted: (quote) => log.info(quote, "ask placed"),
+      onProblem: ({ code, message }) => log.warn({ code, reason: message }, "no ask, for now"),
+    },
+  );
   let session: AgentSession | null = null;
   let keeper: LinkKeeper | null = null;
   let isStarted = false;
@@ -65,10 +72,11 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
     const open = await openLink(options, dependencies, { signal });
     const linked = new AgentSession(open, {
       onRecord: (record, from) => deliveries.receive(record, from),
-      onFill: (fill) => onFill(fill, linked),
+      onFill,
       onDrain: (reason) => log.info({ reason }, "the exchange drains"),
       onClose() {
         session = null;
+        quoter.stop();
         // Nobody would get the output.
         deliveries.cancelAll();
       },
@@ -86,12 +94,12 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
 
   async function serve(linked: AgentSession): Promise<void> {
     if (isStopping) throw new LinkRefused("stopped", "the agent stops", true);
-    offer(linked);
-    await quoter.requote(linked);
+    const { incrementTokens } = offer(linked);
+    await quoter.start(linked, incrementTokens);
   }
 
   /** Tells the exchange what this node serves, as far as its measurement carries. */
-  function offer(linked: AgentSession): void {
+  function offer(linked: AgentSession): Instrument {
     const { symbol } = options.quote;
     const instrument = linked.welcome.instruments.find((entry) => entry.symbol === symbol);
     if (instrument === undefined) {
@@ -117,11 +125,12 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       slots,
       instruments: [{ symbol, capacityTokensPerWindow, measurement }],
     });
+    return instrument;
   }
 
-  function onFill(fill: Fill, linked: AgentSession): void {
-    log.info({ symbol: fill.symbol, price: fill.price, quantity: fill.quantity }, "sold");
-    if (!isStopping) quoter.onFill(linked);
+  function onFill({ symbol, price, quantity }: Fill): void {
+    log.info({ symbol, price, quantity }, "sold");
+    quoter.onFill();
   }
 
   function onReport(report: DeliveryReport): void {
@@ -149,7 +158,7 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
     async drain(reason) {
       isStopping = true;
       keeper?.stop();
-      quoter.close();
+      quoter.stop();
       const linked = session;
       if (linked?.isOpen) {
         await quoter.withdraw(linked).catch(() => {});
@@ -171,4 +180,9 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       return session?.isOpen ?? false;
     },
   };
+}
+
+/** What marks this node's orders: short enough for a client order id, and the same after a restart. */
+function nodeTagOf({ publicKey }: Identity): string {
+  return publicKey.toString("base64url").slice(0, 16);
 }

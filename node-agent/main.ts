@@ -24,7 +24,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     return;
   }
   const { config } = loaded;
-  const log = pino({ level: process.env.GRIDSPOT_LOG_LEVEL ?? "info" });
+  const log = pino({ level: config.logLevel });
   const exchangePort = Number(new URL(config.exchangeUrl).port || 0);
   const found = await findBackend(config, exchangePort);
   if (!found.ok) {
