@@ -13,7 +13,7 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
-import { emitIssue, issuanceProblem } from "#exchange/core/supply/issuance.ts";
+import { emitIssue, offerProblem } from "#exchange/core/supply/issuance.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { formatMicros, formatUnits } from "#protocol/money.ts";
@@ -214,7 +214,7 @@ function sellFunds(
       { required: formatUnits(tokens), available: formatUnits(sellable) },
     );
   }
-  const problem = missing > 0n ? issuanceProblem(turn, account, symbol, missing) : null;
+  const problem = offerProblem(turn, account, symbol, missing);
   if (problem !== null) return problem;
   const margin = marginMicros(
     policyOf(turn.state),
