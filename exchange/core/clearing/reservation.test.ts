@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createTestMarket, DOLLAR, UNIT } from "#exchange/core/core.fixture.ts";
+import { createTestMarket, DOLLAR, policy, UNIT } from "#exchange/core/core.fixture.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
@@ -21,4 +21,22 @@ test.each([
   const outcome = market.tryReserve(buyer, prompt, output, choices);
   expect(outcome).toMatchObject({ ok: false, rejection: { code: "invalid-quantity" }, events: [] });
   expect(text(market.core.snapshot())).toBe(before);
+});
+
+test("a Lot past its expiry ends when the delivery that held it moves to another supplier", () => {
+  const market = createTestMarket();
+  const [first, second] = [market.supplier("first"), market.supplier("second")];
+  const buyer = market.account("B", 1_000_000n);
+  market.ask(first.account, DOLLAR, 1);
+  market.ask(second.account, DOLLAR, 1);
+  market.settle(market.reserve(buyer, 100, 100).delivery, 100, 100);
+  market.advance(policy.lotLifetimeMs - 1);
+  const { delivery, supplier } = market.reserve(buyer, 100, 100);
+  expect(supplier).toBe(first.account);
+  market.advance(1);
+  market.run({ type: "retry-delivery", delivery, attempt: 1, cause: "no answer" });
+  expect([...market.state.lots.values()].map((lot) => lot.supplier)).toEqual([second.account]);
+  expect(market.balance("lot1:escrow")).toBe(0n);
+  // All its slots were healthy: the supplier is paid for what was not used.
+  expect(market.balance(`${first.account}:pending`)).toBe(10_000n);
 });

@@ -7,6 +7,7 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { closeLotIfDone } from "./expiry.ts";
 import { splitOver, supplierThatHolds, usableLots } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 
@@ -115,7 +116,7 @@ export function retryDelivery(
   const excluded = [...delivery.excluded, delivery.supplier];
   const source = findSource(turn, delivery, excluded);
   if (!source.ok) return source;
-  const { requestId, keyId, timeoutAtMs } = delivery;
+  const { requestId, keyId, timeoutAtMs, parts: left } = delivery;
   turn.emit("attempt-failed", {
     delivery: delivery.number,
     attempt: delivery.attempt,
@@ -123,16 +124,17 @@ export function retryDelivery(
     cause: command.cause,
     postings: voidReservation(turn.state, delivery),
   });
-  return accept(
-    emitReservation(turn, delivery, source.result, {
-      delivery: delivery.number,
-      attempt: command.attempt + 1,
-      requestId,
-      keyId,
-      timeoutAtMs,
-      excluded,
-    }),
-  );
+  const reservation = emitReservation(turn, delivery, source.result, {
+    delivery: delivery.number,
+    attempt: command.attempt + 1,
+    requestId,
+    keyId,
+    timeoutAtMs,
+    excluded,
+  });
+  // A Lot that this delivery alone held past its expiry has nothing else that would end it.
+  for (const part of left) closeLotIfDone(turn, part.lot);
+  return accept(reservation);
 }
 
 /** Lots first; else, in Auto Mode, a purchase that the account can pay. */
