@@ -5,7 +5,6 @@ import { World } from "./world.ts";
 const seed = Number(process.argv[2] ?? 1),
   hours = Number(process.argv[3] ?? 1);
 const sqlite = await loadSqliteOnDisks();
-const t0 = performance.now();
 for (let h = 0; h < hours; h++) {
   const w = new World(sqlite, { seed: seed + h, minutes: 60 });
   const t = performance.now();

@@ -29,6 +29,12 @@ export function reserveDelivery(
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
   }
+  if (!isReservable(command)) {
+    return reject(
+      "invalid-quantity",
+      `${command.promptTokens} + ${command.choices} x ${command.maxOutputTokens ?? "default"} tokens cannot be reserved; name whole numbers that come to at least 1`,
+    );
+  }
   const policy = policyOf(state);
   if (account.openDeliveries >= policy.openDeliveriesPerAccountMax) {
     return reject(
@@ -50,6 +56,15 @@ export function reserveDelivery(
       excluded: [],
     }),
   );
+}
+
+/** Whole numbers, at least one choice, at least one token in all: no hold may be empty or negative. */
+function isReservable({ promptTokens, maxOutputTokens, choices }: Command<"reserve-delivery">) {
+  const output = maxOutputTokens ?? 1;
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
+  if (![promptTokens, output, choices].every(isCount) || choices === 0) return false;
+  const tokens = promptTokens + choices * output;
+  return Number.isSafeInteger(tokens) && tokens >= 1;
 }
 
 /** The named maximum as it is; without one, the largest up to the default that can be carried. */
