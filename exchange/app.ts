@@ -18,6 +18,7 @@ import { createShell } from "#exchange/journaled-shell.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
 import { recoverCore } from "#exchange/recovery.ts";
 import type { Shell } from "#exchange/shell.ts";
+import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
 import { createLinkServer, LINK_PATH } from "#exchange/suppliers/link-server.ts";
 import { tradingRoutes } from "#exchange/trading/routes.ts";
 
@@ -51,8 +52,14 @@ export async function createExchange(
   const history = openHistory(join(config.dataDir, "history.db"));
   const journal: Journal = await openSqliteJournal(config.dataDir, history.lastSeq);
   const core = recoverCore(journal.recovered, (events) => history.apply(events));
+  for (const reason of journal.recovered.unreadable) log.warn({ reason }, "snapshot passed over");
   const secrets = loadExchangeSecrets(config.dataDir);
-  const shell = createShell({}, { core, journal, clock, onFatal });
+  const onMissedSnapshot = ({ message }: Error) =>
+    log.error({ reason: message }, "no snapshot was taken; the next start takes longer");
+  const shell = createShell(
+    {},
+    { core, journal, clock, onFatal, startFollower: startFollowerThread, onMissedSnapshot },
+  );
   shell.subscribe((events) => history.apply(events));
   await start(shell, config);
 

@@ -4,15 +4,7 @@
  * end and a start does not take longer with every year of history.
  */
 import { createHash } from "node:crypto";
-import type { Batch } from "./journal.ts";
-
-/** A batch as it is stored. */
-export interface ChainedBatch extends Batch {
-  /** Number of the opening that wrote it. */
-  epoch: number;
-  prevHash: Uint8Array;
-  hash: Uint8Array;
-}
+import type { ChainedBatch } from "./journal.ts";
 
 /** What the first batch of a journal follows. */
 export const FIRST_HASH: Uint8Array = new Uint8Array(32);
@@ -28,6 +20,14 @@ export function sha256(...parts: (Uint8Array | string)[]): Uint8Array {
 export function chainHash(batch: Omit<ChainedBatch, "hash">): Uint8Array {
   const head = `|${batch.epoch}|${batch.firstSeq}|${batch.lastSeq}|`;
   return sha256(batch.prevHash, head, batch.events);
+}
+
+/** Hash of a snapshot: of its event, the version of its encoding, and its bytes. */
+export function snapshotHash(
+  { seq, schemaVersion }: { seq: number; schemaVersion: number },
+  parts: Iterable<Uint8Array>,
+): Uint8Array {
+  return sha256(`${seq}|${schemaVersion}|`, ...parts);
 }
 
 const equal = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;

@@ -4,7 +4,7 @@ import { openNativeDatabase, type SqliteDatabase } from "#exchange/database.ts";
 import { JournalError } from "./journal.ts";
 
 /** Of the tables below, in SQLite's `user_version`. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -12,11 +12,20 @@ const TABLES = `
   CREATE TABLE batches (
     first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
     at_ms INTEGER NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL, events BLOB NOT NULL) STRICT;
+`;
+
+const SNAPSHOT_TABLES = `
   CREATE TABLE snapshots (
-    seq INTEGER PRIMARY KEY, schema_version INTEGER NOT NULL, hash BLOB NOT NULL,
-    bytes BLOB NOT NULL) STRICT;
+    seq INTEGER PRIMARY KEY, schema_version INTEGER NOT NULL, parts INTEGER NOT NULL,
+    hash BLOB NOT NULL) STRICT;
+  CREATE TABLE snapshot_parts (
+    seq INTEGER NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL,
+    PRIMARY KEY (seq, part)) STRICT;
   PRAGMA user_version = ${FORMAT};
 `;
+
+/** Format 1 held a snapshot in one row. They are dropped: the replay of the first start is longer. */
+const FROM_FORMAT_1 = `DROP TABLE snapshots; ${SNAPSHOT_TABLES}`;
 
 /** Opens the file, making its tables in a new one. Throws `JournalError` in words when it cannot. */
 export function openExclusively(file: string, openDatabase = openNativeDatabase): SqliteDatabase {
@@ -31,7 +40,8 @@ export function openExclusively(file: string, openDatabase = openNativeDatabase)
     db.exec("BEGIN EXCLUSIVE");
     const isNew = db.prepare("SELECT COUNT(*) FROM sqlite_schema").pluck().get() === 0;
     const format = db.pragma("user_version", { simple: true });
-    if (isNew) db.exec(TABLES);
+    if (isNew) db.exec(TABLES + SNAPSHOT_TABLES);
+    else if (format === 1) db.exec(FROM_FORMAT_1);
     else if (format !== FORMAT) throw foreign(file, format);
     db.exec("COMMIT");
     return db;

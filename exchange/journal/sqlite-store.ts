@@ -5,16 +5,23 @@
  */
 import { dirname } from "node:path";
 import type { OpenDatabase, SqliteDatabase } from "#exchange/database.ts";
-import { type ChainedBatch, chainHash, chainProblem, FIRST_HASH, sha256 } from "./hash-chain.ts";
+import {
+  type Errand,
+  type ErrandResult,
+  type ErrandType,
+  PIECE_BYTES,
+  type RunErrandNow,
+} from "./errands.ts";
+import { chainHash, chainProblem, FIRST_HASH } from "./hash-chain.ts";
 import {
   type Batch,
+  type ChainedBatch,
   checkBatch,
-  checkSnapshot,
+  checkSnapshotSeq,
   JournalError,
-  SNAPSHOTS_KEPT,
-  type Snapshot,
 } from "./journal.ts";
 import { openExclusively } from "./sqlite-file.ts";
+import { createSqliteSnapshots } from "./sqlite-snapshots.ts";
 
 export interface SqliteStore {
   /** Number of this opening; each one counts up. */
@@ -22,19 +29,16 @@ export interface SqliteStore {
   readonly lastSeq: number;
   /** Proves what comes after `fromSeq` and at least `bytes` of events; throws when the chain is broken. */
   prove(range: { fromSeq: number; bytes: number }): void;
-  /** The newest snapshot that can be read; what is wrong with newer ones goes to `unreadable`. */
-  newestSnapshot(unreadable: string[]): Snapshot | null;
   /** Every batch with an event after `seq`. */
-  batchesAfter(seq: number): Generator<Batch>;
+  batchesAfter(seq: number): Generator<ChainedBatch>;
   /** Returns when the batch is synced to the disk. */
   append(batch: Batch): void;
-  saveSnapshot(snapshot: Snapshot): void;
+  /** Returns when what it writes is synced. */
+  run: RunErrandNow;
   close(): void;
 }
 
 export interface SqliteStoreOptions {
-  /** The state's encoding; a snapshot of another version is passed over. */
-  schemaVersion: number;
   /** Goes on with an opening that another thread began, and refuses if the file saw another since. */
   continueEpoch?: number;
   openDatabase?: OpenDatabase | undefined;
@@ -44,8 +48,8 @@ const COLUMNS = `first_seq AS firstSeq, last_seq AS lastSeq, at_ms AS atMs, epoc
   prev_hash AS prevHash, hash, events`;
 
 /** Opens `journal.db` for this thread alone; throws `JournalError` in words when it cannot be. */
-export function openSqliteStore(file: string, options: SqliteStoreOptions): SqliteStore {
-  const { schemaVersion, continueEpoch } = options;
+export function openSqliteStore(file: string, options: SqliteStoreOptions = {}): SqliteStore {
+  const { continueEpoch } = options;
   const db = openExclusively(file, options.openDatabase);
   const epoch = continueEpoch ?? nextEpoch(db);
   if (storedEpoch(db) !== epoch) {
@@ -65,16 +69,37 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions): Sqli
     `INSERT INTO batches (first_seq, last_seq, epoch, at_ms, prev_hash, hash, events)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
-  const insertSnapshot = db.prepare("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)");
-  const pruneSnapshots = db.prepare(
-    "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)",
+  const readAfter = db.prepare<[number, number], ChainedBatch>(
+    `SELECT ${COLUMNS} FROM batches WHERE last_seq > ? AND first_seq >=
+       (SELECT COALESCE(MAX(first_seq), 1) FROM batches WHERE first_seq <= ?)
+     ORDER BY first_seq`,
   );
-  const replaceSnapshots = db.transaction(({ seq, bytes }: Snapshot) => {
-    insertSnapshot.run(seq, schemaVersion, snapshotHash(seq, schemaVersion, bytes), bytes);
-    pruneSnapshots.run(SNAPSHOTS_KEPT);
-  });
-  const snapshotSeqs = () =>
-    db.prepare("SELECT seq FROM snapshots ORDER BY seq DESC").pluck().all() as number[];
+  const snapshots = createSqliteSnapshots(db);
+
+  const errands: { [T in ErrandType]: (errand: Errand<T>) => ErrandResult<T> } = {
+    "list-snapshots": () => snapshots.list(),
+    "read-snapshot-part": ({ seq, part }) => snapshots.readPart(seq, part),
+    "read-batches": ({ afterSeq }) => {
+      const batches: ChainedBatch[] = [];
+      let bytes = 0;
+      for (const batch of readAfter.iterate(afterSeq, afterSeq + 1)) {
+        if (bytes > 0 && bytes + batch.events.length > PIECE_BYTES) break;
+        bytes += batch.events.length;
+        batches.push(batch);
+      }
+      return batches;
+    },
+    "save-snapshot-part": ({ seq, part, bytes }) => {
+      checkSnapshotSeq(seq, lastSeq);
+      snapshots.savePart(seq, part, bytes);
+      return null;
+    },
+    "save-snapshot-header": ({ header }) => {
+      snapshots.saveHeader(header);
+      return null;
+    },
+    "prune-snapshots": () => ({ more: snapshots.prune() }),
+  };
 
   return {
     epoch,
@@ -82,7 +107,7 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions): Sqli
       return lastSeq;
     },
     prove({ fromSeq, bytes }) {
-      const seqs = snapshotSeqs();
+      const seqs = snapshots.list().map(({ seq }) => seq);
       const newestSeq = seqs[0] ?? 0;
       if (newestSeq > lastSeq) {
         throw damaged(file, `events ${lastSeq + 1} to ${newestSeq} are missing at its end`);
@@ -95,25 +120,8 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions): Sqli
       });
       if (problem !== null) throw damaged(file, problem);
     },
-    newestSnapshot(unreadable) {
-      const read = db.prepare<[number], SnapshotRow>("SELECT * FROM snapshots WHERE seq = ?");
-      for (const seq of snapshotSeqs()) {
-        const row = read.get(seq) as SnapshotRow;
-        const problem = snapshotProblem(row, schemaVersion);
-        if (problem === null) return { seq, bytes: row.bytes };
-        unreadable.push(problem);
-      }
-      return null;
-    },
     *batchesAfter(seq) {
-      const rows = db.prepare<[number, number], ChainedBatch>(
-        `SELECT ${COLUMNS} FROM batches WHERE last_seq > ? AND first_seq >=
-           (SELECT COALESCE(MAX(first_seq), 1) FROM batches WHERE first_seq <= ?)
-         ORDER BY first_seq`,
-      );
-      for (const { firstSeq, lastSeq, atMs, events } of rows.iterate(seq, seq + 1)) {
-        yield { firstSeq, lastSeq, atMs, events };
-      }
+      yield* readAfter.iterate(seq, seq + 1);
     },
     append(batch) {
       checkBatch(batch, lastSeq);
@@ -123,32 +131,9 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions): Sqli
       lastSeq = batch.lastSeq;
       lastHash = hash;
     },
-    saveSnapshot(snapshot) {
-      checkSnapshot(snapshot, lastSeq);
-      replaceSnapshots(snapshot);
-    },
+    run: (errand) => errands[errand.type](errand as never) as never,
     close: () => db.close(),
   };
-}
-
-interface SnapshotRow {
-  seq: number;
-  schema_version: number;
-  hash: Buffer;
-  bytes: Buffer;
-}
-
-const snapshotHash = (seq: number, schemaVersion: number, bytes: Uint8Array) =>
-  sha256(`${seq}|${schemaVersion}|`, bytes);
-
-function snapshotProblem(row: SnapshotRow, schemaVersion: number): string | null {
-  const { seq, bytes, hash } = row;
-  if (!hash.equals(snapshotHash(seq, row.schema_version, bytes))) {
-    return `snapshot of event ${seq} is damaged; passed over`;
-  }
-  return row.schema_version === schemaVersion
-    ? null
-    : `snapshot of event ${seq} has schema ${row.schema_version}, expected ${schemaVersion}; passed over`;
 }
 
 function storedEpoch(db: SqliteDatabase): number {
