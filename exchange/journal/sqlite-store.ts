@@ -5,14 +5,8 @@
  */
 import { dirname } from "node:path";
 import type { OpenDatabase, SqliteDatabase } from "#exchange/database.ts";
-import {
-  type Errand,
-  type ErrandResult,
-  type ErrandType,
-  PIECE_BYTES,
-  type RunErrandNow,
-} from "./errands.ts";
-import { chainHash, chainProblem, FIRST_HASH } from "./hash-chain.ts";
+import type { Errand, ErrandResult, ErrandType, RunErrandNow } from "./errands.ts";
+import { chainHash, FIRST_HASH } from "./hash-chain.ts";
 import {
   type Batch,
   type ChainedBatch,
@@ -20,8 +14,8 @@ import {
   checkSnapshotSeq,
   JournalError,
 } from "./journal.ts";
+import { createSqliteContent } from "./sqlite-content.ts";
 import { openExclusively } from "./sqlite-file.ts";
-import { createSqliteSnapshots } from "./sqlite-snapshots.ts";
 
 export interface SqliteStore {
   /** Number of this opening; each one counts up. */
@@ -44,9 +38,6 @@ export interface SqliteStoreOptions {
   openDatabase?: OpenDatabase | undefined;
 }
 
-const COLUMNS = `first_seq AS firstSeq, last_seq AS lastSeq, at_ms AS atMs, epoch,
-  prev_hash AS prevHash, hash, events`;
-
 /** Opens `journal.db` for this thread alone; throws `JournalError` in words when it cannot be. */
 export function openSqliteStore(file: string, options: SqliteStoreOptions = {}): SqliteStore {
   const { continueEpoch } = options;
@@ -58,37 +49,16 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
       `data directory ${dirname(file)} is in use by another exchange, which opened it just now`,
     );
   }
-  const newestFirst = db.prepare<[], ChainedBatch>(
-    `SELECT ${COLUMNS} FROM batches ORDER BY first_seq DESC`,
-  );
-  const last = newestFirst.get();
+  const content = createSqliteContent(db);
+  const { snapshots } = content;
+  const last = content.newest();
   let lastSeq = last?.lastSeq ?? 0;
   let lastHash = last?.hash ?? FIRST_HASH;
-
-  const insert = db.prepare(
-    `INSERT INTO batches (first_seq, last_seq, epoch, at_ms, prev_hash, hash, events)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const readAfter = db.prepare<[number, number], ChainedBatch>(
-    `SELECT ${COLUMNS} FROM batches WHERE last_seq > ? AND first_seq >=
-       (SELECT COALESCE(MAX(first_seq), 1) FROM batches WHERE first_seq <= ?)
-     ORDER BY first_seq`,
-  );
-  const snapshots = createSqliteSnapshots(db);
 
   const errands: { [T in ErrandType]: (errand: Errand<T>) => ErrandResult<T> } = {
     "list-snapshots": () => snapshots.list(),
     "read-snapshot-part": ({ seq, part }) => snapshots.readPart(seq, part),
-    "read-batches": ({ afterSeq }) => {
-      const batches: ChainedBatch[] = [];
-      let bytes = 0;
-      for (const batch of readAfter.iterate(afterSeq, afterSeq + 1)) {
-        if (bytes > 0 && bytes + batch.events.length > PIECE_BYTES) break;
-        bytes += batch.events.length;
-        batches.push(batch);
-      }
-      return batches;
-    },
+    "read-batches": ({ afterSeq }) => content.pieceAfter(afterSeq),
     "save-snapshot-part": ({ seq, part, bytes }) => {
       checkSnapshotSeq(seq, lastSeq);
       snapshots.savePart(seq, part, bytes);
@@ -106,28 +76,16 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
     get lastSeq() {
       return lastSeq;
     },
-    prove({ fromSeq, bytes }) {
-      const seqs = snapshots.list().map(({ seq }) => seq);
-      const newestSeq = seqs[0] ?? 0;
-      if (newestSeq > lastSeq) {
-        throw damaged(file, `events ${lastSeq + 1} to ${newestSeq} are missing at its end`);
-      }
-      // From the older snapshot on: it is what a damaged newer one falls back to.
-      const provedFrom = Math.min(fromSeq, seqs.at(-1) ?? 0);
-      const problem = chainProblem(newestFirst.iterate(), {
-        fromSeq: provedFrom,
-        proveBytes: bytes,
-      });
+    prove(range) {
+      const problem = content.problem(range);
       if (problem !== null) throw damaged(file, problem);
     },
-    *batchesAfter(seq) {
-      yield* readAfter.iterate(seq, seq + 1);
-    },
+    batchesAfter: content.batchesAfter,
     append(batch) {
       checkBatch(batch, lastSeq);
-      const { firstSeq, atMs, events } = batch;
-      const hash = chainHash({ ...batch, epoch, prevHash: lastHash });
-      insert.run(firstSeq, batch.lastSeq, epoch, atMs, lastHash, hash, events);
+      const chained = { ...batch, epoch, prevHash: lastHash };
+      const hash = chainHash(chained);
+      content.insert({ ...chained, hash });
       lastSeq = batch.lastSeq;
       lastHash = hash;
     },
