@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fastify } from "fastify";
 import type { Logger } from "pino";
+import { createBackups } from "#exchange/backup/backups.ts";
+import { publishAddress } from "#exchange/backup/running-exchange.ts";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
@@ -64,6 +66,7 @@ export async function createExchange(
   await start(shell, config);
 
   const { identity, operatorToken } = secrets;
+  const backups = createBackups(journal);
   const links = createLinkServer({
     shell,
     identity,
@@ -112,6 +115,7 @@ export async function createExchange(
     clock,
     identity,
     operatorToken,
+    backups,
   });
   // The published clients find key registration on another host, under /api/v1.
   for (const prefix of ["/v1", "/api/v1"]) {
@@ -122,16 +126,21 @@ export async function createExchange(
     else socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
   });
 
+  let withdrawAddress = () => {};
   return {
     shell,
     secrets,
     async listen() {
       await app.listen({ host: config.host, port: config.port });
-      return (app.server.address() as AddressInfo).port;
+      const { port } = app.server.address() as AddressInfo;
+      withdrawAddress = publishAddress(config.dataDir, config.host, port);
+      return port;
     },
     async close() {
       await consumption.drain(DRAIN_MS_MAX);
       links.close();
+      backups.close();
+      withdrawAddress();
       await app.close();
       await shell.close();
       history.close();

@@ -53,6 +53,8 @@ export interface Journal {
 
 /** Why a journal could not be opened, read or written, in words that say what to do. */
 export class JournalError extends Error {}
+/** Another process has the data directory open. */
+export class DirectoryInUse extends JournalError {}
 
 export const SNAPSHOTS_KEPT = 2;
 /** Largest encoded batch that is taken; whoever appends stays far below it. */

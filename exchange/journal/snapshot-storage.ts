@@ -25,16 +25,35 @@ export function* loadNewestSnapshot(
   unreadable: string[],
 ): ErrandWork<Snapshot | null> {
   for (const header of yield* ask({ type: "list-snapshots" })) {
-    const { seq } = header;
-    const bytes = yield* readParts(header);
-    if (bytes === null) unreadable.push(`snapshot of event ${seq} is damaged; passed over`);
-    else if (header.schemaVersion === schemaVersion) return { seq, bytes };
-    else {
-      unreadable.push(
-        `snapshot of event ${seq} has schema ${header.schemaVersion}, expected ${schemaVersion}; passed over`,
-      );
-    }
+    const snapshot = yield* loadSnapshot(header, { schemaVersion, unreadable });
+    if (snapshot !== null) return snapshot;
   }
+  return null;
+}
+
+/** Every snapshot that can be read, newest first. */
+export function* loadSnapshots(
+  schemaVersion: number,
+  unreadable: string[],
+): ErrandWork<readonly Snapshot[]> {
+  const snapshots: Snapshot[] = [];
+  for (const header of yield* ask({ type: "list-snapshots" })) {
+    const snapshot = yield* loadSnapshot(header, { schemaVersion, unreadable });
+    if (snapshot !== null) snapshots.push(snapshot);
+  }
+  return snapshots;
+}
+
+function* loadSnapshot(
+  header: SnapshotHeader,
+  { schemaVersion, unreadable }: { schemaVersion: number; unreadable: string[] },
+): ErrandWork<Snapshot | null> {
+  const { seq } = header;
+  const bytes = yield* readParts(header);
+  if (bytes !== null && header.schemaVersion === schemaVersion) return { seq, bytes };
+  const why =
+    bytes === null ? "is damaged" : `has schema ${header.schemaVersion}, expected ${schemaVersion}`;
+  unreadable.push(`snapshot of event ${seq} ${why}; passed over`);
   return null;
 }
 

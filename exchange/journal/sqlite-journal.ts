@@ -118,7 +118,7 @@ function recoveredFrom(
   const startSeq = Math.min(fromSeq, snapshot?.seq ?? 0);
   function* readBatches(): Generator<Batch> {
     if (!isReading()) throw new JournalError("read the journal before its first write");
-    yield* store.batchesAfter(startSeq);
+    yield* store.content.batchesAfter(startSeq);
   }
   return {
     get snapshot() {

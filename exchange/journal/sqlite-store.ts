@@ -5,16 +5,10 @@
  */
 import { dirname } from "node:path";
 import type { OpenDatabase, SqliteDatabase } from "#exchange/database.ts";
-import type { Errand, ErrandResult, ErrandType, RunErrandNow } from "./errands.ts";
+import type { RunErrandNow } from "./errands.ts";
 import { chainHash, FIRST_HASH } from "./hash-chain.ts";
-import {
-  type Batch,
-  type ChainedBatch,
-  checkBatch,
-  checkSnapshotSeq,
-  JournalError,
-} from "./journal.ts";
-import { createSqliteContent } from "./sqlite-content.ts";
+import { type Batch, checkBatch, DirectoryInUse, JournalError } from "./journal.ts";
+import { createSqliteContent, type SqliteContent } from "./sqlite-content.ts";
 import { openExclusively } from "./sqlite-file.ts";
 
 export interface SqliteStore {
@@ -23,8 +17,7 @@ export interface SqliteStore {
   readonly lastSeq: number;
   /** Proves what comes after `fromSeq` and at least `bytes` of events; throws when the chain is broken. */
   prove(range: { fromSeq: number; bytes: number }): void;
-  /** Every batch with an event after `seq`. */
-  batchesAfter(seq: number): Generator<ChainedBatch>;
+  readonly content: SqliteContent;
   /** Returns when the batch is synced to the disk. */
   append(batch: Batch): void;
   /** Returns when what it writes is synced. */
@@ -45,31 +38,14 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
   const epoch = continueEpoch ?? nextEpoch(db);
   if (storedEpoch(db) !== epoch) {
     db.close();
-    throw new JournalError(
+    throw new DirectoryInUse(
       `data directory ${dirname(file)} is in use by another exchange, which opened it just now`,
     );
   }
   const content = createSqliteContent(db);
-  const { snapshots } = content;
   const last = content.newest();
   let lastSeq = last?.lastSeq ?? 0;
   let lastHash = last?.hash ?? FIRST_HASH;
-
-  const errands: { [T in ErrandType]: (errand: Errand<T>) => ErrandResult<T> } = {
-    "list-snapshots": () => snapshots.list(),
-    "read-snapshot-part": ({ seq, part }) => snapshots.readPart(seq, part),
-    "read-batches": ({ afterSeq }) => content.pieceAfter(afterSeq),
-    "save-snapshot-part": ({ seq, part, bytes }) => {
-      checkSnapshotSeq(seq, lastSeq);
-      snapshots.savePart(seq, part, bytes);
-      return null;
-    },
-    "save-snapshot-header": ({ header }) => {
-      snapshots.saveHeader(header);
-      return null;
-    },
-    "prune-snapshots": () => ({ more: snapshots.prune() }),
-  };
 
   return {
     epoch,
@@ -80,7 +56,7 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
       const problem = content.problem(range);
       if (problem !== null) throw damaged(file, problem);
     },
-    batchesAfter: content.batchesAfter,
+    content,
     append(batch) {
       checkBatch(batch, lastSeq);
       const chained = { ...batch, epoch, prevHash: lastHash };
@@ -89,7 +65,7 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
       lastSeq = batch.lastSeq;
       lastHash = hash;
     },
-    run: (errand) => errands[errand.type](errand as never) as never,
+    run: content.run,
     close: () => db.close(),
   };
 }
