@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fastify } from "fastify";
 import type { Logger } from "pino";
+import { createBackups } from "#exchange/backup/backups.ts";
+import { publishAddress } from "#exchange/backup/running-exchange.ts";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
@@ -18,6 +20,7 @@ import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
 import { recoverCore } from "#exchange/recovery.ts";
 import type { Shell } from "#exchange/shell.ts";
+import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
 import { createLinkServer, LINK_PATH } from "#exchange/suppliers/link-server.ts";
 import { tradingRoutes } from "#exchange/trading/routes.ts";
 
@@ -51,12 +54,19 @@ export async function createExchange(
   const history = openHistory(join(config.dataDir, "history.db"));
   const journal: Journal = await openSqliteJournal(config.dataDir, history.lastSeq);
   const core = recoverCore(journal.recovered, (events) => history.apply(events));
+  for (const reason of journal.recovered.unreadable) log.warn({ reason }, "snapshot passed over");
   const secrets = loadExchangeSecrets(config.dataDir);
-  const shell = createShell({}, { core, journal, clock, onFatal });
+  const onMissedSnapshot = ({ message }: Error) =>
+    log.error({ reason: message }, "no snapshot was taken; the next start takes longer");
+  const shell = createShell(
+    {},
+    { core, journal, clock, onFatal, startFollower: startFollowerThread, onMissedSnapshot },
+  );
   shell.subscribe((events) => history.apply(events));
   await startMarket(shell, config);
 
   const { identity, operatorToken } = secrets;
+  const backups = createBackups(journal);
   const links = createLinkServer({
     shell,
     identity,
@@ -105,6 +115,7 @@ export async function createExchange(
     clock,
     identity,
     operatorToken,
+    backups,
   });
   // The published clients find key registration on another host, under /api/v1.
   for (const prefix of ["/v1", "/api/v1"]) {
@@ -115,16 +126,21 @@ export async function createExchange(
     else socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
   });
 
+  let withdrawAddress = () => {};
   return {
     shell,
     secrets,
     async listen() {
       await app.listen({ host: config.host, port: config.port });
-      return (app.server.address() as AddressInfo).port;
+      const { port } = app.server.address() as AddressInfo;
+      withdrawAddress = publishAddress(config.dataDir, config.host, port);
+      return port;
     },
     async close() {
       await consumption.drain(DRAIN_MS_MAX);
       links.close();
+      backups.close();
+      withdrawAddress();
       await app.close();
       await shell.close();
       history.close();

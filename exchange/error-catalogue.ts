@@ -13,6 +13,8 @@ type EdgeRefusal =
   | "expired-timestamp"
   | "invalid-public-key"
   | "operator-token-invalid"
+  | "backup-running"
+  | "backup-failed"
   | "validation-error"
   | "malformed-json"
   | "unsupported-media-type"
@@ -177,6 +179,10 @@ export const ERRORS = {
     "OPERATOR_TOKEN_INVALID",
     "Send `Authorization: Bearer` with the token from operator.token in the data directory.",
   ),
+  "backup-running": entry(409, "BACKUP_RUNNING", "Another backup is being made.", {
+    retryAfterSeconds: 60,
+  }),
+  "backup-failed": entry(422, "BACKUP_FAILED", "No backup was made; the exchange goes on."),
   "validation-error": entry(
     422,
     "VALIDATION_ERROR",

@@ -26,12 +26,20 @@ export function recoverCore(
         `event ${readSeq ?? core.state.seq + 1} is missing: the journal goes on at ${batch.firstSeq}. Restore the last backup.`,
       );
     }
-    const events = decodeBatch(batch);
-    for (const event of events) if (event.seq > core.state.seq) applyOne(core, event);
-    onEvents(events);
+    onEvents(applyBatch(core, batch));
     readSeq = batch.lastSeq + 1;
   }
   return core;
+}
+
+/**
+ * Applies what a batch adds to the state, and returns all of its events. Throws `JournalError` when
+ * it does not hold the events that it says, or they do not fit.
+ */
+export function applyBatch(core: Core, batch: Batch): readonly CoreEvent[] {
+  const events = decodeBatch(batch);
+  for (const event of events) if (event.seq > core.state.seq) applyOne(core, event);
+  return events;
 }
 
 /** Its events, which must be those that the batch says, one after another. */

@@ -1,22 +1,33 @@
 /** Opening `journal.db`: for one process alone, durable at commit, and in the format we read. */
 import { dirname } from "node:path";
 import { openNativeDatabase, type SqliteDatabase } from "#exchange/database.ts";
-import { JournalError } from "./journal.ts";
+import { DirectoryInUse, JournalError } from "./journal.ts";
 
 /** Of the tables below, in SQLite's `user_version`. */
-const FORMAT = 1;
+export const JOURNAL_FORMAT = 2;
 
-const TABLES = `
+const BATCH_TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
   INSERT INTO meta VALUES ('epoch', 0);
   CREATE TABLE batches (
     first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
     at_ms INTEGER NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL, events BLOB NOT NULL) STRICT;
-  CREATE TABLE snapshots (
-    seq INTEGER PRIMARY KEY, schema_version INTEGER NOT NULL, hash BLOB NOT NULL,
-    bytes BLOB NOT NULL) STRICT;
-  PRAGMA user_version = ${FORMAT};
 `;
+
+const SNAPSHOT_TABLES = `
+  CREATE TABLE snapshots (
+    seq INTEGER PRIMARY KEY, schema_version INTEGER NOT NULL, parts INTEGER NOT NULL,
+    hash BLOB NOT NULL) STRICT;
+  CREATE TABLE snapshot_parts (
+    seq INTEGER NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL,
+    PRIMARY KEY (seq, part)) STRICT;
+  PRAGMA user_version = ${JOURNAL_FORMAT};
+`;
+
+export const JOURNAL_TABLES = BATCH_TABLES + SNAPSHOT_TABLES;
+
+/** Format 1 held a snapshot in one row. They are dropped: the replay of the first start is longer. */
+const FROM_FORMAT_1 = `DROP TABLE snapshots; ${SNAPSHOT_TABLES}`;
 
 /** Opens the file, making its tables in a new one. Throws `JournalError` in words when it cannot. */
 export function openExclusively(file: string, openDatabase = openNativeDatabase): SqliteDatabase {
@@ -31,8 +42,9 @@ export function openExclusively(file: string, openDatabase = openNativeDatabase)
     db.exec("BEGIN EXCLUSIVE");
     const isNew = db.prepare("SELECT COUNT(*) FROM sqlite_schema").pluck().get() === 0;
     const format = db.pragma("user_version", { simple: true });
-    if (isNew) db.exec(TABLES);
-    else if (format !== FORMAT) throw foreign(file, format);
+    if (isNew) db.exec(JOURNAL_TABLES);
+    else if (format === 1) db.exec(FROM_FORMAT_1);
+    else if (format !== JOURNAL_FORMAT) throw foreignFormat(file, format);
     db.exec("COMMIT");
     return db;
   } catch (error) {
@@ -41,16 +53,18 @@ export function openExclusively(file: string, openDatabase = openNativeDatabase)
   }
 }
 
-function foreign(file: string, format: unknown): JournalError {
+/** Why a file of this format is not gone on with. */
+export function foreignFormat(file: string, format: unknown): JournalError {
   return new JournalError(
-    `${file} has format ${format}, expected ${FORMAT}: another version of gridspot wrote it. Start that version, or choose an empty data directory.`,
+    `${file} has format ${format}, expected ${JOURNAL_FORMAT}: another version of gridspot wrote it. Start that version, or choose an empty data directory.`,
   );
 }
 
-function explained(file: string, error: Error & { code?: string }): JournalError {
+/** What SQLite says of a file, in words that say what to do. */
+export function explained(file: string, error: Error & { code?: string }): JournalError {
   const code = error.code ?? "";
   if (code.startsWith("SQLITE_BUSY")) {
-    return new JournalError(
+    return new DirectoryInUse(
       `data directory ${dirname(file)} is in use by another exchange; stop that process or choose another data directory`,
     );
   }

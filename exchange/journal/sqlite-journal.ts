@@ -6,7 +6,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
 import type { OpenDatabase } from "#exchange/database.ts";
+import { type Errand, finishNow } from "./errands.ts";
 import { type Batch, type Journal, JournalError, lostEnd, type Recovered } from "./journal.ts";
+import { loadNewestSnapshot } from "./snapshot-storage.ts";
 import { openSqliteStore, type SqliteStore } from "./sqlite-store.ts";
 import type { WriterData } from "./sqlite-writer.ts";
 import { type JournalWriter, startWriterThread } from "./writer-thread.ts";
@@ -38,7 +40,7 @@ export async function openSqliteJournal(
   const { proveBytes = PROVE_BYTES, schemaVersion = SNAPSHOT_SCHEMA_VERSION } = options;
   if (options.openDatabase === undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, "journal.db");
-  const store = openSqliteStore(file, { schemaVersion, openDatabase: options.openDatabase });
+  const store = openSqliteStore(file, { openDatabase: options.openDatabase });
   try {
     const fromSeq = readModelSeq ?? Number.MAX_SAFE_INTEGER;
     store.prove({ fromSeq, bytes: proveBytes });
@@ -76,14 +78,14 @@ function journalOver(
     if (writing !== null) return writing;
     reading?.close();
     reading = null;
-    writing = startWriter({ file, schemaVersion, continueEpoch: opened.epoch });
+    writing = startWriter({ file, continueEpoch: opened.epoch });
     // Answered before the write that follows it; when it fails, so does that write, in its words.
     writing.ask({ type: "open" }).catch(() => {});
     return writing;
   }
 
   return {
-    recovered: recoveredFrom(opened, { fromSeq, isReading: () => reading !== null }),
+    recovered: recoveredFrom(opened, { schemaVersion, fromSeq, isReading: () => reading !== null }),
     get lastSeq() {
       return lastSeq;
     },
@@ -91,13 +93,13 @@ function journalOver(
       await writer().ask({ type: "append", batch });
       lastSeq = batch.lastSeq;
     },
-    async saveSnapshot(snapshot) {
-      await writer().ask({ type: "snapshot", snapshot });
+    async run(errand) {
+      return (await writer().ask({ type: "errand", errand: errand as Errand })) as never;
     },
     close() {
       reading?.close();
       reading = null;
-      closed ??= writing === null ? Promise.resolve() : writing.ask({ type: "close" });
+      closed ??= (writing?.ask({ type: "close" }) ?? Promise.resolve()).then(() => {});
       return closed;
     },
   };
@@ -105,14 +107,18 @@ function journalOver(
 
 function recoveredFrom(
   store: SqliteStore,
-  { fromSeq, isReading }: { fromSeq: number; isReading: () => boolean },
+  {
+    schemaVersion,
+    fromSeq,
+    isReading,
+  }: { schemaVersion: number; fromSeq: number; isReading: () => boolean },
 ): Recovered {
   const unreadable: string[] = [];
-  let snapshot = store.newestSnapshot(unreadable);
+  let snapshot = finishNow(loadNewestSnapshot(schemaVersion, unreadable), store.run);
   const startSeq = Math.min(fromSeq, snapshot?.seq ?? 0);
   function* readBatches(): Generator<Batch> {
     if (!isReading()) throw new JournalError("read the journal before its first write");
-    yield* store.batchesAfter(startSeq);
+    yield* store.content.batchesAfter(startSeq);
   }
   return {
     get snapshot() {

@@ -56,7 +56,7 @@ test("an API key works and is stored as a hash; a signing key is registered by i
   expect(registered.body.data).toMatchObject({ fingerprint: fingerprintOf(publicKey) });
 });
 
-test.each(["accounts", "deposits", "join-tokens", "keys"])(
+test.each(["accounts", "deposits", "join-tokens", "keys", "backup"])(
   "%s is closed to a wrong token",
   async (path) => {
     for (const token of ["", "gso_tesT", "gso_test0"]) {

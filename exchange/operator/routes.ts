@@ -3,6 +3,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { createApiKey } from "#exchange/api-key.ts";
+import type { Backups } from "#exchange/backup/backups.ts";
 import type { Clock } from "#exchange/clock.ts";
 import { available, bond, pendingPay } from "#exchange/core/ledger/account-names.ts";
 import { Refused, runCommand } from "#exchange/http.ts";
@@ -12,6 +13,7 @@ import type { Shell } from "#exchange/shell.ts";
 import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros, parseDecimal } from "#protocol/money.ts";
 import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
+import { backupRoute } from "./backup-route.ts";
 
 const CLOSED = { additionalProperties: false };
 const AccountId = Type.String({ maxLength: 80 });
@@ -64,15 +66,18 @@ export interface OperatorDependencies {
   clock: Clock;
   identity: Identity;
   operatorToken: string;
+  backups: Backups;
 }
 
 export async function operatorRoutes(
   app: FastifyInstance,
-  { shell, clock, identity, operatorToken }: OperatorDependencies,
+  { shell, clock, identity, operatorToken, backups }: OperatorDependencies,
 ): Promise<void> {
   app.addHook("onRequest", async (request) => {
     if (!isOperator(request, operatorToken)) throw new Refused("operator-token-invalid");
   });
+
+  backupRoute(app, backups);
 
   app.post("/accounts", async (request, reply) => {
     const { name, mode = "easy" } = accountBody(request.body);

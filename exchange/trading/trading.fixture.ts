@@ -3,6 +3,7 @@
  * whose requests are signed as a client would sign them.
  */
 import { fastify } from "fastify";
+import { createBackups } from "#exchange/backup/backups.ts";
 import { manualClock } from "#exchange/clock.ts";
 import type { Command, CommandResult, CommandType } from "#exchange/core/commands.ts";
 import { instruments, policy, START_MS, SYMBOL } from "#exchange/core/core.fixture.ts";
@@ -64,11 +65,12 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
   const clock = manualClock(START_MS);
   const errors: Error[] = [];
   const history = openHistory(":memory:");
+  const journal = createMemoryJournal();
   const shell = createShell(
     {},
     {
       core: createCore(),
-      journal: createMemoryJournal(),
+      journal,
       clock,
       onFatal: (error) => errors.push(error),
     },
@@ -97,6 +99,7 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
     clock,
     identity: exchangeIdentity,
     operatorToken: OPERATOR_TOKEN,
+    backups: createBackups(journal),
   });
 
   async function send(
