@@ -4,12 +4,14 @@
  */
 import type { Command, CommandType } from "#exchange/core/commands.ts";
 import type { CoreState } from "#exchange/core/state.ts";
+import type { Defer } from "#exchange/group-commit.ts";
 import { type History, openHistory } from "#exchange/history/history.ts";
 import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
 import { createShell } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { recoverCore } from "#exchange/recovery.ts";
 import type { Outcome, Shell } from "#exchange/shell.ts";
+import { followerInTurns } from "#exchange/snapshots/follower.ts";
 import { inProcessWriter } from "./disk/in-process-writer.ts";
 import { openOnDisks, type SimulatedDatabases } from "./disk/simulated-database.ts";
 import type { WorldSettings } from "./settings.ts";
@@ -49,7 +51,7 @@ export class ExchangeLife {
         const writer = inProcessWriter(data, openDatabase, (run) => this.#whenWritten(run));
         return {
           ask: (message) => {
-            this.#world.faults.beforeWrite(message.type);
+            if (message.type === "errand") this.#world.faults.beforeErrand(message.errand.type);
             return writer.ask(message);
           },
         };
@@ -64,6 +66,7 @@ export class ExchangeLife {
     if (history.lastSeq !== core.state.seq) {
       oracle.breach(`history stands at ${history.lastSeq}, the journal at ${core.state.seq}`);
     }
+    const defer: Defer = (run) => this.#later(0, run);
     this.#shell = createShell(
       {
         commandsUnsyncedMax: settings.commandsUnsyncedMax,
@@ -78,7 +81,9 @@ export class ExchangeLife {
           monotonicMs: () => scheduler.nowMs,
         },
         onFatal: (error) => this.#fatal(error),
-        defer: (run) => this.#later(0, run),
+        defer,
+        startFollower: followerInTurns(defer),
+        onMissedSnapshot: (error) => oracle.breach(`no snapshot: ${error.message}`),
         ticker: (run, everyMs) => this.#tickEvery(run, everyMs),
       },
     );

@@ -2,6 +2,7 @@
  * What goes wrong with the process, the disk and the clock, and when. Armed faults wait for the
  * operation they hit; each is counted only where it took effect.
  */
+import type { ErrandType } from "#exchange/journal/errands.ts";
 import { fateOf, type PowerCut } from "./disk/power-cut.ts";
 import type { Operation, SimulatedDisk, Verdict } from "./disk/simulated-disk.ts";
 import type { Random } from "./random.ts";
@@ -81,13 +82,13 @@ export class Faults {
     this.#powerCut = cut;
   }
 
-  beforeWrite(what: "open" | "append" | "snapshot" | "close"): void {
-    if (what !== "snapshot" || !this.#snapshotKill) return;
+  /** The writer is about to do something between two appends. */
+  beforeErrand(errand: ErrandType): void {
+    if (errand === "save-snapshot-header") this.#tally.saw("snapshot taken");
+    if (!this.#snapshotKill || !/^(save|prune)-snapshot/.test(errand)) return;
     this.#snapshotKill = false;
-    this.arm("killed in a snapshot", "killed", {
-      on: ["write", "sync"],
-      countdown: this.#random.below(6),
-    });
+    const countdown = this.#random.below(6);
+    this.arm("killed in a snapshot", "killed", { on: ["write", "sync"], countdown });
   }
 
   writeMs(): number {

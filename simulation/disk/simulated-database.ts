@@ -40,9 +40,11 @@ export function openOnDisks({ sqlite3 }: SqliteOnDisks): SimulatedDatabases {
       prepare(sql: string) {
         const statement = coded(() => db.prepare(sql));
         statements.push(statement);
-        return statementOver(statement, coded, (parameter) =>
-          sqlite3.capi.sqlite3_bind_parameter_name(statement, parameter),
-        );
+        return statementOver(statement, {
+          coded,
+          nameOf: (parameter) => sqlite3.capi.sqlite3_bind_parameter_name(statement, parameter),
+          changes: () => sqlite3.capi.sqlite3_changes(db),
+        });
       },
       transaction: (run: (...args: unknown[]) => unknown) => transactionOver(db, run, coded),
       close() {
@@ -87,8 +89,15 @@ function transactionOver(
 
 function statementOver(
   statement: PreparedStatement,
-  coded: <T>(run: () => T) => T,
-  nameOf: (parameter: number) => string | null,
+  {
+    coded,
+    nameOf,
+    changes,
+  }: {
+    coded: <T>(run: () => T) => T;
+    nameOf: (parameter: number) => string | null;
+    changes: () => number;
+  },
 ) {
   let isPlucked = false;
   let columns: string[] | null = null;
@@ -130,6 +139,7 @@ function statementOver(
         start(args);
         statement.step();
         statement.reset();
+        return { changes: changes() };
       }),
     *iterate(...args: unknown[]) {
       coded(() => start(args));
