@@ -51,10 +51,11 @@ function judge(world: World, kind: FaultKind, start: Start, whole: Start): void 
     if (start.refusal.length < 30) oracle.breach(`${kind}: refused with "${start.refusal}" only`);
     return;
   }
-  if (start.unreadable > 0) {
-    tally.saw("newest snapshot passed over");
-    tally.hit("snapshot damaged");
-  } else tally.hit(kind);
+  if (start.unreadable > 0) tally.saw("newest snapshot passed over");
+  tally.hit(kind);
+  if (kind === "snapshot damaged" && start.unreadable === 0) {
+    oracle.breach("a damaged snapshot was not noticed");
+  }
   if ("digest" in whole && whole.digest !== start.digest) {
     oracle.breach(`${kind}: the exchange started with another state`);
   }
@@ -65,7 +66,7 @@ function* damages(
   random: Random,
 ): Generator<{ kind: FaultKind; apply: () => boolean }> {
   const file = (name: string) => world.disk.files.get(`${world.place}/${name}`);
-  for (let flip = 0; flip < 3; flip += 1) {
+  for (let flip = 0; flip < 2; flip += 1) {
     yield {
       kind: "bit flipped in journal.db",
       apply: () => flipBit(file("journal.db"), random),
@@ -80,7 +81,26 @@ function* damages(
     kind: "write-ahead log lost",
     apply: () => world.disk.files.delete(`${world.place}/journal.db-wal`),
   };
+  yield { kind: "snapshot damaged", apply: () => alterSnapshot(world) };
   yield { kind: "history.db damaged", apply: () => flipBit(file("history.db"), random) };
+}
+
+/** A wrong byte in the newest snapshot, written as SQLite writes, so that only its hash can tell. */
+function alterSnapshot(world: World): boolean {
+  const databases = openOnDisks(world.sqlite);
+  const db = databases.openDatabase(`${world.place}/journal.db`);
+  try {
+    db.pragma("locking_mode = EXCLUSIVE");
+    const newest = db.prepare("SELECT MAX(seq) FROM snapshots").pluck().get();
+    if (newest === null) return false;
+    db.prepare("UPDATE snapshot_parts SET bytes = ? WHERE seq = ? AND part = 0").run(
+      new Uint8Array([1]),
+      newest,
+    );
+    return true;
+  } finally {
+    databases.closeAll();
+  }
 }
 
 function flipBit(file: SimulatedFile | undefined, random: Random): boolean {

@@ -11,7 +11,7 @@ import type { World } from "./world.ts";
 const CLIENT_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_MS: readonly [number, number] = [300, 4_000];
 /** A client gives up well before its id is forgotten. */
-const RETRY_FOR_MS = 180_000;
+const RETRY_FOR_MS = 120_000;
 
 export class Network {
   readonly #world: World;

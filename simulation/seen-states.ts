@@ -25,6 +25,13 @@ export function noteStates<T extends CommandType>(
     if (seen !== undefined) tally.saw(seen);
     if (executed.rejection.message.startsWith("post_only")) tally.saw("post-only refused");
   }
+  const types = executed.events.map(({ type }) => type);
+  if (
+    types.lastIndexOf("lot-expired") > types.indexOf("delivery-settled") &&
+    types.includes("delivery-settled")
+  ) {
+    tally.saw("Lot outlived its expiry under a delivery");
+  }
   for (const event of executed.events) {
     for (const seen of statesIn(state, event)) if (seen !== undefined) tally.saw(seen);
   }
@@ -66,12 +73,6 @@ function statesIn(state: CoreState, event: CoreEvent): (SeenState | undefined)[]
         event.parts.length > 1 ? "delivery over several Lots" : undefined,
         event.attempt > 1 ? "delivery moved to another supplier" : undefined,
       ];
-    case "delivery-settled":
-      return event.parts
-        .map((part) => state.lots.get(part.lot)?.expiresAtMs ?? Number.POSITIVE_INFINITY)
-        .map((expiresAtMs) =>
-          expiresAtMs <= event.atMs ? "Lot outlived its expiry under a delivery" : undefined,
-        );
     case "delivery-released":
       return [BY_RELEASE[event.cause]];
     case "exchange-resumed":

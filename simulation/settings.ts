@@ -31,7 +31,7 @@ export function defaultSettings(): WorldSettings {
       version: "simulated",
       // Short, so that an hour sees many Lots expire and many client ids forgotten.
       lotLifetimeMs: 12 * MINUTE_MS,
-      clientIdKeptMs: 10 * MINUTE_MS,
+      clientIdKeptMs: 6 * MINUTE_MS,
       deliveryTimeMsMax: 90_000,
       dueItemsPerTurnMax: 4,
     },

@@ -6,7 +6,7 @@ import { ANY } from "#simulation/faults.ts";
 import type { Random } from "#simulation/random.ts";
 import type { World } from "#simulation/world.ts";
 
-const CALM_MS: readonly [number, number] = [4_000, 40_000];
+const CALM_MS: readonly [number, number] = [5_000, 70_000];
 /** Less than a client id is kept beyond the last time a client repeats it. */
 const CLOCK_ERROR_MS_MAX = 120_000;
 
