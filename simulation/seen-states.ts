@@ -26,10 +26,8 @@ export function noteStates<T extends CommandType>(
     if (executed.rejection.message.startsWith("post_only")) tally.saw("post-only refused");
   }
   const types = executed.events.map(({ type }) => type);
-  if (
-    types.lastIndexOf("lot-expired") > types.indexOf("delivery-settled") &&
-    types.includes("delivery-settled")
-  ) {
+  const ended = types.findIndex((type) => /^delivery-(settled|released)$/.test(type));
+  if (ended !== -1 && types.indexOf("lot-expired", ended) !== -1) {
     tally.saw("Lot outlived its expiry under a delivery");
   }
   for (const event of executed.events) {
