@@ -9,7 +9,7 @@ import type { RunErrandNow } from "./errands.ts";
 import { chainHash, FIRST_HASH } from "./hash-chain.ts";
 import { type Batch, checkBatch, DirectoryInUse, JournalError } from "./journal.ts";
 import { createSqliteContent, type SqliteContent } from "./sqlite-content.ts";
-import { openExclusively } from "./sqlite-file.ts";
+import { inWords, openExclusively } from "./sqlite-file.ts";
 
 export interface SqliteStore {
   /** Number of this opening; each one counts up. */
@@ -35,15 +35,23 @@ export interface SqliteStoreOptions {
 export function openSqliteStore(file: string, options: SqliteStoreOptions = {}): SqliteStore {
   const { continueEpoch } = options;
   const db = openExclusively(file, options.openDatabase);
-  const epoch = continueEpoch ?? nextEpoch(db);
-  if (storedEpoch(db) !== epoch) {
+  try {
+    return storeOver(file, db, continueEpoch);
+  } catch (error) {
     db.close();
+    throw inWords(file, error as Error);
+  }
+}
+
+function storeOver(file: string, db: SqliteDatabase, continueEpoch?: number): SqliteStore {
+  const content = createSqliteContent(db);
+  const last = content.newest();
+  const epoch = continueEpoch ?? nextEpoch(db, last?.epoch ?? 0);
+  if (storedEpoch(db) !== epoch) {
     throw new DirectoryInUse(
       `data directory ${dirname(file)} is in use by another exchange, which opened it just now`,
     );
   }
-  const content = createSqliteContent(db);
-  const last = content.newest();
   let lastSeq = last?.lastSeq ?? 0;
   let lastHash = last?.hash ?? FIRST_HASH;
 
@@ -74,8 +82,9 @@ function storedEpoch(db: SqliteDatabase): number {
   return db.prepare("SELECT value FROM meta WHERE name = 'epoch'").pluck().get() as number;
 }
 
-function nextEpoch(db: SqliteDatabase): number {
-  db.exec("UPDATE meta SET value = value + 1 WHERE name = 'epoch'");
+/** Higher than any before, also than those in the batches: each batch carries it. */
+function nextEpoch(db: SqliteDatabase, writtenEpoch: number): number {
+  db.prepare("UPDATE meta SET value = max(value, ?) + 1 WHERE name = 'epoch'").run(writtenEpoch);
   return storedEpoch(db);
 }
 
