@@ -2,7 +2,6 @@
  * Damage of every kind to the files of a data directory. Whatever it is, a start either gives the very
  * state that was there, or is refused in one message that names the file, what is wrong and what to do.
  */
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
@@ -21,9 +20,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { manualClock } from "#exchange/clock.ts";
-import { instruments, policy, START_MS } from "#exchange/core/core.fixture.ts";
-import { createShell } from "#exchange/journaled-shell.ts";
+import { shellOver, stateOf, writeDirectories } from "./storage.fixture.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
 let root = "";
@@ -35,49 +32,9 @@ let dir = "";
 /** State and read model that any start must come to, as text. */
 let expected = "";
 
-const stateOf = ({ core, history }: Storage) =>
-  `${history.lastSeq} ${createHash("sha256").update(core.snapshot()).digest("hex")}`;
-
-function shellOver({ core, journal, history }: Storage, eventsPerSnapshot = 12) {
-  const clock = manualClock(START_MS);
-  const fail = (error: Error) => {
-    throw error;
-  };
-  const ticker = () => () => {};
-  const shell = createShell({ eventsPerSnapshot }, { core, journal, clock, onFatal: fail, ticker });
-  shell.subscribe((events) => history.apply(events));
-  return shell;
-}
-
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "gridspot-damage-"));
-  [killed, stopped] = [join(root, "killed"), join(root, "stopped")];
-  const live = join(root, "live");
-  let storage = await openStorage(live);
-  let shell = shellOver(storage);
-  await shell.execute({ type: "adopt-policy", policy });
-  for (const instrument of instruments)
-    await shell.execute({ type: "list-instrument", instrument });
-  const grow = async (from: number, to: number) => {
-    for (let number = from; number <= to; number += 1) {
-      const name = `account ${number} ${"x".repeat(40)}`;
-      await shell.execute({ type: "open-account", name, mode: "easy" });
-    }
-  };
-  await grow(1, 12);
-  await shell.close();
-  storage.history.close();
-  storage = await openStorage(live);
-  shell = shellOver(storage);
-  await grow(13, 24);
-  // Its second snapshot is under way: the next errands let it end.
-  while ((await storage.journal.run({ type: "list-snapshots" })).length < 2) {}
-  await grow(25, 30);
-  expected = stateOf(storage);
-  cpSync(live, killed, { recursive: true });
-  await storage.journal.close();
-  storage.history.close();
-  cpSync(live, stopped, { recursive: true });
+  ({ killed, stopped, expected } = await writeDirectories(root));
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
