@@ -52,6 +52,7 @@ const MAY_IMPORT: [folder: string, allowed: RegExp][] = [
   ["node-agent/", /^#(protocol|config|agent|benchmarks\/qualification)\//],
   ["benchmarks/qualification/", /^#(protocol|config|benchmarks\/qualification)\//],
   ["benchmarks/", /^#(protocol|config|exchange|agent|benchmarks|demo)\//],
+  ["simulation/", /^#(protocol|config|exchange|simulation)\//],
   ["demo/", /^#/],
 ];
 

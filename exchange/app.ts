@@ -8,10 +8,10 @@ import { publishAddress } from "#exchange/backup/running-exchange.ts";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
-import type { Command, CommandType } from "#exchange/core/commands.ts";
 import { Refused, sendRefusal } from "#exchange/http.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
 import { createShell } from "#exchange/journaled-shell.ts";
+import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
@@ -55,7 +55,7 @@ export async function createExchange(
     { core, journal, clock, onFatal, startFollower: startFollowerThread, onMissedSnapshot },
   );
   shell.subscribe((events) => history.apply(events));
-  await start(shell, config);
+  await startMarket(shell, config);
 
   const { identity, operatorToken } = secrets;
   const backups = createBackups(journal);
@@ -138,16 +138,4 @@ export async function createExchange(
       history.close();
     },
   };
-}
-
-/** The first commands of a process: what stopped with the last one, then the operator's settings. */
-async function start(shell: Shell, config: ExchangeConfig): Promise<void> {
-  const run = async <T extends CommandType>(command: Command<T>) => {
-    const outcome = await shell.execute(command);
-    if (!outcome.ok) throw new Error(`${command.type}: ${outcome.rejection.message}`);
-  };
-  // First: what fell due while the exchange was away must be tolled before it can expire.
-  if (shell.state.seq > 0) await run({ type: "resume", lastSeenMs: shell.state.nowMs });
-  await run({ type: "adopt-policy", policy: config.policy });
-  for (const instrument of config.instruments) await run({ type: "list-instrument", instrument });
 }

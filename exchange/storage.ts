@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import { type History, openHistory } from "#exchange/history/history.ts";
-import { type Journal, JournalError } from "#exchange/journal/journal.ts";
+import { DirectoryInUse, type Journal, JournalError } from "#exchange/journal/journal.ts";
 import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
 import { recoverCore } from "#exchange/recovery.ts";
 
@@ -110,6 +110,11 @@ function usable<R>(file: string, act: () => R): R {
   } catch (error) {
     const { code, message } = error as Error & { code?: string };
     if (error instanceof JournalError) throw error;
+    if (code?.startsWith("SQLITE_BUSY")) {
+      throw new DirectoryInUse(
+        `data directory ${dirname(file)} is in use by another exchange, which has ${file} open; stop that process or choose another data directory`,
+      );
+    }
     if (!DISK_TROUBLE.test(code ?? "")) throw new HistoryUnusable(message);
     throw new Error(
       `${file} cannot be used: ${message}. Check the disk's space and the file's permissions; without the file it is built anew from the journal.`,

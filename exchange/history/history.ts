@@ -98,6 +98,8 @@ export function openHistory(path: string, open = openNativeDatabase): History {
 
 function openDatabase(path: string, open: OpenDatabase): SqliteDatabase {
   const db = open(path);
+  // One process owns it, as it owns the journal; without shared memory WAL is also a little faster.
+  db.pragma("locking_mode = EXCLUSIVE");
   db.pragma("journal_mode = WAL");
   // A crash may lose the last transactions, never tear one: the journal brings them back.
   db.pragma("synchronous = NORMAL");

@@ -56,8 +56,9 @@ export async function openSqliteJournal(
     if (knownSeq !== null && knownSeq > store.lastSeq) {
       throw lostEnd(file, store.lastSeq, knownSeq);
     }
+    const epoch = store.claim();
     const startWriter = options.startWriter ?? startWriterThread;
-    return journalOver(file, store, { schemaVersion, fromSeq, startWriter });
+    return journalOver(file, store, { epoch, schemaVersion, fromSeq, startWriter });
   } catch (error) {
     store.close();
     throw inWords(file, error as Error);
@@ -68,10 +69,12 @@ function journalOver(
   file: string,
   opened: SqliteStore,
   {
+    epoch,
     schemaVersion,
     fromSeq,
     startWriter,
   }: {
+    epoch: number;
     schemaVersion: number;
     fromSeq: number;
     startWriter: (data: WriterData) => JournalWriter;
@@ -87,7 +90,7 @@ function journalOver(
     if (writing !== null) return writing;
     reading?.close();
     reading = null;
-    writing = startWriter({ file, continueEpoch: opened.epoch });
+    writing = startWriter({ file, continueEpoch: epoch });
     // Answered before the write that follows it; when it fails, so does that write, in its words.
     writing.ask({ type: "open" }).catch(() => {});
     return writing;

@@ -12,13 +12,13 @@ import { createSqliteContent, type SqliteContent } from "./sqlite-content.ts";
 import { inWords, openExclusively } from "./sqlite-file.ts";
 
 export interface SqliteStore {
-  /** Number of this opening; each one counts up. */
-  readonly epoch: number;
   readonly lastSeq: number;
   /** Proves what comes after `fromSeq` and at least `bytes` of events; throws when the chain is broken. */
   prove(range: { fromSeq: number; bytes: number }): void;
   readonly content: SqliteContent;
-  /** Returns when the batch is synced to the disk. */
+  /** Begins a new epoch, and returns its number: whoever opened the file before may not go on. */
+  claim(): number;
+  /** Returns when the batch is synced to the disk. Only in an epoch of our own. */
   append(batch: Batch): void;
   /** Returns when what it writes is synced. */
   run: RunErrandNow;
@@ -46,8 +46,8 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
 function storeOver(file: string, db: SqliteDatabase, continueEpoch?: number): SqliteStore {
   const content = createSqliteContent(db);
   const last = content.newest();
-  const epoch = continueEpoch ?? nextEpoch(db, last?.epoch ?? 0);
-  if (storedEpoch(db) !== epoch) {
+  let epoch = continueEpoch;
+  if (epoch !== undefined && storedEpoch(db) !== epoch) {
     throw new DirectoryInUse(
       `data directory ${dirname(file)} is in use by another exchange, which opened it just now`,
     );
@@ -56,7 +56,6 @@ function storeOver(file: string, db: SqliteDatabase, continueEpoch?: number): Sq
   let lastHash = last?.hash ?? FIRST_HASH;
 
   return {
-    epoch,
     get lastSeq() {
       return lastSeq;
     },
@@ -65,8 +64,13 @@ function storeOver(file: string, db: SqliteDatabase, continueEpoch?: number): Sq
       if (problem !== null) throw damaged(file, problem);
     },
     content,
+    claim() {
+      epoch = nextEpoch(db, last?.epoch ?? 0);
+      return epoch;
+    },
     append(batch) {
       checkBatch(batch, lastSeq);
+      if (epoch === undefined) throw new JournalError(`append to ${file} before claim`);
       const chained = { ...batch, epoch, prevHash: lastHash };
       const hash = chainHash(chained);
       content.insert({ ...chained, hash });

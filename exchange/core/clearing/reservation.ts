@@ -7,6 +7,7 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { closeLotIfDone } from "./expiry.ts";
 import { splitOver, supplierThatHolds, usableLots } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 
@@ -27,6 +28,12 @@ export function reserveDelivery(
   const listed = state.instruments.get(command.symbol);
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
+  }
+  if (!isReservable(command)) {
+    return reject(
+      "invalid-quantity",
+      `${command.promptTokens} + ${command.choices} x ${command.maxOutputTokens ?? "default"} tokens cannot be reserved; name whole numbers that come to at least 1`,
+    );
   }
   const policy = policyOf(state);
   if (account.openDeliveries >= policy.openDeliveriesPerAccountMax) {
@@ -49,6 +56,15 @@ export function reserveDelivery(
       excluded: [],
     }),
   );
+}
+
+/** Whole numbers, at least one choice, at least one token in all: no hold may be empty or negative. */
+function isReservable({ promptTokens, maxOutputTokens, choices }: Command<"reserve-delivery">) {
+  const output = maxOutputTokens ?? 1;
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
+  if (![promptTokens, output, choices].every(isCount) || choices === 0) return false;
+  const tokens = promptTokens + choices * output;
+  return Number.isSafeInteger(tokens) && tokens >= 1;
 }
 
 /** The named maximum as it is; without one, the largest up to the default that can be carried. */
@@ -100,7 +116,7 @@ export function retryDelivery(
   const excluded = [...delivery.excluded, delivery.supplier];
   const source = findSource(turn, delivery, excluded);
   if (!source.ok) return source;
-  const { requestId, keyId, timeoutAtMs } = delivery;
+  const { requestId, keyId, timeoutAtMs, parts } = delivery;
   turn.emit("attempt-failed", {
     delivery: delivery.number,
     attempt: delivery.attempt,
@@ -108,16 +124,17 @@ export function retryDelivery(
     cause: command.cause,
     postings: voidReservation(turn.state, delivery),
   });
-  return accept(
-    emitReservation(turn, delivery, source.result, {
-      delivery: delivery.number,
-      attempt: command.attempt + 1,
-      requestId,
-      keyId,
-      timeoutAtMs,
-      excluded,
-    }),
-  );
+  const reservation = emitReservation(turn, delivery, source.result, {
+    delivery: delivery.number,
+    attempt: command.attempt + 1,
+    requestId,
+    keyId,
+    timeoutAtMs,
+    excluded,
+  });
+  // A Lot that had only outlived its expiry for this delivery ends now.
+  for (const part of parts) closeLotIfDone(turn, part.lot);
+  return accept(reservation);
 }
 
 /** Lots first; else, in Auto Mode, a purchase that the account can pay. */

@@ -13,12 +13,12 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
-import { emitIssue, issuanceProblem } from "#exchange/core/supply/issuance.ts";
+import { emitIssue, offerProblem } from "#exchange/core/supply/issuance.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { closeOrder } from "./closing.ts";
-import { bidHoldMicros, marginMicros } from "./fees.ts";
+import { bidHoldMicros, sellerMargin } from "./fees.ts";
 import { executeOrder, type MatchPlan, planMatch, sellerFeeMicros } from "./matching.ts";
 import { BUY, SELL } from "./order-book-port.ts";
 
@@ -214,17 +214,15 @@ function sellFunds(
       { required: formatUnits(tokens), available: formatUnits(sellable) },
     );
   }
-  const problem = missing > 0n ? issuanceProblem(turn, account, symbol, missing) : null;
+  const problem = offerProblem(turn, account, symbol, missing);
   if (problem !== null) return problem;
-  const margin = marginMicros(
-    policyOf(turn.state),
-    valueMicros(listed.instrument, limitTicks, command.quantity),
-  );
-  if (margin > ledger.free(bond(account))) {
+  const margin = sellerMargin(policyOf(turn.state), listed.instrument, command, limitTicks, plan);
+  const freeBond = ledger.free(bond(account));
+  if (margin.needed > freeBond) {
     return reject(
       "insufficient-bond",
-      `the ask needs ${formatMicros(margin)} USD of bond, ${formatMicros(ledger.free(bond(account)))} are free; deposit bond or offer less`,
-      { required: formatMicros(margin), available: formatMicros(ledger.free(bond(account))) },
+      `the ask needs ${formatMicros(margin.needed)} USD of bond, ${formatMicros(freeBond)} are free; deposit bond or offer less`,
+      { required: formatMicros(margin.needed), available: formatMicros(freeBond) },
     );
   }
   const fee = sellerFeeMicros(turn, { feeBasisMicros: 0n, feeMicros: 0n }, plan);
@@ -240,13 +238,9 @@ function sellFunds(
       const postings: Posting[] = [
         { kind: "hold", hold: askHold(order), from: issued(account, symbol), amount: tokens },
       ];
-      if (margin > 0n) {
-        postings.push({
-          kind: "hold",
-          hold: askMargin(order),
-          from: bond(account),
-          amount: margin,
-        });
+      const amount = margin.held;
+      if (amount > 0n) {
+        postings.push({ kind: "hold", hold: askMargin(order), from: bond(account), amount });
       }
       return postings;
     },

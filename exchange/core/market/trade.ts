@@ -35,7 +35,7 @@ export function emitTrade(
   const bpsOf = (order: Order) => (order === taker ? policy.takerFeeBps : policy.makerFeeBps);
   const value = valueMicros(instrument, priceTicks, quantity);
   const lot = state.counters.lot + 1;
-  const buyerFee = feeOfFill(buy, value, bpsOf(buy));
+  const buyerFee = buyerFeeOf(turn, buy, buy === taker, value, quantity);
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
   const sellerFree = state.ledger.free(available(sell.account));
   const sellerFeeDue = feeOfFill(sell, value, bpsOf(sell));
@@ -81,6 +81,24 @@ export function emitTrade(
     valueMicros: value,
     postings,
   });
+}
+
+/** A resting bid set its fee aside under the policy of its day; a later one cannot take more. */
+function buyerFeeOf(
+  { state }: Turn,
+  buy: Order,
+  takes: boolean,
+  value: bigint,
+  quantity: number,
+): bigint {
+  const { takerFeeBps, makerFeeBps } = policyOf(state);
+  const due = feeOfFill(buy, value, takes ? takerFeeBps : makerFeeBps);
+  if (takes) return due;
+  const { instrument } = instrumentOf(state, buy.symbol);
+  const left = buy.quantity - buy.filled - quantity;
+  const held = state.ledger.holdAmount(bidHold(buy.number));
+  const setAside = held - value - valueMicros(instrument, buy.priceTicks, left);
+  return due < setAside ? due : setAside;
 }
 
 /** The ask's margin shrinks to what is left of it; the Lot's starts at its own value. */
