@@ -1,8 +1,6 @@
 /** Builds every part of the exchange and joins them, top to bottom; no logic. `listen` is apart. */
-import { mkdirSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { fastify } from "fastify";
 import type { Logger } from "pino";
 import { createBackups } from "#exchange/backup/backups.ts";
@@ -10,17 +8,14 @@ import { publishAddress } from "#exchange/backup/running-exchange.ts";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
-import { openHistory } from "#exchange/history/history.ts";
 import { Refused, sendRefusal } from "#exchange/http.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
-import type { Journal } from "#exchange/journal/journal.ts";
-import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
 import { createShell } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
-import { recoverCore } from "#exchange/recovery.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
+import { openStorage } from "#exchange/storage.ts";
 import { createLinkServer, LINK_PATH } from "#exchange/suppliers/link-server.ts";
 import { tradingRoutes } from "#exchange/trading/routes.ts";
 
@@ -50,11 +45,8 @@ export async function createExchange(
   config: ExchangeConfig,
   { clock, log, onFatal }: ExchangeDependencies,
 ): Promise<Exchange> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const history = openHistory(join(config.dataDir, "history.db"));
-  const journal: Journal = await openSqliteJournal(config.dataDir, history.lastSeq);
-  const core = recoverCore(journal.recovered, (events) => history.apply(events));
-  for (const reason of journal.recovered.unreadable) log.warn({ reason }, "snapshot passed over");
+  const { history, journal, core, notices } = await openStorage(config.dataDir);
+  for (const notice of notices) log.warn(notice);
   const secrets = loadExchangeSecrets(config.dataDir);
   const onMissedSnapshot = ({ message }: Error) =>
     log.error({ reason: message }, "no snapshot was taken; the next start takes longer");

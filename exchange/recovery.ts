@@ -47,6 +47,11 @@ function decodeBatch(batch: Batch): CoreEvent[] {
   const events = decodeEvents(batch.events);
   const expected = batch.lastSeq - batch.firstSeq + 1;
   const stray = events.find((event, index) => event.seq !== batch.firstSeq + index);
+  if (events.at(-1)?.atMs !== batch.atMs && stray === undefined) {
+    throw new JournalError(
+      `batch of events ${batch.firstSeq} to ${batch.lastSeq} ends at ${events.at(-1)?.atMs} ms, it says ${batch.atMs}. Restore the last backup.`,
+    );
+  }
   if (stray !== undefined || events.length !== expected) {
     const what = stray === undefined ? "" : `, event ${stray.seq} out of its place`;
     throw new JournalError(

@@ -5,9 +5,8 @@
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import Database from "better-sqlite3";
 import { openNativeDatabase } from "#exchange/database.ts";
-import { JournalError } from "./journal.ts";
 import { createSqliteContent, type SqliteContent } from "./sqlite-content.ts";
-import { explained, foreignFormat, JOURNAL_FORMAT, JOURNAL_TABLES } from "./sqlite-file.ts";
+import { foreignFormat, inWords, JOURNAL_FORMAT, JOURNAL_TABLES } from "./sqlite-file.ts";
 
 export interface Archive {
   readonly content: SqliteContent;
@@ -24,7 +23,7 @@ export function openArchive(file: string): Archive {
     return { content: createSqliteContent(db), close: () => void db?.close() };
   } catch (error) {
     db?.close();
-    throw error instanceof JournalError ? error : explained(file, error as Error);
+    throw inWords(file, error as Error);
   }
 }
 

@@ -14,6 +14,8 @@ import { createSqliteSnapshots } from "./sqlite-snapshots.ts";
 export interface SqliteContent {
   /** The last batch. */
   newest(): ChainedBatch | null;
+  /** Tells journals apart: 48 bits of the first batch's hash; null while there is none. */
+  mark(): number | null;
   /** Every batch with an event after `seq`, oldest first. */
   batchesAfter(seq: number): Generator<ChainedBatch>;
   run: RunErrandNow;
@@ -41,6 +43,7 @@ export function createSqliteContent(db: SqliteDatabase): SqliteContent {
        (SELECT COALESCE(MAX(first_seq), 1) FROM batches WHERE first_seq <= ?)
      ORDER BY first_seq`,
   );
+  const firstHash = db.prepare("SELECT hash FROM batches ORDER BY first_seq LIMIT 1").pluck();
   const insert = db.prepare(
     `INSERT INTO batches (first_seq, last_seq, epoch, at_ms, prev_hash, hash, events)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -75,6 +78,10 @@ export function createSqliteContent(db: SqliteDatabase): SqliteContent {
 
   return {
     run: (errand) => errands[errand.type](errand as never) as never,
+    mark() {
+      const hash = firstHash.get() as Buffer | undefined;
+      return hash === undefined ? null : Buffer.from(hash).readUIntBE(0, 6);
+    },
     newest: () => newestFirst.get() ?? null,
     *batchesAfter(seq) {
       yield* after.iterate(seq, seq + 1);

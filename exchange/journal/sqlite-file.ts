@@ -49,7 +49,7 @@ export function openExclusively(file: string, openDatabase = openNativeDatabase)
     return db;
   } catch (error) {
     db?.close();
-    throw error instanceof JournalError ? error : explained(file, error as Error);
+    throw inWords(file, error as Error);
   }
 }
 
@@ -60,18 +60,35 @@ export function foreignFormat(file: string, format: unknown): JournalError {
   );
 }
 
-/** What SQLite says of a file, in words that say what to do. */
-export function explained(file: string, error: Error & { code?: string }): JournalError {
-  const code = error.code ?? "";
+const RESTORE = "Restore the last backup into the data directory and start again.";
+
+/** What SQLite, or the system, says of a file, in words that say what to do; others stay as they are. */
+export function inWords(file: string, error: Error & { code?: string }): Error {
+  const { code, message } = error;
+  if (error instanceof JournalError || code === undefined) return error;
   if (code.startsWith("SQLITE_BUSY")) {
     return new DirectoryInUse(
       `data directory ${dirname(file)} is in use by another exchange; stop that process or choose another data directory`,
     );
   }
   if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) {
+    return new JournalError(`${file} is damaged, or no journal: ${message}. ${RESTORE}`);
+  }
+  if (code === "SQLITE_ERROR") {
+    // Its tables are not ours.
+    return new JournalError(`${file} is no journal of gridspot: ${message}. ${RESTORE}`);
+  }
+  if (code === "SQLITE_FULL" || code === "ENOSPC") {
     return new JournalError(
-      `${file} is damaged: ${error.message}. Restore the last backup into the data directory and start again.`,
+      `${file} cannot be written: the disk is full. Make room and start again.`,
     );
   }
-  return new JournalError(`${file} cannot be opened: ${error.message}`);
+  if (code.startsWith("SQLITE_READONLY") || code === "EROFS") {
+    return new JournalError(
+      `${file} cannot be written: it, or its disk, is read-only. Start on a data directory that can be written.`,
+    );
+  }
+  return new JournalError(
+    `${file} cannot be opened: ${message}. It must be a file that this user may read and write, on a disk with room.`,
+  );
 }

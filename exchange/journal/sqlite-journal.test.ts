@@ -130,10 +130,16 @@ describe("the SQLite journal", () => {
   test("a file that another exchange opened in between is not gone on with", () => {
     const file = join(dir, "journal.db");
     const first = openSqliteStore(file);
+    const continueEpoch = first.claim();
     first.close();
-    const goOn = () => openSqliteStore(file, { continueEpoch: first.epoch });
+    const goOn = () => openSqliteStore(file, { continueEpoch });
     goOn().close();
+    // Only looked at: that is no other exchange.
     openSqliteStore(file).close();
+    goOn().close();
+    const second = openSqliteStore(file);
+    second.claim();
+    second.close();
     expect(goOn).toThrow("is in use by another exchange");
   });
 
@@ -157,6 +163,7 @@ describe("the SQLite journal", () => {
   test("a batch of another history with a hash of its own breaks the chain", async () => {
     copyWritten();
     const other = openSqliteStore(join(dir, "other.db"));
+    other.claim();
     for (let seq = 1; seq <= 5; seq += 1) {
       other.append({ ...batch(seq), events: Buffer.from(`other ${seq}`) });
     }

@@ -3,6 +3,8 @@ import type { SqliteDatabase } from "#exchange/database.ts";
 import { PARTS_PRUNED_MAX, type SnapshotHeader } from "./errands.ts";
 import { SNAPSHOTS_KEPT } from "./journal.ts";
 
+const NO_PART: Uint8Array = new Uint8Array();
+
 export interface SqliteSnapshots {
   /** Newest first. */
   list(): SnapshotHeader[];
@@ -37,8 +39,15 @@ export function createSqliteSnapshots(db: SqliteDatabase): SqliteSnapshots {
 
   return {
     list: () => list.all(),
-    readPart: (seq, part) =>
-      (readPart.get(seq, part) as Uint8Array | undefined) ?? new Uint8Array(),
+    readPart(seq, part) {
+      try {
+        return (readPart.get(seq, part) as Uint8Array | undefined) ?? NO_PART;
+      } catch (error) {
+        // No reason to stop: its hash will not fit, and the snapshot before it is used.
+        if ((error as { code?: string }).code?.startsWith("SQLITE_CORRUPT")) return NO_PART;
+        throw error;
+      }
+    },
     savePart: (seq, part, bytes) => void savePart.run(seq, part, bytes),
     saveHeader: ({ seq, schemaVersion, parts, hash }) =>
       void saveHeader.run(seq, schemaVersion, parts, hash),

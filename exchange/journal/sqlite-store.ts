@@ -9,16 +9,16 @@ import type { RunErrandNow } from "./errands.ts";
 import { chainHash, FIRST_HASH } from "./hash-chain.ts";
 import { type Batch, checkBatch, DirectoryInUse, JournalError } from "./journal.ts";
 import { createSqliteContent, type SqliteContent } from "./sqlite-content.ts";
-import { openExclusively } from "./sqlite-file.ts";
+import { inWords, openExclusively } from "./sqlite-file.ts";
 
 export interface SqliteStore {
-  /** Number of this opening; each one counts up. */
-  readonly epoch: number;
   readonly lastSeq: number;
   /** Proves what comes after `fromSeq` and at least `bytes` of events; throws when the chain is broken. */
   prove(range: { fromSeq: number; bytes: number }): void;
   readonly content: SqliteContent;
-  /** Returns when the batch is synced to the disk. */
+  /** Begins a new epoch, and returns its number: whoever opened the file before may not go on. */
+  claim(): number;
+  /** Returns when the batch is synced to the disk. Only in an epoch of our own. */
   append(batch: Batch): void;
   /** Returns when what it writes is synced. */
   run: RunErrandNow;
@@ -35,20 +35,27 @@ export interface SqliteStoreOptions {
 export function openSqliteStore(file: string, options: SqliteStoreOptions = {}): SqliteStore {
   const { continueEpoch } = options;
   const db = openExclusively(file, options.openDatabase);
-  const epoch = continueEpoch ?? nextEpoch(db);
-  if (storedEpoch(db) !== epoch) {
+  try {
+    return storeOver(file, db, continueEpoch);
+  } catch (error) {
     db.close();
+    throw inWords(file, error as Error);
+  }
+}
+
+function storeOver(file: string, db: SqliteDatabase, continueEpoch?: number): SqliteStore {
+  const content = createSqliteContent(db);
+  const last = content.newest();
+  let epoch = continueEpoch;
+  if (epoch !== undefined && storedEpoch(db) !== epoch) {
     throw new DirectoryInUse(
       `data directory ${dirname(file)} is in use by another exchange, which opened it just now`,
     );
   }
-  const content = createSqliteContent(db);
-  const last = content.newest();
   let lastSeq = last?.lastSeq ?? 0;
   let lastHash = last?.hash ?? FIRST_HASH;
 
   return {
-    epoch,
     get lastSeq() {
       return lastSeq;
     },
@@ -57,8 +64,13 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions = {}):
       if (problem !== null) throw damaged(file, problem);
     },
     content,
+    claim() {
+      epoch = nextEpoch(db, last?.epoch ?? 0);
+      return epoch;
+    },
     append(batch) {
       checkBatch(batch, lastSeq);
+      if (epoch === undefined) throw new JournalError(`append to ${file} before claim`);
       const chained = { ...batch, epoch, prevHash: lastHash };
       const hash = chainHash(chained);
       content.insert({ ...chained, hash });
@@ -74,8 +86,9 @@ function storedEpoch(db: SqliteDatabase): number {
   return db.prepare("SELECT value FROM meta WHERE name = 'epoch'").pluck().get() as number;
 }
 
-function nextEpoch(db: SqliteDatabase): number {
-  db.exec("UPDATE meta SET value = value + 1 WHERE name = 'epoch'");
+/** Higher than any before, also than those in the batches: each batch carries it. */
+function nextEpoch(db: SqliteDatabase, writtenEpoch: number): number {
+  db.prepare("UPDATE meta SET value = max(value, ?) + 1 WHERE name = 'epoch'").run(writtenEpoch);
   return storedEpoch(db);
 }
 
