@@ -8,7 +8,7 @@ import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
 import type { CoreState } from "./state.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 1;
+export const SNAPSHOT_SCHEMA_VERSION = 2;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
