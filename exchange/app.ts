@@ -14,7 +14,7 @@ import { Refused, sendRefusal } from "#exchange/http.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
 import type { Journal } from "#exchange/journal/journal.ts";
 import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
-import { createShell } from "#exchange/journaled-shell.ts";
+import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
 import { recoverCore } from "#exchange/recovery.ts";
 import type { Shell } from "#exchange/shell.ts";
@@ -33,6 +33,10 @@ export interface ExchangeDependencies {
   log: Logger;
   /** The journal or the core failed: the process must end at once. */
   onFatal: (error: Error) => void;
+  /** Opens the data directory's journal; given by what watches or breaks it. */
+  openJournal?: (dataDir: string, readModelSeq: number | null) => Promise<Journal>;
+  /** How the shell groups and snapshots, where it must differ from what is usual. */
+  shellOptions?: ShellOptions;
 }
 
 export interface Exchange {
@@ -45,14 +49,15 @@ export interface Exchange {
 
 export async function createExchange(
   config: ExchangeConfig,
-  { clock, log, onFatal }: ExchangeDependencies,
+  { clock, log, onFatal, ...given }: ExchangeDependencies,
 ): Promise<Exchange> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const history = openHistory(join(config.dataDir, "history.db"));
-  const journal: Journal = await openSqliteJournal(config.dataDir, history.lastSeq);
+  const openJournal = given.openJournal ?? openSqliteJournal;
+  const journal = await openJournal(config.dataDir, history.lastSeq);
   const core = recoverCore(journal.recovered, (events) => history.apply(events));
   const secrets = loadExchangeSecrets(config.dataDir);
-  const shell = createShell({}, { core, journal, clock, onFatal });
+  const shell = createShell(given.shellOptions ?? {}, { core, journal, clock, onFatal });
   shell.subscribe((events) => history.apply(events));
   await start(shell, config);
 

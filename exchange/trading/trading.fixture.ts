@@ -8,7 +8,7 @@ import type { Command, CommandResult, CommandType } from "#exchange/core/command
 import { instruments, policy, START_MS, SYMBOL } from "#exchange/core/core.fixture.ts";
 import { createCore } from "#exchange/core/core.ts";
 import { openHistory } from "#exchange/history/history.ts";
-import { createMemoryJournal } from "#exchange/journal/memory-journal.ts";
+import { createMemoryJournal, createMemoryStore } from "#exchange/journal/memory-journal.ts";
 import { createShell } from "#exchange/journaled-shell.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
 import { handleRefusals } from "#exchange/refusal-handler.ts";
@@ -64,11 +64,12 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
   const clock = manualClock(START_MS);
   const errors: Error[] = [];
   const history = openHistory(":memory:");
+  const store = createMemoryStore();
   const shell = createShell(
     {},
     {
       core: createCore(),
-      journal: createMemoryJournal(),
+      journal: createMemoryJournal(store),
       clock,
       onFatal: (error) => errors.push(error),
     },
@@ -169,6 +170,7 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
     clock,
     errors,
     history,
+    store,
     shell,
     run,
     send,
