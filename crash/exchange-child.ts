@@ -27,6 +27,8 @@ export interface ExchangeChild {
   /** Tells it to start. Resolves when it serves or has ended. */
   go(killAt: KillPoint | null): Promise<void>;
   kill(signal: "SIGKILL" | "SIGTERM"): void;
+  /** Closes its stdin, at which it ends at once; reaches it through a tracer, which signals do not. */
+  hangUp(): void;
   ended: Promise<Ended>;
 }
 
@@ -103,6 +105,9 @@ export function spawnExchange(
     },
     kill(signal) {
       child.kill(signal);
+    },
+    hangUp() {
+      child.stdin?.end();
     },
   };
 }

@@ -2,8 +2,9 @@
 import type { Random } from "#benchmarks/performance/book/random.ts";
 import { parsePublicId } from "#protocol/ids.ts";
 import { parseDecimal } from "#protocol/money.ts";
-import { fingerprintOf, type Identity, signedRequestText } from "#protocol/signing.ts";
+import type { Identity } from "#protocol/signing.ts";
 import { type Answer, type Door, send, sendUntilAnswered } from "./http-client.ts";
+import { signedRequest } from "./signed-request.ts";
 
 /** Beyond this many open orders a trader cancels instead. */
 const OPEN_ORDERS_MAX = 40;
@@ -37,25 +38,12 @@ export function createTrader(
 ): Trader {
   const { account, symbol } = options;
   const { notebook } = door;
-  const fingerprint = fingerprintOf(identity.publicKey);
   const open = new Map<number, string>();
   const placed: SentOrder[] = [];
   let ids = 0;
 
-  function signed(method: string, path: string, body = ""): RequestInit {
-    const timestamp = String(Math.floor(Date.now() / 1000));
-    const text = signedRequestText(timestamp, method, path.split("?")[0] ?? "", body);
-    return {
-      method,
-      headers: {
-        "content-type": "application/json",
-        "x-thegrid-timestamp": timestamp,
-        "x-thegrid-fingerprint": fingerprint,
-        "x-thegrid-signature": identity.sign(text).toString("base64"),
-      },
-      ...(body === "" ? {} : { body }),
-    };
-  }
+  const signed = (method: string, path: string, body?: string) =>
+    signedRequest(identity, method, path, body);
 
   /** A resting bid far below the asks, one that trades, or a market order. */
   function newOrder(clientOrderId: string): string {
