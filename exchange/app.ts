@@ -10,12 +10,12 @@ import type { ExchangeConfig } from "#exchange/config.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { Refused, sendRefusal } from "#exchange/http.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
-import { createShell } from "#exchange/journaled-shell.ts";
+import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
-import { openStorage } from "#exchange/storage.ts";
+import { type OpenJournal, openStorage } from "#exchange/storage.ts";
 import { createLinkServer, LINK_PATH } from "#exchange/suppliers/link-server.ts";
 import { tradingRoutes } from "#exchange/trading/routes.ts";
 
@@ -31,6 +31,10 @@ export interface ExchangeDependencies {
   log: Logger;
   /** The journal or the core failed: the process must end at once. */
   onFatal: (error: Error) => void;
+  /** Opens the data directory's journal; given by what watches or breaks it. */
+  openJournal?: OpenJournal;
+  /** How the shell groups and snapshots, where it must differ from what is usual. */
+  shellOptions?: ShellOptions;
 }
 
 export interface Exchange {
@@ -43,17 +47,21 @@ export interface Exchange {
 
 export async function createExchange(
   config: ExchangeConfig,
-  { clock, log, onFatal }: ExchangeDependencies,
+  { clock, log, onFatal, ...given }: ExchangeDependencies,
 ): Promise<Exchange> {
-  const { history, journal, core, notices } = await openStorage(config.dataDir);
+  const { history, journal, core, notices } = await openStorage(config.dataDir, given.openJournal);
   for (const notice of notices) log.warn(notice);
   const secrets = loadExchangeSecrets(config.dataDir);
   const onMissedSnapshot = ({ message }: Error) =>
     log.error({ reason: message }, "no snapshot was taken; the next start takes longer");
-  const shell = createShell(
-    {},
-    { core, journal, clock, onFatal, startFollower: startFollowerThread, onMissedSnapshot },
-  );
+  const shell = createShell(given.shellOptions ?? {}, {
+    core,
+    journal,
+    clock,
+    onFatal,
+    startFollower: startFollowerThread,
+    onMissedSnapshot,
+  });
   shell.subscribe((events) => history.apply(events));
   await startMarket(shell, config);
 

@@ -17,7 +17,7 @@ import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import { type History, openHistory } from "#exchange/history/history.ts";
 import { DirectoryInUse, type Journal, JournalError } from "#exchange/journal/journal.ts";
-import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
+import { openSqliteJournal, type ReadModelSeq } from "#exchange/journal/sqlite-journal.ts";
 import { recoverCore } from "#exchange/recovery.ts";
 
 export interface Storage {
@@ -29,6 +29,9 @@ export interface Storage {
   notices: string[];
 }
 
+/** Opens a directory's journal; another than the usual one watches it, or breaks it, in a test. */
+export type OpenJournal = (dataDir: string, readModelSeq: ReadModelSeq) => Promise<Journal>;
+
 /** The read model cannot take in what the journal holds. */
 class HistoryUnusable extends Error {}
 
@@ -36,28 +39,35 @@ class HistoryUnusable extends Error {}
 const DISK_TROUBLE = /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY|NOMEM|AUTH|PERM)|E[A-Z]+$)/;
 
 /** Opens all of it. Throws in words that name the file, say what is wrong and what to do. */
-export async function openStorage(dataDir: string): Promise<Storage> {
+export async function openStorage(
+  dataDir: string,
+  openJournal: OpenJournal = openSqliteJournal,
+): Promise<Storage> {
   makeDirectory(dataDir);
   checkJournalIsThere(dataDir);
   const notices: string[] = [];
   const file = join(dataDir, "history.db");
   if (existsSync(noteOf(file))) notices.push(setAside(file, "it failed while it was written"));
   try {
-    return await openOnce(dataDir, notices);
+    return await openOnce(dataDir, notices, openJournal);
   } catch (error) {
     if (!(error instanceof HistoryUnusable)) throw error;
     notices.push(setAside(file, error.message));
-    return openOnce(dataDir, notices);
+    return openOnce(dataDir, notices, openJournal);
   }
 }
 
-async function openOnce(dataDir: string, notices: string[]): Promise<Storage> {
+async function openOnce(
+  dataDir: string,
+  notices: string[],
+  openJournal: OpenJournal,
+): Promise<Storage> {
   const file = join(dataDir, "history.db");
   let history: History | null = null;
   let journal: Journal | null = null;
   try {
     // Under the journal's lock: an exchange that runs has its read model open as well.
-    journal = await openSqliteJournal(dataDir, (mark) => {
+    journal = await openJournal(dataDir, (mark) => {
       history = usable(file, () => openOwn(file, mark));
       return history.lastSeq;
     });

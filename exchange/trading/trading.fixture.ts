@@ -9,7 +9,7 @@ import type { Command, CommandResult, CommandType } from "#exchange/core/command
 import { instruments, policy, START_MS, SYMBOL } from "#exchange/core/core.fixture.ts";
 import { createCore } from "#exchange/core/core.ts";
 import { openHistory } from "#exchange/history/history.ts";
-import { createMemoryJournal } from "#exchange/journal/memory-journal.ts";
+import { createMemoryJournal, createMemoryStore } from "#exchange/journal/memory-journal.ts";
 import { createShell } from "#exchange/journaled-shell.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
 import { handleRefusals } from "#exchange/refusal-handler.ts";
@@ -65,7 +65,8 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
   const clock = manualClock(START_MS);
   const errors: Error[] = [];
   const history = openHistory(":memory:");
-  const journal = createMemoryJournal();
+  const store = createMemoryStore();
+  const journal = createMemoryJournal(store);
   const shell = createShell(
     {},
     {
@@ -172,6 +173,7 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
     clock,
     errors,
     history,
+    store,
     shell,
     run,
     send,
