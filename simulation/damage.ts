@@ -3,14 +3,12 @@
  * come up with exactly the state that the undamaged files hold; afterwards the files are restored, as
  * an operator would from a backup.
  */
-import { openHistory } from "#exchange/history/history.ts";
-import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
-import { recoverCore } from "#exchange/recovery.ts";
 import { withFlippedBit } from "./disk/power-cut.ts";
 import { openOnDisks } from "./disk/simulated-database.ts";
 import type { SimulatedFile } from "./disk/simulated-disk.ts";
 import { digestOf } from "./oracle.ts";
 import type { Random } from "./random.ts";
+import { openSimulatedStorage } from "./storage.ts";
 import type { FaultKind } from "./tally.ts";
 import type { World } from "./world.ts";
 
@@ -120,11 +118,9 @@ async function tryToStart(world: World): Promise<Start> {
   const databases = openOnDisks(world.sqlite);
   const { openDatabase } = databases;
   try {
-    const history = openHistory(`${world.place}/history.db`, openDatabase);
-    const historySeq = history.lastSeq;
-    const journal = await openSqliteJournal(world.place, historySeq, { openDatabase });
+    const storage = await openSimulatedStorage(world.place, openDatabase);
+    const { journal, core, historySeq } = storage;
     const unreadable = journal.recovered.unreadable.length;
-    const core = recoverCore(journal.recovered, (events) => history.apply(events));
     const isHistoryComplete = historySeq === core.state.seq;
     return { digest: digestOf(core), unreadable, isHistoryComplete };
   } catch (error) {

@@ -5,16 +5,15 @@
 import type { Command, CommandType } from "#exchange/core/commands.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import type { Defer } from "#exchange/group-commit.ts";
-import { type History, openHistory } from "#exchange/history/history.ts";
-import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
+import type { History } from "#exchange/history/history.ts";
 import { createShell } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
-import { recoverCore } from "#exchange/recovery.ts";
 import type { Outcome, Shell } from "#exchange/shell.ts";
 import { followerInTurns } from "#exchange/snapshots/follower.ts";
 import { inProcessWriter } from "./disk/in-process-writer.ts";
 import { openOnDisks, type SimulatedDatabases } from "./disk/simulated-database.ts";
 import type { WorldSettings } from "./settings.ts";
+import { openSimulatedStorage } from "./storage.ts";
 import type { World } from "./world.ts";
 
 export class ExchangeLife {
@@ -42,25 +41,24 @@ export class ExchangeLife {
   async start(settings: WorldSettings): Promise<void> {
     const { oracle, tally, scheduler } = this.#world;
     const { openDatabase } = this.#databases;
-    const history = openHistory(`${this.#world.place}/history.db`, openDatabase);
-    this.#history = history;
-    const journal = await openSqliteJournal(this.#world.place, history.lastSeq, {
-      openDatabase,
+    const { journal, core, history } = await openSimulatedStorage(this.#world.place, openDatabase, {
       proveBytes: settings.proveBytes,
       startWriter: (data) => {
         const writer = inProcessWriter(data, openDatabase, (run) => this.#whenWritten(run));
         return {
           ask: (message) => {
-            if (message.type === "errand") this.#world.faults.beforeErrand(message.errand.type);
+            if (message.type === "errand") {
+              this.#world.faults.beforeErrand(message.errand.type);
+            }
             return writer.ask(message);
           },
         };
       },
     });
+    this.#history = history;
     const { snapshot, unreadable } = journal.recovered;
     if (unreadable.length > 0) tally.saw("newest snapshot passed over");
     tally.saw(snapshot === null ? "recovered without a snapshot" : "recovered from a snapshot");
-    const core = recoverCore(journal.recovered, (events) => history.apply(events));
     if (!this.isAlive) throw new Error("killed while starting");
     oracle.recovered(core);
     if (history.lastSeq !== core.state.seq) {
