@@ -3,6 +3,7 @@
  * come up with exactly the state that the undamaged files hold; afterwards the files are restored, as
  * an operator would from a backup.
  */
+import type { SqliteDatabase } from "#exchange/database.ts";
 import { withFlippedBit } from "./disk/power-cut.ts";
 import { openOnDisks } from "./disk/simulated-database.ts";
 import type { SimulatedFile } from "./disk/simulated-disk.ts";
@@ -51,8 +52,8 @@ function judge(world: World, kind: FaultKind, start: Start, whole: Start): void 
   }
   if (start.unreadable > 0) tally.saw("newest snapshot passed over");
   tally.hit(kind);
-  if (kind === "snapshot damaged" && start.unreadable === 0) {
-    oracle.breach("a damaged snapshot was not noticed");
+  if (kind === "a stored batch altered" || (kind === "snapshot damaged" && !start.unreadable)) {
+    oracle.breach(`${kind}, and it was not noticed`);
   }
   if ("digest" in whole && whole.digest !== start.digest) {
     oracle.breach(`${kind}: the exchange started with another state`);
@@ -79,26 +80,44 @@ function* damages(
     kind: "write-ahead log lost",
     apply: () => world.disk.files.delete(`${world.place}/journal.db-wal`),
   };
-  yield { kind: "snapshot damaged", apply: () => alterSnapshot(world) };
+  yield {
+    kind: "a stored batch altered",
+    apply: () => alterRow(world, (db) => alterBatch(db, random)),
+  };
+  yield { kind: "snapshot damaged", apply: () => alterRow(world, alterSnapshot) };
   yield { kind: "history.db damaged", apply: () => flipBit(file("history.db"), random) };
 }
 
-/** A wrong byte in the newest snapshot, written as SQLite writes, so that only its hash can tell. */
-function alterSnapshot(world: World): boolean {
+/** Changes a row of the closed journal as SQLite writes, so that only our own hashes can tell. */
+function alterRow(world: World, change: (db: SqliteDatabase) => boolean): boolean {
   const databases = openOnDisks(world.sqlite);
-  const db = databases.openDatabase(`${world.place}/journal.db`);
   try {
+    const db = databases.openDatabase(`${world.place}/journal.db`);
     db.pragma("locking_mode = EXCLUSIVE");
-    const newest = db.prepare("SELECT MAX(seq) FROM snapshots").pluck().get();
-    if (newest === null) return false;
-    db.prepare("UPDATE snapshot_parts SET bytes = ? WHERE seq = ? AND part = 0").run(
-      new Uint8Array([1]),
-      newest,
-    );
-    return true;
+    return change(db);
   } finally {
     databases.closeAll();
   }
+}
+
+function alterSnapshot(db: SqliteDatabase): boolean {
+  const newest = db.prepare("SELECT MAX(seq) FROM snapshots").pluck().get();
+  if (newest === null) return false;
+  const change = db.prepare("UPDATE snapshot_parts SET bytes = ? WHERE seq = ? AND part = 0");
+  change.run(new Uint8Array([1]), newest);
+  return true;
+}
+
+function alterBatch(db: SqliteDatabase, random: Random): boolean {
+  const batches = db.prepare("SELECT first_seq, events FROM batches").all() as {
+    first_seq: number;
+    events: Uint8Array;
+  }[];
+  if (batches.length === 0) return false;
+  const { first_seq: firstSeq, events } = random.pick(batches);
+  const change = db.prepare("UPDATE batches SET events = ? WHERE first_seq = ?");
+  change.run(withFlippedBit(events, random), firstSeq);
+  return true;
 }
 
 function flipBit(file: SimulatedFile | undefined, random: Random): boolean {

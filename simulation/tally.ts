@@ -25,6 +25,7 @@ export const FAULT_KINDS = [
   "bit flipped in the write-ahead log",
   "journal.db cut short",
   "write-ahead log lost",
+  "a stored batch altered",
   "snapshot damaged",
   "history.db lost",
   "history.db damaged",

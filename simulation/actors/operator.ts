@@ -23,6 +23,8 @@ export async function startOperator(world: World): Promise<void> {
     const account = await desk.open(`trader-${n}`, "advanced");
     desk.depositSoon(account, "available");
     running.push(startTrader(world, account));
+    // Its Lots are large and often expire in the middle of something.
+    running.push(startBuyer(world, account, `trader-${n}`));
   }
   for (let n = 1; n <= CAST.buyers; n += 1) {
     const account = await desk.open(`buyer-${n}`, "easy");

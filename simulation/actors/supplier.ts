@@ -74,8 +74,9 @@ class NodeLink {
       const what = this.#random.below(5);
       if (what === 0) {
         // The node starts again and links before the old link is seen to be dead.
-        await this.#connect(life);
+        const isLinked = await this.#connect(life);
         await this.#disconnect(life, session);
+        if (isLinked) this.#expectLinked(life);
         tally.hit("session taken over");
         tally.hit("end of an old session told late");
       } else if (what === 1) {
@@ -90,6 +91,16 @@ class NodeLink {
         );
         tally.hit(isLong ? "link lost beyond grace" : "link lost and back within grace");
       }
+    }
+  }
+
+  /** The newest session is the node's, whatever was heard of an older one. */
+  #expectLinked(life: ExchangeLife): void {
+    if (!life.isOpen) return;
+    const { session } = life.state.nodes.get(this.#node) ?? {};
+    const expected = `node-${this.#node}-${this.#sessions}`;
+    if (session !== expected) {
+      this.#world.oracle.breach(`node ${this.#node} is linked by ${session}, expected ${expected}`);
     }
   }
 
