@@ -24,8 +24,8 @@ const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   lotLifetimeMs: fc.constantFrom(200_000, 900_000, 1_000_000, 3_600_000, 14_400_000),
   attemptsMax: fc.constantFrom(3, 2),
   openOrdersPerAccountMax: fc.constantFrom(3, 200),
-  openDeliveriesPerAccountMax: fc.constantFrom(3, 100),
-  clientIdsPerAccountMax: fc.constantFrom(2, 100),
+  openDeliveriesPerAccountMax: fc.constantFrom(1, 100),
+  clientIdsPerAccountMax: fc.constantFrom(1, 100),
   clientIdKeptMs: fc.constant(1_800_000),
 }) as fc.Arbitrary<MarketPolicy>;
 
@@ -44,7 +44,7 @@ class Try implements fc.Command<Model, Real> {
     const command = this.wish.command(model, real.core.state.nowMs);
     if (command === null) return;
     const nowMs = timeAfter(model, wait);
-    if (command.type === "resume") real.core = restarted(real);
+    if (name === "restart" || name === "takeover") real.core = restarted(real);
     const done = both(model, real, command, nowMs);
     tally.add(done.ok ? `${name}: accepted` : `${name}: ${done.rejection.code}`);
   }
@@ -59,7 +59,7 @@ const AIMED: Record<string, string[]> = {
     ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
     ...["invalid-price", "invalid-order", "insufficient-units", "insufficient-bond"],
     ...["insufficient-balance", "capacity-exceeded", "node-not-connected"],
-    ...["client-order-id-reused", "too-many-open-orders"],
+    ...["client-order-id-reused", "client-ids-exhausted", "too-many-open-orders"],
   ],
   bid: [
     ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
@@ -74,7 +74,7 @@ const AIMED: Record<string, string[]> = {
   transfer: ["accepted", "insufficient-units", "invalid-quantity"],
   reserve: [
     ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
-    ...["no-supplier", "no-units", "payment-required"],
+    ...["no-supplier", "no-units", "payment-required", "too-many-deliveries"],
   ],
   retry: ["accepted", "delivery-not-found", "delivery-closed", "no-supplier", "payment-required"],
   settle: ["accepted", "delivery-not-found", "delivery-closed", "invalid-quantity"],
@@ -84,6 +84,7 @@ const AIMED: Record<string, string[]> = {
   "adopt policy": ["accepted"],
   tick: ["accepted"],
   restart: ["accepted"],
+  takeover: ["accepted"],
   // ... and states of the market.
   state: [
     ...["Lot used up", "Lot tolled", "Lot ended by a retry", "Lots owed beyond capacity stand"],

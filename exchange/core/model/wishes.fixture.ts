@@ -78,7 +78,8 @@ function nameDelivery({ at, over }: { at: number; over: number }, model: Model) 
   if (open === undefined)
     return over === 0 ? null : { delivery: model.counts.delivery, attempt: 1 };
   const { number, attempt } = open;
-  return { delivery: number, attempt: over === 1 ? attempt + 1 : attempt };
+  // An attempt that never ran, or one that another took over from.
+  return { delivery: number, attempt: attempt + ([0, 1, -1][over] ?? 0) };
 }
 const retry = kind({
   name: "retry",
@@ -146,11 +147,16 @@ const connect = kind({
     node: mostly(fc.integer({ min: 1, max: NODES.length }), fc.constant(NODES.length + 5), 30),
     session: fc.constantFrom("x", "y"),
     supplies,
-    units: mostly(fc.integer({ min: 20, max: 120 }), fc.constantFrom(0, 1, 8, 0.000_000_1), 6),
+    // Among the odd ones, a share of which an increment is just too much.
+    capacityTokens: mostly(
+      fc.integer({ min: 20_000_000, max: 120_000_000 }),
+      fc.constantFrom(0, 1, 39_999, 1_000_000, 8_000_000),
+      6,
+    ),
   }),
-  command: ({ node, session, supplies, units }) => ({
+  command: ({ node, session, supplies, capacityTokens }) => ({
     ...{ type: "connect-node", node, session, slots: 4 },
-    supplies: supplies.map((symbol) => ({ symbol, capacityTokens: Math.floor(units * 1_000_000) })),
+    supplies: supplies.map((symbol) => ({ symbol, capacityTokens })),
   }),
 });
 const disconnect = kind({
@@ -167,13 +173,14 @@ const disconnect = kind({
     };
   },
 });
-/** The operator changes fees and margins while orders rest and Lots are open. */
+/** The operator changes fees, margins and lifetimes while orders rest and Lots are open. */
 const adopt = kind({
   name: "adopt policy",
   of: fc.record({
     takerFeeBps: fc.constantFrom(0, 37, 100, 200),
     makerFeeBps: fc.constantFrom(0, 25, 150, 300),
     bondMarginBps: fc.constantFrom(3_333, 8_000, 10_000),
+    lotLifetimeMs: fc.constantFrom(200_000, 900_000, 7_200_000),
   }),
   command: (wish, { policy }) => ({ type: "adopt-policy", policy: { ...policy, ...wish } }),
 });
@@ -189,6 +196,13 @@ const restart = kind({
   of: fc.constantFrom(0, 0, 0, 1_000_000_000),
   waits: longWait,
   command: (offMs, _model, lastSeenMs) => ({ type: "resume", lastSeenMs: lastSeenMs + offMs }),
+});
+
+/** Another core takes over from a snapshot, as if nothing had been. */
+const takeover = kind({
+  name: "takeover",
+  of: fc.constant(null),
+  command: () => ({ type: "tick" }),
 });
 
 /** Each kind of wish, and how often it is drawn. */
@@ -211,7 +225,8 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [disconnect, 1],
   [tick, 3],
   [restart, 1],
-  [adopt, 1],
+  [takeover, 1],
+  [adopt, 2],
 ];
 export const WISHES = WEIGHTS.flatMap(([kind, weight]) =>
   Array.from({ length: weight }, () => kind),
