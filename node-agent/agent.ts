@@ -111,9 +111,12 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
   }
 
   function linkLater(): void {
+    // A link that is lost while it quotes ends twice: as a closed session and as a call that failed.
+    if (timer !== null) return;
     const boundMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** failures);
     failures += 1;
     timer = setTimeout(() => {
+      timer = null;
       link().catch((error: Error) => {
         const final = error instanceof LinkRefused && !error.retryable;
         log.warn({ reason: error.message, final }, "no link");
