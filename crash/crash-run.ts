@@ -15,7 +15,7 @@ import { drawKillPoint, drawKinds, type KillKind, stateHit } from "./kill-plan.t
 import { type MarketLoad, startMarketLoad } from "./market-load.ts";
 import { createNotebook } from "./notebook.ts";
 import { createOperatorClient, type OperatorClient } from "./operator-client.ts";
-import { type CrashReport, unreached } from "./report.ts";
+import { type CrashReport, linkProblems, unreached } from "./report.ts";
 
 /** Small, so that a snapshot is never far. */
 const EVENTS_PER_SNAPSHOT = 250;
@@ -134,7 +134,7 @@ export async function runCrashes(
       const promises = notebook.told.length;
       const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
       say(
-        `${done} cycles, ${seconds} s: ${follower.lastSeq} events, ${promises} promises kept, ${problems.length} problems`,
+        `${done} cycles, ${seconds} s: ${follower.lastSeq} events, ${promises} promises kept, ${problems.length + notebook.faults.length} problems`,
       );
     }
     await lives.start(null);
@@ -170,12 +170,14 @@ export async function runCrashes(
     cut: notebook.cut,
     repeatsDoneBefore: follower.repeatsDoneBefore,
     busy: notebook.busy,
+    linksReplaced: follower.linksReplaced,
     events: follower.lastSeq,
     wholeProofs,
     slowestStartMs: lives.slowestStartMs,
     problems: [],
   };
-  return { ...report, problems: [...problems, ...notebook.faults, ...unreached(report)] };
+  const found = [...problems, ...notebook.faults, ...unreached(report), ...linkProblems(report)];
+  return { ...report, problems: found };
 }
 
 function count(counts: Map<KillKind, number>, kind: KillKind): void {

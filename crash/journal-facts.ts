@@ -23,6 +23,8 @@ export interface DeliveryFact {
 export class JournalFacts {
   lastSeq = 0;
   readonly problems: string[] = [];
+  /** Links that another link of the same node took over: a node that links twice at a time. */
+  linksReplaced = 0;
   readonly money = new Postings();
   readonly accounts = new Set<number>();
   readonly keys = new Set<string>();
@@ -61,6 +63,9 @@ export class JournalFacts {
         this.deposits.set(reference, { seq, account, micros });
         break;
       }
+      case "node-disconnected":
+        if (event.reason.includes("took over")) this.linksReplaced += 1;
+        break;
       case "order-accepted":
         this.#orderAccepted(event);
         break;

@@ -26,6 +26,7 @@ export interface Follower {
   /** Views of the live process that were compared, by kind. */
   readonly compared: ReadonlyMap<Seen["what"], number>;
   readonly repeatsDoneBefore: number;
+  readonly linksReplaced: number;
   /** Takes in what is new in a stopped exchange's directory; sentences for what is wrong. */
   follow(dataDir: string): string[];
   /** Everything from the first event: the chain, both ways to recover, every promise once more. */
@@ -102,6 +103,9 @@ export function createFollower(workDir: string, notebook: Notebook): Follower {
     },
     get repeatsDoneBefore() {
       return repeatsDoneBefore;
+    },
+    get linksReplaced() {
+      return facts.linksReplaced;
     },
     follow(dataDir) {
       readNew(dataDir);

@@ -101,7 +101,7 @@ export async function startMarketLoad(
     },
     async look() {
       await operator.noteIntegrity();
-      for (const trader of traders) await trader.look();
+      await Promise.all(traders.map((trader) => trader.look()));
     },
     async stop() {
       stopping = true;

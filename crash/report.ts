@@ -24,11 +24,19 @@ export interface CrashReport {
   cut: number;
   repeatsDoneBefore: number;
   busy: number;
+  linksReplaced: number;
   events: number;
   wholeProofs: number;
   slowestStartMs: number;
   /** Losses, doublings, differences and faults, as sentences. */
   problems: readonly string[];
+}
+
+/** A node links once after each start. One whose links take over from each other links twice at a time. */
+export function linkProblems({ linksReplaced, cycles }: CrashReport): string[] {
+  return linksReplaced <= cycles
+    ? []
+    : [`${linksReplaced} links were taken over by another of their node in ${cycles} cycles`];
 }
 
 /** What a run did not reach: a fault that never came proves nothing. */
@@ -60,6 +68,7 @@ export function reportLines(report: CrashReport): string[] {
     row("connections cut", report.cut),
     row("repeats that were already done", report.repeatsDoneBefore),
     row("answers that asked to come back", report.busy),
+    row("links replaced by their own node", report.linksReplaced),
     row("events in the journal", report.events),
     row("whole journals proved", report.wholeProofs),
     row("slowest start, ms", report.slowestStartMs.toFixed(0)),
