@@ -10,6 +10,7 @@ import type { ExchangeConfig } from "#exchange/config.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { Refused, sendRefusal } from "#exchange/http.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
+import { watchInvariants } from "#exchange/invariant-watch.ts";
 import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
@@ -65,6 +66,8 @@ export async function createExchange(
   shell.subscribe((events) => history.apply(events));
   await startMarket(shell, config);
 
+  const watch = watchInvariants({}, { shell, log });
+
   const { identity, operatorToken } = secrets;
   const backups = createBackups(journal);
   const links = createLinkServer({
@@ -108,7 +111,12 @@ export async function createExchange(
       new Refused("not-found", `no ${request.method} ${request.url.split("?")[0]}`),
     ),
   );
-  app.get("/healthz", () => shell.read((state) => ({ status: "ok", seq: state.seq })));
+  app.get("/healthz", async (_request, reply) => {
+    const { stoppedBecause } = shell;
+    const status = stoppedBecause === null ? "ok" : "trading-stopped";
+    const body = await shell.read((state) => ({ status, seq: state.seq }));
+    return reply.status(stoppedBecause === null ? 200 : 503).send(body);
+  });
   await app.register(operatorRoutes, {
     prefix: "/operator/v1",
     shell,
@@ -138,6 +146,7 @@ export async function createExchange(
     },
     async close() {
       await consumption.drain(DRAIN_MS_MAX);
+      watch.close();
       links.close();
       backups.close();
       withdrawAddress();

@@ -7,6 +7,7 @@ import type { RejectionCode } from "#exchange/core/rejections.ts";
 /** Refusals that the edges decide, before or beside the core. */
 type EdgeRefusal =
   | "overloaded"
+  | "trading-stopped"
   | "missing-authentication"
   | "invalid-api-key"
   | "invalid-signature"
@@ -148,6 +149,12 @@ export const ERRORS = {
     openai: { type: "server_error", code: "overloaded" },
     retryAfterSeconds: 1,
   }),
+  "trading-stopped": entry(
+    503,
+    "TRADING_STOPPED",
+    "The exchange found its own books in disorder and executes nothing until its operator has looked; reads go on.",
+    { openai: { type: "server_error", code: "trading_stopped" } },
+  ),
   "missing-authentication": entry(
     401,
     "AUTH_FAILED",

@@ -143,6 +143,18 @@ describe("too much waiting is refused unexecuted", () => {
   });
 });
 
+test("trading that was stopped executes nothing, says why, and still reads", async () => {
+  const { shell, core, tick } = startShell();
+  shell.stopTrading("order 3 holds nothing");
+  shell.stopTrading("something else");
+  const { outcome } = shell.submit(emits(1));
+  const message = "order 3 holds nothing";
+  expect(outcome).toMatchObject({ rejection: { code: "trading-stopped", message } });
+  tick();
+  expect(core.executedAtMs).toEqual([]);
+  expect(await shell.read(({ seq }) => seq)).toBe(0);
+});
+
 describe("after a failure nothing is told and nothing is executed", () => {
   test.each([
     [

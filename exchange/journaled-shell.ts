@@ -93,8 +93,10 @@ export function createShell(
   );
   let closing: Promise<void> | null = null;
   let willTickAgain = false;
+  let stoppedBecause: string | null = null;
 
   function refusal(): Overload | null {
+    if (stoppedBecause !== null) return { code: "trading-stopped", message: stoppedBecause };
     if (closing !== null || commit.hasFailed) return STOPPING;
     return commit.isFull ? OVERLOADED : null;
   }
@@ -134,6 +136,12 @@ export function createShell(
       const shown = view(core.state);
       await commit.released(core.state.seq);
       return shown;
+    },
+    stopTrading(reason) {
+      stoppedBecause ??= reason;
+    },
+    get stoppedBecause() {
+      return stoppedBecause;
     },
     subscribe: commit.subscribe,
     close() {

@@ -15,6 +15,7 @@ import {
 import { dirname, join } from "node:path";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
+import { invariantBreaches } from "#exchange/core/invariants.ts";
 import { type History, openHistory } from "#exchange/history/history.ts";
 import { DirectoryInUse, type Journal, JournalError } from "#exchange/journal/journal.ts";
 import { openSqliteJournal, type ReadModelSeq } from "#exchange/journal/sqlite-journal.ts";
@@ -34,6 +35,9 @@ export type OpenJournal = (dataDir: string, readModelSeq: ReadModelSeq) => Promi
 
 /** The read model cannot take in what the journal holds. */
 class HistoryUnusable extends Error {}
+
+/** Told when the books are in disorder; the first ones tell the story. */
+const BREACHES_TOLD_MAX = 3;
 
 /** A full or failing disk is nothing that building anew would mend. */
 const DISK_TROUBLE = /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY|NOMEM|AUTH|PERM)|E[A-Z]+$)/;
@@ -75,6 +79,12 @@ async function openOnce(
     const core = recovered(journal, join(dataDir, "journal.db"), (events) =>
       usable(file, () => opened.apply(events)),
     );
+    const breaches = invariantBreaches(core.state);
+    if (breaches.length > 0) {
+      throw new JournalError(
+        `${join(dataDir, "journal.db")} gives books in disorder at event ${core.state.seq}: ${breaches.slice(0, BREACHES_TOLD_MAX).join("; ")}. Keep a copy of the directory, and restore the last backup that gridspot exchange verify finds sound.`,
+      );
+    }
     notices.push(...journal.recovered.unreadable);
     return { journal, core, history: withNote(opened, file), notices };
   } catch (error) {
