@@ -38,6 +38,14 @@ interface Armed {
 
 export const ANY: readonly Operation[] = ["open", "read", "write", "truncate", "sync", "delete"];
 
+/** One failure at a chosen operation of the disk, counted from the start of the world. */
+export interface FailAt {
+  operation: number;
+  verdict: Exclude<Verdict, null>;
+  /** The process that dies of it takes the power along. */
+  cut: PowerCut | null;
+}
+
 export class Faults {
   clockErrorMs = 0;
   slowUntilMs = 0;
@@ -50,6 +58,7 @@ export class Faults {
   #hasDiskFailed = false;
   #syncFailed = false;
   #powerCut: PowerCut | null = null;
+  #failAt: FailAt | null = null;
   /** While somebody looks at the disk who is not part of the story. */
   isPaused = false;
   /** Whether all that was written was still there when the last process ended. */
@@ -70,6 +79,10 @@ export class Faults {
     { on, countdown }: { on: readonly Operation[]; countdown: number },
   ): void {
     this.#armed = { kind, verdict, on, countdown, stays: verdict === "disk-full" };
+  }
+
+  failAt(failure: FailAt): void {
+    this.#failAt = failure;
   }
 
   /** The next snapshot's writing ends the process. */
@@ -134,6 +147,7 @@ export class Faults {
   }
 
   #judge(operation: Operation): Verdict {
+    if (this.#disk.operations === this.#failAt?.operation) return this.#failNow(this.#failAt);
     const armed = this.#armed;
     if (this.isPaused || armed === null || !armed.on.includes(operation)) return null;
     if (armed.countdown > 0) {
@@ -145,5 +159,12 @@ export class Faults {
     if (operation === "sync" && armed.verdict === "io-error") this.#syncFailed = true;
     if (!armed.stays) this.#armed = null;
     return armed.verdict;
+  }
+
+  #failNow({ verdict, cut }: FailAt): Verdict {
+    this.#failAt = null;
+    if (verdict === "killed") this.#powerCut = cut;
+    else this.#hasDiskFailed = true;
+    return verdict;
   }
 }

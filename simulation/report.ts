@@ -2,7 +2,7 @@
 import type { HoursRun } from "./hours.ts";
 import { FAULT_KINDS, STATES, type Tally } from "./tally.ts";
 
-const BREACHES_SHOWN = 12;
+export const BREACHES_SHOWN = 12;
 
 /** True when nothing was breached and every kind was met often enough. */
 export function verdictOf(run: HoursRun, hitsMin: number): boolean {

@@ -7,7 +7,7 @@ import { damageAtRest } from "./damage.ts";
 import { SimulatedDisk } from "./disk/simulated-disk.ts";
 import type { SqliteOnDisks } from "./disk/sqlite-vfs.ts";
 import { ExchangeLife } from "./exchange-life.ts";
-import { Faults } from "./faults.ts";
+import { type FailAt, Faults } from "./faults.ts";
 import { Network } from "./network.ts";
 import { digestOf, Oracle } from "./oracle.ts";
 import { Random } from "./random.ts";
@@ -24,8 +24,9 @@ export interface WorldOptions {
   seed: number;
   minutes: number;
   settings?: WorldSettings;
-  /** Leaves out what goes wrong by itself; tests arm faults one by one then. */
+  /** Leaves out what befalls the machine by itself. */
   isQuiet?: boolean;
+  failAt?: FailAt | null;
 }
 
 export interface WorldReport {
@@ -61,6 +62,7 @@ export class World {
     this.random = new Random(options.seed);
     const { disk, tally, scheduler } = this;
     this.faults = new Faults(disk, this.random.fork(), tally, () => scheduler.nowMs);
+    if (options.failAt) this.faults.failAt(options.failAt);
     this.network = new Network(this, this.random.fork());
   }
 
@@ -97,7 +99,7 @@ export class World {
       const life = new ExchangeLife(this);
       this.life = life;
       this.tally.lives += 1;
-      this.faults.beforeStart(this.isEnding);
+      this.faults.beforeStart(this.isEnding || this.#options.isQuiet === true);
       const started = life.start(this.settings).catch((error: Error) => {
         const wasKilled = !life.isAlive || this.disk.isProcessDead;
         if (!wasKilled && !this.faults.explains(error)) {
@@ -111,7 +113,7 @@ export class World {
       life.bury();
       this.faults.betweenLives();
       this.disk.restart();
-      if (!this.isEnding) await damageAtRest(this, this.random);
+      if (!this.isEnding && this.#options.isQuiet !== true) await damageAtRest(this, this.random);
     }
   }
 
