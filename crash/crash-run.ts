@@ -20,8 +20,8 @@ import { type CrashReport, linkProblems, unreached } from "./report.ts";
 /** Small, so that a snapshot is never far. */
 const EVENTS_PER_SNAPSHOT = 250;
 /** Load before a look at the live state, and again before the kill. */
-const LOAD_MS_MIN = 60;
-const LOAD_MS_MAX = 200;
+const LOAD_MS_MIN = 40;
+const LOAD_MS_MAX = 140;
 /** The whole journal is proved after that many cycles, and at the end. */
 const CYCLES_PER_PROOF = 10;
 const LINK_MS_MAX = 10_000;
@@ -79,6 +79,13 @@ export async function runCrashes(
     wholeProofs += 1;
   }
 
+  /** Suppliers come back when they find out; most kills are to fall on a market that has them. */
+  async function untilSomebodyIsServed(): Promise<void> {
+    const begun = () => notebook.counts.get("completion begun") ?? 0;
+    const before = begun();
+    await until(() => begun() > before || lives.child.hasEnded, LINK_MS_MAX);
+  }
+
   /** One start, some load, one death. */
   async function cycle(kind: KillKind, load: MarketLoad, operator: OperatorClient): Promise<void> {
     count(asked, kind);
@@ -92,14 +99,14 @@ export async function runCrashes(
     notebook.beginProcess((await operator.noteIntegrity()) ?? 0);
     await load.look();
     gate.open();
-    if (random.between(0, 3) > 0)
-      await until(() => load.suppliersLinked > 0 || lives.child.hasEnded);
+    if (random.between(0, 3) > 0) await untilSomebodyIsServed();
     await pause(random.between(LOAD_MS_MIN, LOAD_MS_MAX));
     const looking = load.look();
     await pause(random.between(LOAD_MS_MIN, LOAD_MS_MAX));
     if (kind === "snapshot" && !(await until(() => lives.child.hasEnded))) {
       problems.push("no snapshot came to be killed in");
     }
+    if (kind === "serving") await until(() => notebook.outstanding > 0);
     gate.close();
     if (kind === "idle") {
       await looking;

@@ -51,6 +51,8 @@ export async function startMarketLoad(
     const name = `supplier-${at + 1}`;
     const account = await operator.openAccount(name, "advanced");
     await operator.deposit(account, FIRST_MICROS, "bond");
+    // An ask that meets a bid at once pays a fee, and is refused to whoever has only a bond.
+    await operator.deposit(account, FIRST_MICROS);
     const joinToken = await operator.joinToken(account);
     const options = { name, dataDir, url: door.url, joinToken, symbol: SYMBOL, price };
     suppliers.push(await startSupplier(options, { random: nextRandom() }));
