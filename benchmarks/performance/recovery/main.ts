@@ -10,7 +10,7 @@ import Database from "better-sqlite3";
 import { quantile, spread } from "#benchmarks/performance/durability/measurement.ts";
 import { openStorage } from "#exchange/storage.ts";
 import { writePast } from "./past.ts";
-import { measurePauses } from "./pauses.ts";
+import { type Beside, measurePauses } from "./pauses.ts";
 
 const [events = 1_000_000, rounds = 5] = process.argv.slice(2).map(Number);
 const SHORT_PAST = 10_000;
@@ -77,19 +77,25 @@ try {
 | the same, s of CPU | ${spread(replaysCpu, 1)} |
 | read model built anew beside it, ${events} events, s | ${((rebuilds[1]?.ms ?? 0) / 1000).toFixed(1)} |
 `);
-  const { rows, bytes, encodeMs, quiet, during } = await measurePauses(join(dir, "large"), rounds);
+  const { rows, bytes, encodeMs, errandsMs, quiet, during } = await measurePauses(
+    join(dir, "large"),
+    rounds,
+  );
   const figures = (ms: number[]) => spread(ms, 1);
-  const longest = (each: { turnsMs: number[] }[]) => each.map((one) => quantile(one.turnsMs, 1));
-  const longestCpu = (each: { turnsCpuMs: number[] }[]) =>
-    each.map((one) => quantile(one.turnsCpuMs, 1));
+  const late = (each: Beside[], which: "p99" | "most") =>
+    figures(each.map(({ lateMs }) => lateMs[which]));
+  const acks = (each: Beside[], q: number) =>
+    figures(each.map(({ acksMs }) => quantile(acksMs, q)));
   console.log(`Snapshots of ${rows} orders and Lots, ${(bytes / 1e6).toFixed(0)} MB; encoding it at once takes ${spread(encodeMs, 0)} ms
 
 | ms | no snapshot | snapshot under way |
 |---|---|---|
-| longest turn of the event loop | ${figures(longest(quiet))} | ${figures(longest(during))} |
-| longest turn, CPU of its thread only | ${figures(longestCpu(quiet))} | ${figures(longestCpu(during))} |
-| acknowledgement p50 | ${figures(quiet.map((one) => quantile(one.acksMs, 0.5)))} | ${figures(during.map((one) => quantile(one.acksMs, 0.5)))} |
-| acknowledgement p99 | ${figures(quiet.map((one) => quantile(one.acksMs, 0.99)))} | ${figures(during.map((one) => quantile(one.acksMs, 0.99)))} |
+| event loop late for a timer, p99 | ${late(quiet, "p99")} | ${late(during, "p99")} |
+| event loop late for a timer, most | ${late(quiet, "most")} | ${late(during, "most")} |
+| the event loop's part in an errand, p50, p99 and most | | ${[0.5, 0.99, 1].map((q) => quantile(errandsMs, q).toFixed(2)).join(", ")} |
+| acknowledgement p50 | ${acks(quiet, 0.5)} | ${acks(during, 0.5)} |
+| acknowledgement p99 | ${acks(quiet, 0.99)} | ${acks(during, 0.99)} |
+| acknowledgement, most | ${acks(quiet, 1)} | ${acks(during, 1)} |
 | seconds of it | | ${spread(
     during.map((one) => one.seconds),
     1,

@@ -1,6 +1,7 @@
 /** What a snapshot of a large state does to the commands that run beside it. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { systemClock } from "#exchange/clock.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
@@ -17,21 +18,15 @@ const LARGE = {
   isEnough: ({ lots }: CoreState) => lots.size >= 100_000,
 };
 const COMMANDS_PER_SECOND = 500;
-const QUIET_SECONDS = 3;
+const QUIET_SECONDS = 10;
+const TIMER_MS = 1;
 
 export interface Beside {
-  /** Milliseconds of each turn of the event loop, ascending. */
-  turnsMs: number[];
-  /** What of them the thread had a core: without waiting for one on a busy machine. */
-  turnsCpuMs: number[];
+  /** How late the event loop came to a timer, in milliseconds. */
+  lateMs: { p99: number; most: number };
   /** Milliseconds from command to acknowledgement, ascending. */
   acksMs: number[];
   seconds: number;
-}
-
-function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
 }
 
 export async function measurePauses(dataDir: string, rounds: number) {
@@ -46,42 +41,35 @@ export async function measurePauses(dataDir: string, rounds: number) {
   const options = { eventsPerSnapshot: Number.POSITIVE_INFINITY, stateRowsAtStopMax: 0 };
   const shell = createShell(options, { core, journal, clock: systemClock, onFatal });
 
-  /** Runs until `isOver`, a command every few turns. */
+  /** Runs until `isOver`, with commands at a steady rate. */
   async function beside(isOver: () => boolean): Promise<Beside> {
-    const turnsMs: number[] = [];
-    const turnsCpuMs: number[] = [];
     const acksMs: number[] = [];
+    const late = monitorEventLoopDelay({ resolution: TIMER_MS });
+    late.enable();
     const startMs = performance.now();
-    let lastMs = startMs;
-    let lastCpuMs = threadCpuMs();
     let sent = 0;
     await new Promise<void>((resolve) => {
-      function turn(): void {
-        const nowMs = performance.now();
-        turnsMs.push(nowMs - lastMs);
-        lastMs = nowMs;
-        const cpuMs = threadCpuMs();
-        turnsCpuMs.push(cpuMs - lastCpuMs);
-        lastCpuMs = cpuMs;
-        while (sent < ((nowMs - startMs) * COMMANDS_PER_SECOND) / 1000) {
+      const timer = setInterval(() => {
+        while (sent < ((performance.now() - startMs) * COMMANDS_PER_SECOND) / 1000) {
           sent += 1;
           const sentMs = performance.now();
           const name = `account ${sent}`;
           const { released } = shell.submit({ type: "open-account", name, mode: "easy" });
           void released.then(() => acksMs.push(performance.now() - sentMs));
         }
-        if (isOver()) resolve();
-        else setImmediate(turn);
-      }
-      turn();
+        if (!isOver()) return;
+        clearInterval(timer);
+        resolve();
+      }, TIMER_MS);
     });
-    const ascending = (values: number[]) => values.sort((a, b) => a - b);
-    const seconds = (performance.now() - startMs) / 1000;
+    late.disable();
+    // What is still on its way counts as well.
+    await shell.execute({ type: "open-account", name: "last", mode: "easy" });
+    const lateness = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - TIMER_MS);
     return {
-      turnsMs: ascending(turnsMs),
-      turnsCpuMs: ascending(turnsCpuMs),
-      acksMs: ascending(acksMs),
-      seconds,
+      lateMs: { p99: lateness(late.percentile(99)), most: lateness(late.max) },
+      acksMs: acksMs.sort((a, b) => a - b),
+      seconds: (performance.now() - startMs) / 1000,
     };
   }
 
@@ -89,6 +77,8 @@ export async function measurePauses(dataDir: string, rounds: number) {
   const encodeMs: number[] = [];
   const quiet: Beside[] = [];
   const during: Beside[] = [];
+  /** What the event loop does for each errand of a follower, but for copying it. */
+  const errandsMs: number[] = [];
   let bytes = 0;
   for (let round = 0; round < rounds; round += 1) {
     const startMs = performance.now();
@@ -97,7 +87,12 @@ export async function measurePauses(dataDir: string, rounds: number) {
     const endMs = performance.now() + QUIET_SECONDS * 1000;
     quiet.push(await beside(() => performance.now() > endMs));
     let isTaken = false;
-    const { done } = startFollowerThread(journal.lastSeq, journal.run);
+    const { done } = startFollowerThread(journal.lastSeq, (errand) => {
+      const beganMs = performance.now();
+      const result = journal.run(errand);
+      errandsMs.push(performance.now() - beganMs);
+      return result;
+    });
     void done.then(() => {
       isTaken = true;
     }, onFatal);
@@ -106,5 +101,5 @@ export async function measurePauses(dataDir: string, rounds: number) {
   const { orders, lots } = core.state;
   const rows = `${orders.size} + ${lots.size}`;
   await shell.close();
-  return { rows, bytes, encodeMs, quiet, during };
+  return { rows, bytes, encodeMs, errandsMs: errandsMs.sort((a, b) => a - b), quiet, during };
 }
