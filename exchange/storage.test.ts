@@ -163,6 +163,18 @@ describe("a journal is refused, not guessed at, when", () => {
       "its log is another exchange's",
       fromStopped,
       async () => copyFileSync(join(await another(), "journal.db-wal"), at("journal.db-wal")),
+      "",
+    ],
+    [
+      "it is another exchange's altogether",
+      fromStopped,
+      async () => {
+        moveAway("journal.db");
+        cpSync(await another(), dir, {
+          recursive: true,
+          filter: (from) => !from.includes("history"),
+        });
+      },
       "is not the journal that history.db",
     ],
     [

@@ -43,7 +43,8 @@ export interface Journal {
   readonly lastSeq: number;
   /**
    * Resolves when the batch would survive a power cut. One at a time; the batch must follow the last
-   * one. After a rejection the journal writes nothing more: the process must end.
+   * one. Its bytes are the journal's from then on. After a rejection the journal writes nothing
+   * more: the process must end.
    */
   append(batch: Batch): Promise<void>;
   /** One at a time, between appends. Rejects as `append` does, and then it is as final. */

@@ -14,8 +14,8 @@ import { openSqliteStore, type SqliteStore } from "./sqlite-store.ts";
 import type { WriterData } from "./sqlite-writer.ts";
 import { type JournalWriter, startWriterThread } from "./writer-thread.ts";
 
-/** Encoded events whose chain is proved at every start, newest first; about a second's work. */
-export const PROVE_BYTES = 256 * 1024 * 1024;
+/** Encoded events whose chain is proved at every start, newest first; some tenths of a second's work. */
+export const PROVE_BYTES = 64 * 1024 * 1024;
 
 export interface SqliteJournalOptions {
   /** How much of the chain to prove at least; `Infinity` proves all of it. */

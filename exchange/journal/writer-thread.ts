@@ -41,10 +41,24 @@ export function startWriterThread(data: WriterData): JournalWriter {
     ask(message) {
       return new Promise((resolve, reject) => {
         if (ended !== null) return reject(ended);
+        worker.postMessage(message, transferable(message));
         waiting.push({ resolve, reject });
         worker.ref();
-        worker.postMessage(message);
       });
     },
   };
+}
+
+/** Bytes that have a buffer of their own go over without a copy; small ones share one with others. */
+function transferable(message: WriterMessage): ArrayBuffer[] {
+  const bytes = bytesOf(message);
+  if (bytes === null || !(bytes.buffer instanceof ArrayBuffer)) return [];
+  return bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer] : [];
+}
+
+function bytesOf(message: WriterMessage): Uint8Array | null {
+  if (message.type === "append") return message.batch.events;
+  if (message.type !== "errand") return null;
+  const { errand } = message;
+  return errand.type === "save-snapshot-part" ? errand.bytes : null;
 }
