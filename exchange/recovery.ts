@@ -5,8 +5,11 @@ import type { CoreEvent } from "#exchange/core/events.ts";
 import { decodeEvents } from "#exchange/journal/event-encoding.ts";
 import { type Batch, JournalError, type Recovered } from "#exchange/journal/journal.ts";
 
+/** Read models take in many small batches at once: a transaction of theirs costs more than its rows. */
+const EVENTS_TOLD_AT_ONCE = 2_000;
+
 /**
- * Rebuilds the core from what a journal held; `onEvents` sees what was replayed, batch by batch, so
+ * Rebuilds the core from what a journal held; `onEvents` sees what was replayed, in order, so
  * that read models catch up. Throws `JournalError` when events are missing or do not fit.
  */
 export function recoverCore(
@@ -19,6 +22,7 @@ export function recoverCore(
     throw new JournalError(`snapshot ${snapshot.seq} holds the state at ${core.state.seq}`);
   }
   let readSeq: number | null = null;
+  let untold: CoreEvent[] = [];
   for (const batch of recovered.batches) {
     // The first may start before the snapshot ends: it straddles it, or a read model lags behind it.
     if (batch.firstSeq > core.state.seq + 1 || batch.firstSeq !== (readSeq ?? batch.firstSeq)) {
@@ -26,9 +30,14 @@ export function recoverCore(
         `event ${readSeq ?? core.state.seq + 1} is missing: the journal goes on at ${batch.firstSeq}. Restore the last backup.`,
       );
     }
-    onEvents(applyBatch(core, batch));
+    untold.push(...applyBatch(core, batch));
+    if (untold.length >= EVENTS_TOLD_AT_ONCE) {
+      onEvents(untold);
+      untold = [];
+    }
     readSeq = batch.lastSeq + 1;
   }
+  if (untold.length > 0) onEvents(untold);
   return core;
 }
 

@@ -26,7 +26,7 @@ export async function damageAtRest(world: World, random: Random): Promise<void> 
     return;
   }
   // A power cut may take the end of history.db, by which a lost end of the journal is noticed.
-  if (!world.faults.wasDiskWhole || !random.oneIn(5)) return;
+  if (!world.faults.wasDiskWhole || !random.oneIn(8)) return;
   world.faults.isPaused = true;
   const files = world.disk.copyFiles();
   const whole = await tryToStart(world);

@@ -14,14 +14,18 @@ interface Told {
   costMicros: string;
 }
 
-/** Sends requests until the world ends. */
-export async function startBuyer(world: World, account: number, name: string): Promise<void> {
+/** Sends requests until the world ends, one every `pauseMsMax` / 2 on average. */
+export async function startBuyer(
+  world: World,
+  account: number,
+  { name, pauseMsMax }: { name: string; pauseMsMax: number },
+): Promise<void> {
   const random = world.random.fork();
   const told: Told[] = [];
   world.lastQuestions.push(() => askForDeliveries(world, account, told));
   let requests = 0;
   while (!world.isEnding) {
-    await world.scheduler.wait(random.between(500, 8_000));
+    await world.scheduler.wait(random.between(500, pauseMsMax));
     const { life } = world;
     if (life?.isOpen !== true) continue;
     requests += 1;

@@ -24,12 +24,12 @@ export async function startOperator(world: World): Promise<void> {
     desk.depositSoon(account, "available");
     running.push(startTrader(world, account));
     // Its Lots are large and often expire in the middle of something.
-    running.push(startBuyer(world, account, `trader-${n}`));
+    running.push(startBuyer(world, account, { name: `trader-${n}`, pauseMsMax: 40_000 }));
   }
   for (let n = 1; n <= CAST.buyers; n += 1) {
     const account = await desk.open(`buyer-${n}`, "easy");
     desk.depositSoon(account, "available");
-    running.push(startBuyer(world, account, `buyer-${n}`));
+    running.push(startBuyer(world, account, { name: `buyer-${n}`, pauseMsMax: 8_000 }));
   }
   running.push(desk.run());
   await Promise.all(running);
