@@ -61,6 +61,8 @@ export interface EventMap {
     order: Omit<
       Order,
       | "handle"
+      | "holdName"
+      | "marginName"
       | "filled"
       | "valueMicros"
       | "feeMicros"

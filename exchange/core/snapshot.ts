@@ -3,6 +3,7 @@
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
 import { DueQueue } from "./due-queue.ts";
+import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
 import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
@@ -48,6 +49,9 @@ export function createEmptyState(): CoreState {
   };
 }
 
+/** Fields that follow from others: they are in no snapshot, and made again from one. */
+const FOLLOWING = new Set(["holdName", "marginName", "names"]);
+
 /** Writes bigints as strings (their keys end in `Micros`), Maps as rows sorted by key, Sets as sorted arrays. */
 function canonical(value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
@@ -59,6 +63,7 @@ function canonical(value: unknown): unknown {
   if (value === null || typeof value !== "object") return value;
   const sorted: Record<string, unknown> = {};
   for (const key of Object.keys(value).sort()) {
+    if (FOLLOWING.has(key)) continue;
     sorted[key] = canonical((value as Record<string, unknown>)[key]);
   }
   return sorted;
@@ -91,8 +96,6 @@ export function decodeState(text: string): CoreState {
   }
   const state = createEmptyState();
   const maps = [
-    "orders",
-    "lots",
     "deliveries",
     "nodes",
     "nodesByKey",
@@ -108,6 +111,11 @@ export function decodeState(text: string): CoreState {
     for (const [key, value] of raw[name] as Rows)
       (state[name] as Map<unknown, unknown>).set(key, value);
   }
+  for (const [number, row] of raw.orders) {
+    const holdName = holdNameOf(row.side, number);
+    state.orders.set(number, { ...row, holdName, marginName: marginNameOf(row.side, number) });
+  }
+  for (const [number, row] of raw.lots) state.lots.set(number, { ...row, names: null });
   for (const [number, row] of raw.accounts) {
     state.accounts.set(number, {
       ...row,

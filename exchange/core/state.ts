@@ -5,6 +5,7 @@
 import type { Instrument } from "#protocol/instrument.ts";
 import type { AccountMode, Side } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
+import type { LotNames } from "./ledger/account-names.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { MarketPolicy } from "./policy.ts";
@@ -72,6 +73,10 @@ export interface Order {
   closedAtMs: number | null;
   /** Place in the book while it rests, else 0. */
   handle: number;
+  /** What the ledger holds for it. Follows from the number, so it is in no snapshot. */
+  holdName: string;
+  /** Of an ask; a bid has none: "". In no snapshot. */
+  marginName: string;
 }
 
 /** Units of one issuing fill: owned by a buyer, owed by a supplier. Tokens left and escrow stand in the ledger. */
@@ -93,6 +98,8 @@ export interface Lot {
   expiresAtMs: number | null;
   /** Reservations that still stand on it. */
   openDeliveries: number;
+  /** Where the ledger keeps it; made on first use by `namesOfLot`. In no snapshot. */
+  names: LotNames | null;
 }
 
 export interface Delivery {

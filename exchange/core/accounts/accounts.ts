@@ -1,7 +1,7 @@
 /** Deciding on accounts, money from outside, keys and join tokens. */
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
-import { available, bond, WORLD } from "#exchange/core/ledger/account-names.ts";
+import { WORLD } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
@@ -31,7 +31,8 @@ export function deposit(
   command: Command<"deposit">,
 ): Decision<CommandResult<"deposit">> {
   const { account, amountMicros, to, reference } = command;
-  const into = to === "bond" ? bond(account) : available(account);
+  const { names } = turn.state.ledger;
+  const into = to === "bond" ? names.bond(account) : names.available(account);
   const digest = `${account}|${to}|${amountMicros}`;
   const known = turn.state.references.get(reference);
   if (known !== undefined && known !== digest) {

@@ -1,5 +1,5 @@
 /** What delivery and Lot events do to the state. */
-import { lotEscrow, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { accountOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
@@ -71,8 +71,9 @@ function closeDelivery(state: CoreState, number: number): void {
 }
 
 function closeLot(state: CoreState, lot: Lot): void {
-  state.ledger.forget(lotEscrow(lot.number));
-  state.ledger.forget(lotTokens(lot.number, lot.symbol));
+  const { escrow, tokens } = namesOfLot(lot);
+  state.ledger.forget(escrow);
+  state.ledger.forget(tokens);
   accountOf(state, lot.owner).lots.delete(lot.number);
   state.lots.delete(lot.number);
 }
@@ -81,10 +82,4 @@ function deliveryOf(state: CoreState, number: number) {
   const delivery = state.deliveries.get(number);
   if (delivery === undefined) throw new Error(`delivery ${number} is not open`);
   return delivery;
-}
-
-function lotOf(state: CoreState, number: number): Lot {
-  const lot = state.lots.get(number);
-  if (lot === undefined) throw new Error(`lot ${number} is not open`);
-  return lot;
 }

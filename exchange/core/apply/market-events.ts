@@ -1,5 +1,7 @@
 /** What order and trade events do to the state. */
 
+import { holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { CoreState, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
@@ -15,7 +17,7 @@ export const marketAppliers: Appliers<
   | "trade"
   | "order-closed"
 > = {
-  "order-accepted": (state, { order }) => {
+  "order-accepted": (state, { order, postings }) => {
     state.counters.order = order.number;
     state.orders.set(order.number, {
       ...order,
@@ -27,6 +29,9 @@ export const marketAppliers: Appliers<
       closureReason: null,
       closedAtMs: null,
       handle: 0,
+      // The very strings that the ledger has just hashed.
+      holdName: heldUnder(postings[0]) ?? holdNameOf(order.side, order.number),
+      marginName: heldUnder(postings[1]) ?? marginNameOf(order.side, order.number),
     });
     accountOf(state, order.account).openOrders.add(order.number);
   },
@@ -89,6 +94,7 @@ export const marketAppliers: Appliers<
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
       openDeliveries: 0,
+      names: null,
     });
     accountOf(state, buyer).lots.add(lot);
     openSupply(state, seller, symbol).owedTokens += tokens;
@@ -103,6 +109,10 @@ export const marketAppliers: Appliers<
     state.orders.delete(number);
   },
 };
+
+function heldUnder(posting: Posting | undefined): string | null {
+  return posting?.kind === "hold" ? posting.hold : null;
+}
 
 function leaveBook(state: CoreState, order: Order): void {
   if (order.handle === 0) return;

@@ -1,7 +1,6 @@
 /** What node, link and issuance events do to the state. */
 import { SLOT_MS } from "#exchange/core/clearing/expiry.ts";
 import type { Attendance, CoreState, Supply } from "#exchange/core/state.ts";
-import { supplyKey } from "#exchange/core/supply/capacity.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 
@@ -125,7 +124,7 @@ function attendanceOf(state: CoreState, account: number): Attendance {
 
 /** The issuance figures of a supplier and instrument, made on first use. */
 export function openSupply(state: CoreState, account: number, symbol: string): Supply {
-  const key = supplyKey(account, symbol);
+  const { key } = state.ledger.names.supply(account, symbol);
   let supply = state.supplies.get(key);
   if (supply === undefined) {
     supply = {

@@ -3,18 +3,11 @@
  * supplier, the rest to the holder. Escrow ends at exactly 0.
  */
 
-import {
-  available,
-  issuer,
-  lotEscrow,
-  lotMargin,
-  lotTokens,
-  pendingPay,
-} from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { policyOf, type Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
+import { namesOfLot } from "./lots.ts";
 
 /** A slot: five minutes on the UTC grid. */
 export const SLOT_MS = 300_000;
@@ -52,34 +45,35 @@ export function availabilityOf(
 export function expireLot(turn: Turn, lot: Lot): void {
   const { ledger } = turn.state;
   const { healthySlots, slots } = availabilityOf(turn.state, lot, turn.nowMs);
-  const escrow = ledger.balance(lotEscrow(lot.number));
-  const unused = ledger.balance(lotTokens(lot.number, lot.symbol));
+  const names = namesOfLot(lot);
+  const escrow = ledger.balance(names.escrow);
+  const unused = ledger.balance(names.tokens);
   // No slot counted (the exchange was away throughout): nobody failed, the supplier is paid.
   const toSupplier =
     slots === 0 ? escrow : divideFloor(escrow * BigInt(healthySlots), BigInt(slots));
   const postings: Posting[] = [
     {
       kind: "move",
-      from: lotEscrow(lot.number),
-      to: pendingPay(lot.supplier),
+      from: names.escrow,
+      to: ledger.names.pendingPay(lot.supplier),
       amount: toSupplier,
     },
     {
       kind: "move",
-      from: lotEscrow(lot.number),
-      to: available(lot.owner),
+      from: names.escrow,
+      to: ledger.names.available(lot.owner),
       amount: escrow - toSupplier,
     },
     {
       kind: "move",
-      from: lotTokens(lot.number, lot.symbol),
-      to: issuer(lot.supplier, lot.symbol),
+      from: names.tokens,
+      to: ledger.names.supply(lot.supplier, lot.symbol).issuer,
       amount: unused,
     },
     {
       kind: "void",
-      hold: lotMargin(lot.number),
-      amount: ledger.holdAmount(lotMargin(lot.number)),
+      hold: names.margin,
+      amount: ledger.holdAmount(names.margin),
     },
   ];
   turn.emit("lot-expired", {

@@ -1,5 +1,10 @@
 /** Reading Lots: what is free, who still owes, and how to split a reservation over them. */
-import { lotTokens } from "#exchange/core/ledger/account-names.ts";
+import {
+  type LotNames,
+  lotEscrow,
+  lotMargin,
+  lotTokens,
+} from "#exchange/core/ledger/account-names.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
 import { accountOf } from "#exchange/core/turn.ts";
@@ -10,9 +15,25 @@ export interface Part {
   priceTicks: number;
 }
 
+export function lotOf(state: CoreState, number: number): Lot {
+  const lot = state.lots.get(number);
+  if (lot === undefined) throw new Error(`lot ${number} is not open`);
+  return lot;
+}
+
+/** Where the ledger keeps a Lot. */
+export function namesOfLot(lot: Lot): LotNames {
+  lot.names ??= {
+    escrow: lotEscrow(lot.number),
+    tokens: lotTokens(lot.number, lot.symbol),
+    margin: lotMargin(lot.number),
+  };
+  return lot.names;
+}
+
 /** Tokens of a Lot that no reservation holds. */
 export function freeTokens(state: CoreState, lot: Lot): number {
-  return Number(state.ledger.free(lotTokens(lot.number, lot.symbol)));
+  return Number(state.ledger.free(namesOfLot(lot).tokens));
 }
 
 /** The Lots an account can draw on now, soonest expiry first (then oldest). */

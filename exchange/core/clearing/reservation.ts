@@ -1,13 +1,13 @@
 /** Deciding on reservations: tokens are set aside (and bought, in Auto Mode) before anything is sent. */
 
 import type { Command, Reservation } from "#exchange/core/commands.ts";
-import { available, deliveryHold, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import { deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
-import { splitOver, supplierThatHolds, usableLots } from "./lots.ts";
+import { lotOf, namesOfLot, splitOver, supplierThatHolds, usableLots } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 
 /** What a request asks for; `maxOutputTokens` is per choice. */
@@ -142,7 +142,7 @@ function findSource(turn: Turn, wish: Wish, excluded: readonly number[]): Decisi
       { required_tokens: tokens },
     );
   }
-  const free = state.ledger.free(available(wish.account));
+  const free = state.ledger.free(state.ledger.names.available(wish.account));
   if (purchase.requiredMicros > free) {
     return reject(
       "payment-required",
@@ -185,7 +185,7 @@ function emitReservation(
     postings: parts.map((part) => ({
       kind: "hold",
       hold: deliveryHold(delivery, part.lot),
-      from: lotTokens(part.lot, symbol),
+      from: namesOfLot(lotOf(state, part.lot)).tokens,
       amount: BigInt(part.tokens),
     })),
   });

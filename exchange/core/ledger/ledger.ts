@@ -5,6 +5,7 @@
  * in part or in full, and what is left is voided; limits count what is held. Every posting moves an
  * amount from one account to another, so each asset sums to zero at all times.
  */
+import { AccountNames } from "./account-names.ts";
 
 /** USD in micro-dollars, or a UNIT asset in tokens. */
 export type Asset = string;
@@ -29,6 +30,8 @@ export class LedgerError extends Error {}
 
 /** The ledger's accounts and holds. */
 export class Ledger {
+  /** Names to find accounts by, made once. */
+  readonly names = new AccountNames();
   readonly #accounts = new Map<string, LedgerAccount>();
   readonly #holds = new Map<string, { account: LedgerAccount; amount: bigint }>();
 

@@ -4,7 +4,6 @@
  */
 
 import type { Side } from "#exchange/core/commands.ts";
-import { available } from "#exchange/core/ledger/account-names.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { valueMicros } from "#protocol/instrument.ts";
@@ -117,6 +116,7 @@ export function sellerFeeMicros(
 /** Matches an accepted order and rests or closes what is left of it, by its time in force. */
 export function executeOrder(turn: Turn, order: Order): void {
   const listed = instrumentOf(turn.state, order.symbol);
+  const { ledger } = turn.state;
   const wanted = order.quantity - order.filled;
   const plan = planMatch(turn.state, listed, {
     account: order.account,
@@ -130,7 +130,7 @@ export function executeOrder(turn: Turn, order: Order): void {
   }
   const affordable =
     order.side === "buy" ||
-    sellerFeeMicros(turn, order, plan) <= turn.state.ledger.free(available(order.account));
+    sellerFeeMicros(turn, order, plan) <= ledger.free(ledger.names.available(order.account));
   const executable = affordable && (order.timeInForce !== "fok" || plan.quantity === wanted);
   if (executable) executePlan(turn, order, plan);
   if (order.filled === order.quantity) closeOrder(turn, order, "filled", null);

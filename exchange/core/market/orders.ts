@@ -1,14 +1,7 @@
 /** Deciding on orders: every check before the first event, in the order the tests list them. */
 
 import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands.ts";
-import {
-  askHold,
-  askMargin,
-  available,
-  bidHold,
-  bond,
-  issued,
-} from "#exchange/core/ledger/account-names.ts";
+import { askHold, askMargin, bidHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
@@ -178,7 +171,9 @@ function buyFunds(
       ? valueMicros(listed.instrument, limitTicks, command.quantity)
       : plan.valueMicros;
   const amount = bidHoldMicros(policyOf(turn.state), value);
-  const free = turn.state.ledger.free(available(command.account));
+  const { ledger } = turn.state;
+  const available = ledger.names.available(command.account);
+  const free = ledger.free(available);
   if (amount > free) {
     return reject(
       "insufficient-balance",
@@ -189,9 +184,7 @@ function buyFunds(
   return accept({
     missingTokens: 0n,
     postings: (order) =>
-      amount === 0n
-        ? []
-        : [{ kind: "hold", hold: bidHold(order), from: available(command.account), amount }],
+      amount === 0n ? [] : [{ kind: "hold", hold: bidHold(order), from: available, amount }],
   });
 }
 
@@ -204,6 +197,7 @@ function sellFunds(
 ): Funds {
   const { account, symbol } = command;
   const { ledger } = turn.state;
+  const bond = ledger.names.bond(account);
   const tokens = BigInt(tokensOf(listed.instrument, command.quantity));
   const sellable = sellableTokens(turn.state, account, symbol);
   const missing = tokens > sellable ? tokens - (sellable > 0n ? sellable : 0n) : 0n;
@@ -220,31 +214,36 @@ function sellFunds(
     policyOf(turn.state),
     valueMicros(listed.instrument, limitTicks, command.quantity),
   );
-  if (margin > ledger.free(bond(account))) {
+  if (margin > ledger.free(bond)) {
     return reject(
       "insufficient-bond",
-      `the ask needs ${formatMicros(margin)} USD of bond, ${formatMicros(ledger.free(bond(account)))} are free; deposit bond or offer less`,
-      { required: formatMicros(margin), available: formatMicros(ledger.free(bond(account))) },
+      `the ask needs ${formatMicros(margin)} USD of bond, ${formatMicros(ledger.free(bond))} are free; deposit bond or offer less`,
+      { required: formatMicros(margin), available: formatMicros(ledger.free(bond)) },
     );
   }
   const fee = sellerFeeMicros(turn, { feeBasisMicros: 0n, feeMicros: 0n }, plan);
-  if (fee > ledger.free(available(account))) {
+  if (fee > ledger.free(ledger.names.available(account))) {
     return reject(
       "insufficient-balance",
-      `selling at once costs ${formatMicros(fee)} USD of fee, ${formatMicros(ledger.free(available(account)))} are available`,
+      `selling at once costs ${formatMicros(fee)} USD of fee, ${formatMicros(ledger.free(ledger.names.available(account)))} are available`,
     );
   }
   return accept({
     missingTokens: missing,
     postings: (order) => {
       const postings: Posting[] = [
-        { kind: "hold", hold: askHold(order), from: issued(account, symbol), amount: tokens },
+        {
+          kind: "hold",
+          hold: askHold(order),
+          from: ledger.names.supply(account, symbol).issued,
+          amount: tokens,
+        },
       ];
       if (margin > 0n) {
         postings.push({
           kind: "hold",
           hold: askMargin(order),
-          from: bond(account),
+          from: bond,
           amount: margin,
         });
       }

@@ -3,17 +3,7 @@
  * behind the ask moves to the Lot.
  */
 
-import {
-  askHold,
-  askMargin,
-  available,
-  bidHold,
-  bond,
-  FEES,
-  lotEscrow,
-  lotMargin,
-  lotTokens,
-} from "#exchange/core/ledger/account-names.ts";
+import { FEES, lotEscrow, lotMargin, lotTokens } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
@@ -37,7 +27,8 @@ export function emitTrade(
   const lot = state.counters.lot + 1;
   const buyerFee = feeOfFill(buy, value, bpsOf(buy));
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
-  const sellerFree = state.ledger.free(available(sell.account));
+  const sellerAvailable = state.ledger.names.available(sell.account);
+  const sellerFree = state.ledger.free(sellerAvailable);
   const sellerFeeDue = feeOfFill(sell, value, bpsOf(sell));
   const sellerFee = sellerFeeDue < sellerFree ? sellerFeeDue : sellerFree;
 
@@ -45,19 +36,19 @@ export function emitTrade(
   const add = (posting: Posting) => {
     if (posting.amount > 0n) postings.push(posting);
   };
-  add({ kind: "post", hold: bidHold(buy.number), to: lotEscrow(lot), amount: value });
-  add({ kind: "post", hold: bidHold(buy.number), to: FEES, amount: buyerFee });
+  add({ kind: "post", hold: buy.holdName, to: lotEscrow(lot), amount: value });
+  add({ kind: "post", hold: buy.holdName, to: FEES, amount: buyerFee });
   // A bid holds its limit; what a better price saved goes back at once.
   const left = buy.quantity - buy.filled - quantity;
   const stillNeeded = bidHoldMicros(policy, valueMicros(instrument, buy.priceTicks, left));
-  const held = state.ledger.holdAmount(bidHold(buy.number)) - value - buyerFee;
+  const held = state.ledger.holdAmount(buy.holdName) - value - buyerFee;
   if (held > stillNeeded) {
-    add({ kind: "void", hold: bidHold(buy.number), amount: held - stillNeeded });
+    add({ kind: "void", hold: buy.holdName, amount: held - stillNeeded });
   }
-  add({ kind: "move", from: available(sell.account), to: FEES, amount: sellerFee });
+  add({ kind: "move", from: sellerAvailable, to: FEES, amount: sellerFee });
   add({
     kind: "post",
-    hold: askHold(sell.number),
+    hold: sell.holdName,
     to: lotTokens(lot, sell.symbol),
     amount: BigInt(tokensOf(instrument, quantity)),
   });
@@ -93,19 +84,21 @@ function marginPostings(
 ): Posting[] {
   const policy = policyOf(turn.state);
   const { instrument } = instrumentOf(turn.state, sell.symbol);
+  const { ledger } = turn.state;
+  const bond = ledger.names.bond(sell.account);
   const left = sell.quantity - sell.filled - quantity;
-  const heldNow = turn.state.ledger.holdAmount(askMargin(sell.number));
+  const heldNow = ledger.holdAmount(sell.marginName);
   const heldThen = marginMicros(policy, valueMicros(instrument, sell.priceTicks, left));
   const freed = heldNow > heldThen ? heldNow - heldThen : 0n;
   // Sold above the ask's price, the Lot needs more bond than the ask held: as much as there is.
   const wanted = marginMicros(policy, value);
-  const reachable = freed + turn.state.ledger.free(bond(sell.account));
+  const reachable = freed + ledger.free(bond);
   return [
-    { kind: "void", hold: askMargin(sell.number), amount: freed },
+    { kind: "void", hold: sell.marginName, amount: freed },
     {
       kind: "hold",
       hold: lotMargin(lot),
-      from: bond(sell.account),
+      from: bond,
       amount: wanted < reachable ? wanted : reachable,
     },
   ];

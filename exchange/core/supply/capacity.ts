@@ -1,18 +1,13 @@
 /** Reading a supplier's capacity: what its linked nodes can serve and what it may still owe. */
 
-import { issued } from "#exchange/core/ledger/account-names.ts";
 import type { CoreState, Supply } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 import { BASIS_POINTS } from "#protocol/money.ts";
 
-export function supplyKey(account: number, symbol: string): string {
-  return `${account}/${symbol}`;
-}
-
 /** Issuance figures of a supplier and instrument; zeros when it never issued. */
 export function supplyOf(state: CoreState, account: number, symbol: string): Readonly<Supply> {
   return (
-    state.supplies.get(supplyKey(account, symbol)) ?? {
+    state.supplies.get(state.ledger.names.supply(account, symbol).key) ?? {
       account,
       symbol,
       inIssuanceTokens: 0,
@@ -60,12 +55,12 @@ export function issuanceLimitTokens(state: CoreState, account: number, symbol: s
 
 /** Tokens issued and not sold plus tokens still owed by open Lots. */
 export function outstandingTokens(state: CoreState, account: number, symbol: string): bigint {
-  const unsold = state.ledger.balance(issued(account, symbol));
+  const unsold = state.ledger.balance(state.ledger.names.supply(account, symbol).issued);
   return unsold + BigInt(supplyOf(state, account, symbol).owedTokens);
 }
 
 /** Issued tokens that the trading account can still offer: not in issuance, not behind an ask. */
 export function sellableTokens(state: CoreState, account: number, symbol: string): bigint {
-  const free = state.ledger.free(issued(account, symbol));
+  const free = state.ledger.free(state.ledger.names.supply(account, symbol).issued);
   return free - BigInt(supplyOf(state, account, symbol).inIssuanceTokens);
 }

@@ -1,7 +1,6 @@
 /** Deciding on issuance: Units exist only against measured capacity, and are burned when it falls. */
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
-import { issued, issuer } from "#exchange/core/ledger/account-names.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { ClosureReason, Order } from "#exchange/core/state.ts";
@@ -37,15 +36,14 @@ export function emitIssue(
   toTrading: boolean,
 ): number {
   const issuance = turn.state.counters.issuance + 1;
+  const { issuer, issued } = turn.state.ledger.names.supply(account, symbol);
   turn.emit("supply-issued", {
     issuance,
     account,
     symbol,
     tokens: Number(tokens),
     toTrading,
-    postings: [
-      { kind: "move", from: issuer(account, symbol), to: issued(account, symbol), amount: tokens },
-    ],
+    postings: [{ kind: "move", from: issuer, to: issued, amount: tokens }],
   });
   return issuance;
 }
@@ -110,7 +108,7 @@ export function enforceCapacity(
   const limit = issuanceLimitTokens(turn.state, account, symbol);
   const excess = outstandingTokens(turn.state, account, symbol) - limit;
   if (excess <= 0n) return;
-  const unsold = issued(account, symbol);
+  const { issuer, issued: unsold } = turn.state.ledger.names.supply(account, symbol);
   const newestFirst = asksOf(turn, account, symbol).sort((a, b) => b.number - a.number);
   for (const ask of newestFirst) {
     if (turn.state.ledger.free(unsold) >= excess) break;
@@ -123,7 +121,7 @@ export function enforceCapacity(
     account,
     symbol,
     tokens: Number(burned),
-    postings: [{ kind: "move", from: unsold, to: issuer(account, symbol), amount: burned }],
+    postings: [{ kind: "move", from: unsold, to: issuer, amount: burned }],
   });
 }
 
