@@ -26,7 +26,7 @@ export function runDue(turn: Turn): boolean {
 /** Leaves a trace of the time when nothing else did. */
 export function leaveSignOfLife(turn: Turn): void {
   if (turn.state.seq > 0 && turn.nowMs - turn.state.nowMs >= SIGN_OF_LIFE_MS) {
-    turn.emit("time-passed", {});
+    turn.emit({ type: "time-passed", version: 1, seq: turn.nextSeq(), atMs: turn.nowMs });
   }
 }
 
@@ -55,5 +55,12 @@ function forgetClientIds(turn: Turn): void {
     if (entry.atMs + clientIdKeptMs > turn.nowMs || keys.length >= dueItemsPerTurnMax) break;
     keys.push(key);
   }
-  if (keys.length > 0) turn.emit("client-ids-forgotten", { keys });
+  if (keys.length > 0)
+    turn.emit({
+      type: "client-ids-forgotten",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      keys,
+    });
 }

@@ -20,13 +20,24 @@ export const marketAppliers: Appliers<
   "order-accepted": (state, { order, postings }) => {
     state.counters.order = order.number;
     state.orders.set(order.number, {
-      ...order,
+      number: order.number,
+      account: order.account,
+      symbol: order.symbol,
+      side: order.side,
+      orderType: order.orderType,
+      timeInForce: order.timeInForce,
+      source: order.source,
+      quantity: order.quantity,
       filled: 0,
+      priceTicks: order.priceTicks,
       valueMicros: 0n,
       feeMicros: 0n,
       feeBasisMicros: 0n,
       status: "open",
       closureReason: null,
+      clientOrderId: order.clientOrderId,
+      postOnly: order.postOnly,
+      placedAtMs: order.placedAtMs,
       closedAtMs: null,
       handle: 0,
       // The very strings that the ledger has just hashed.

@@ -76,7 +76,11 @@ export function expireLot(turn: Turn, lot: Lot): void {
       amount: ledger.holdAmount(names.margin),
     },
   ];
-  turn.emit("lot-expired", {
+  turn.emit({
+    type: "lot-expired",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     lot: lot.number,
     unusedTokens: Number(unused),
     healthySlots,

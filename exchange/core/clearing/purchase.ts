@@ -69,7 +69,11 @@ export function planPurchase(
 /** Buys as planned, fill-or-kill; the caller has checked that the buyer can pay. */
 export function emitPurchase(turn: Turn, buyer: number, symbol: string, plan: PurchasePlan): void {
   const number = turn.state.counters.order + 1;
-  turn.emit("order-accepted", {
+  turn.emit({
+    type: "order-accepted",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     order: {
       number,
       account: buyer,

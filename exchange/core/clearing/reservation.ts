@@ -101,7 +101,11 @@ export function retryDelivery(
   const source = findSource(turn, delivery, excluded);
   if (!source.ok) return source;
   const { requestId, keyId, timeoutAtMs } = delivery;
-  turn.emit("attempt-failed", {
+  turn.emit({
+    type: "attempt-failed",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     delivery: delivery.number,
     attempt: delivery.attempt,
     supplier: delivery.supplier,
@@ -169,7 +173,11 @@ function emitReservation(
   const lots = usableLots(state, account, symbol, turn.nowMs, identity.excluded);
   const parts = splitOver(state, lots, supplier, reservedTokens);
   const { delivery, attempt, requestId, keyId, timeoutAtMs } = identity;
-  turn.emit("delivery-reserved", {
+  turn.emit({
+    type: "delivery-reserved",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     delivery,
     attempt,
     requestId,

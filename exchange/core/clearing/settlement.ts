@@ -50,8 +50,26 @@ export function settleDelivery(
       parts.push({ lot: lot.number, tokens, priceTicks: part.priceTicks, costMicros });
   }
   const costMicros = parts.reduce((sum, part) => sum + part.costMicros, 0n);
-  const { type: _type, ...facts } = command;
-  turn.emit("delivery-settled", { ...facts, usedTokens, costMicros, parts, postings });
+  turn.emit({
+    type: "delivery-settled",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    delivery: command.delivery,
+    attempt: command.attempt,
+    promptTokens,
+    completionTokens,
+    firstTokenMs: command.firstTokenMs,
+    durationMs: command.durationMs,
+    reportedTokens: command.reportedTokens,
+    outputSha256: command.outputSha256,
+    finishReason: command.finishReason,
+    cause: command.cause,
+    usedTokens,
+    costMicros,
+    parts,
+    postings,
+  });
   for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
   return accept({
     usedTokens,
@@ -118,7 +136,11 @@ export function emitRelease(
   verdict: "failed" | "excused",
   cause: string,
 ): void {
-  turn.emit("delivery-released", {
+  turn.emit({
+    type: "delivery-released",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     delivery: delivery.number,
     attempt: delivery.attempt,
     verdict,
@@ -132,7 +154,14 @@ export function emitRelease(
 function closeLotIfDone(turn: Turn, number: number): void {
   const lot = turn.state.lots.get(number);
   if (lot === undefined || lot.openDeliveries > 0) return;
-  if (lot.usedTokens === lot.tokens) turn.emit("lot-consumed", { lot: number });
+  if (lot.usedTokens === lot.tokens)
+    turn.emit({
+      type: "lot-consumed",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      lot: number,
+    });
   else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
 }
 

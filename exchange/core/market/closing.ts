@@ -17,5 +17,14 @@ export function closeOrder(
     const margin = ledger.holdAmount(order.marginName);
     if (margin > 0n) postings.push({ kind: "void", hold: order.marginName, amount: margin });
   }
-  turn.emit("order-closed", { order: order.number, status, reason, postings });
+  turn.emit({
+    type: "order-closed",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    order: order.number,
+    status,
+    reason,
+    postings,
+  });
 }

@@ -113,17 +113,20 @@ export function sellerFeeMicros(
   return feeOfFill(order, plan.valueMicros, policyOf(turn.state).takerFeeBps);
 }
 
-/** Matches an accepted order and rests or closes what is left of it, by its time in force. */
-export function executeOrder(turn: Turn, order: Order): void {
-  const listed = instrumentOf(turn.state, order.symbol);
-  const { ledger } = turn.state;
-  const wanted = order.quantity - order.filled;
-  const plan = planMatch(turn.state, listed, {
+/** What an order would take now. */
+export function planOrder(state: CoreState, order: Order): MatchPlan {
+  return planMatch(state, instrumentOf(state, order.symbol), {
     account: order.account,
     side: order.side,
     limitTicks: order.priceTicks,
-    quantity: wanted,
+    quantity: order.quantity - order.filled,
   });
+}
+
+/** Matches an accepted order as planned on the book as it is, and rests or closes what is left of it, by its time in force. */
+export function executeOrder(turn: Turn, order: Order, plan: MatchPlan): void {
+  const { ledger } = turn.state;
+  const wanted = order.quantity - order.filled;
   if (order.postOnly && plan.fills.length > 0) {
     closeOrder(turn, order, "cancelled", "post_only_would_cross");
     return;
@@ -137,7 +140,13 @@ export function executeOrder(turn: Turn, order: Order): void {
   else if (!affordable) closeOrder(turn, order, "cancelled", "cancelled");
   else if (plan.selfTrade) closeOrder(turn, order, "cancelled", "self_trade_prevented");
   else if (order.timeInForce === "gtc" && order.orderType === "limit") {
-    turn.emit("order-rested", { order: order.number });
+    turn.emit({
+      type: "order-rested",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      order: order.number,
+    });
   } else {
     const amount = order.filled > 0 ? "partially_filled" : "no_fill";
     const slipped = order.orderType === "market" && plan.beyondLimit;

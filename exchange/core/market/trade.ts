@@ -54,7 +54,11 @@ export function emitTrade(
   });
   for (const posting of marginPostings(turn, sell, quantity, value, lot)) add(posting);
 
-  turn.emit("trade", {
+  turn.emit({
+    type: "trade",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     trade: state.counters.trade + 1,
     symbol: maker.symbol,
     priceTicks,

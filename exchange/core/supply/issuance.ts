@@ -37,7 +37,11 @@ export function emitIssue(
 ): number {
   const issuance = turn.state.counters.issuance + 1;
   const { issuer, issued } = turn.state.ledger.names.supply(account, symbol);
-  turn.emit("supply-issued", {
+  turn.emit({
+    type: "supply-issued",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     issuance,
     account,
     symbol,
@@ -76,7 +80,16 @@ export function transferIssued(
     );
   }
   const transfer = turn.state.counters.transfer + 1;
-  turn.emit("supply-transferred", { transfer, account, symbol, tokens: checked.result });
+  turn.emit({
+    type: "supply-transferred",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    transfer,
+    account,
+    symbol,
+    tokens: checked.result,
+  });
   return accept({ transfer });
 }
 
@@ -117,7 +130,11 @@ export function enforceCapacity(
   const free = turn.state.ledger.free(unsold);
   const burned = free < excess ? free : excess;
   if (burned <= 0n) return;
-  turn.emit("supply-burned", {
+  turn.emit({
+    type: "supply-burned",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     account,
     symbol,
     tokens: Number(burned),
