@@ -2,17 +2,21 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+import { Holdings } from "./clearing/holdings.ts";
+import { namesOfLot } from "./clearing/lots.ts";
 import { DueQueue } from "./due-queue.ts";
 import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
 import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
-import type { CoreState } from "./state.ts";
+import type { CoreState, Lot } from "./state.ts";
+import { Serving } from "./supply/serving.ts";
 
 export const SNAPSHOT_SCHEMA_VERSION = 1;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
+  const lots = new Map<number, Lot>();
   return {
     seq: 0,
     nowMs: 0,
@@ -32,7 +36,7 @@ export function createEmptyState(): CoreState {
     accounts: new Map(),
     instruments: new Map(),
     orders: new Map(),
-    lots: new Map(),
+    lots,
     deliveries: new Map(),
     nodes: new Map(),
     nodesByKey: new Map(),
@@ -46,11 +50,21 @@ export function createEmptyState(): CoreState {
     references: new Map(),
     outages: [],
     due: new DueQueue(),
+    serving: new Serving(),
+    holdings: new Holdings(lots),
   };
 }
 
 /** Fields that follow from others: they are in no snapshot, and made again from one. */
-const FOLLOWING = new Set(["holdName", "marginName", "names"]);
+const FOLLOWING = new Set([
+  "due",
+  "serving",
+  "holdings",
+  "holdName",
+  "marginName",
+  "freeTokens",
+  "names",
+]);
 
 /** Writes bigints as strings (their keys end in `Micros`), Maps as rows sorted by key, Sets as sorted arrays. */
 function canonical(value: unknown): unknown {
@@ -71,7 +85,7 @@ function canonical(value: unknown): unknown {
 
 /** Encodes the state. Client ids keep their order of arrival: it decides which is forgotten first. */
 export function encodeState(state: CoreState): string {
-  const { ledger, instruments, clientIds, due: _due, ...plain } = state;
+  const { ledger, instruments, clientIds, ...plain } = state;
   return JSON.stringify({
     schema: SNAPSHOT_SCHEMA_VERSION,
     ...(canonical(plain) as object),
@@ -115,7 +129,6 @@ export function decodeState(text: string): CoreState {
     const holdName = holdNameOf(row.side, number);
     state.orders.set(number, { ...row, holdName, marginName: marginNameOf(row.side, number) });
   }
-  for (const [number, row] of raw.lots) state.lots.set(number, { ...row, names: null });
   for (const [number, row] of raw.accounts) {
     state.accounts.set(number, {
       ...row,
@@ -138,6 +151,12 @@ export function decodeState(text: string): CoreState {
   state.counters = raw.counters;
   state.outages = raw.outages;
   state.ledger = Ledger.restore(raw.ledger as LedgerSnapshot);
+  for (const [number, row] of raw.lots) {
+    const lot: Lot = { ...row, freeTokens: 0, names: null };
+    lot.freeTokens = Number(state.ledger.free(namesOfLot(lot).tokens));
+    state.lots.set(number, lot);
+  }
+  for (const node of state.nodes.values()) state.serving.add(node);
   fillDueQueue(state);
   return state;
 }

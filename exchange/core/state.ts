@@ -3,12 +3,14 @@
  * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { Holdings } from "./clearing/holdings.ts";
 import type { AccountMode, Side } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
 import type { LotNames } from "./ledger/account-names.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { MarketPolicy } from "./policy.ts";
+import type { Serving } from "./supply/serving.ts";
 
 export interface Account {
   number: number;
@@ -98,6 +100,8 @@ export interface Lot {
   expiresAtMs: number | null;
   /** Reservations that still stand on it. */
   openDeliveries: number;
+  /** Tokens that no reservation holds, as the ledger has them. In no snapshot. */
+  freeTokens: number;
   /** Where the ledger keeps it; made on first use by `namesOfLot`. In no snapshot. */
   names: LotNames | null;
 }
@@ -220,6 +224,8 @@ export interface CoreState {
   references: Map<string, string>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
   outages: { fromMs: number; toMs: number }[];
-  /** What has to happen when; built from the rest of the state. */
+  /** What has to happen when. It and the next two are built from the rest of the state. */
   due: DueQueue;
+  serving: Serving;
+  holdings: Holdings;
 }

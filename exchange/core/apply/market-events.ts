@@ -3,7 +3,7 @@
 import { holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
-import type { CoreState, Order } from "#exchange/core/state.ts";
+import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
@@ -90,7 +90,7 @@ export const marketAppliers: Appliers<
     state.counters.trade = event.trade;
     state.counters.lot = lot;
     const tokens = tokensOf(listed.instrument, quantity);
-    state.lots.set(lot, {
+    const bought: Lot = {
       number: lot,
       symbol,
       owner: buyer,
@@ -105,8 +105,11 @@ export const marketAppliers: Appliers<
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
       openDeliveries: 0,
+      freeTokens: tokens,
       names: null,
-    });
+    };
+    state.lots.set(lot, bought);
+    state.holdings.add(bought);
     accountOf(state, buyer).lots.add(lot);
     openSupply(state, seller, symbol).owedTokens += tokens;
     if (event.expiresAtMs !== null) {

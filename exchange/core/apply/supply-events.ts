@@ -1,6 +1,6 @@
 /** What node, link and issuance events do to the state. */
 import { SLOT_MS } from "#exchange/core/clearing/expiry.ts";
-import type { Attendance, CoreState, Supply } from "#exchange/core/state.ts";
+import type { Attendance, CoreState, Node, Supply } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 
@@ -21,7 +21,7 @@ export const supplyAppliers: Appliers<
 > = {
   "node-enrolled": (state, { node, account, name, publicKey, tokenHash, atMs }) => {
     state.counters.node = node;
-    state.nodes.set(node, {
+    const enrolled: Node = {
       number: node,
       account,
       name,
@@ -30,7 +30,9 @@ export const supplyAppliers: Appliers<
       session: null,
       slots: 0,
       supplies: [],
-    });
+    };
+    state.nodes.set(node, enrolled);
+    state.serving.add(enrolled);
     state.nodesByKey.set(publicKey, node);
     const token = state.joinTokens.get(tokenHash);
     if (token === undefined) return;
@@ -42,9 +44,12 @@ export const supplyAppliers: Appliers<
     linked.session = session;
     linked.slots = slots;
     linked.supplies = supplies;
+    state.serving.refresh(linked.account);
   },
   "node-disconnected": (state, { node }) => {
-    nodeOf(state, node).session = null;
+    const unlinked = nodeOf(state, node);
+    unlinked.session = null;
+    state.serving.refresh(unlinked.account);
   },
   "supplier-away": (state, { account, graceEndsAtMs, atMs }) => {
     const attendance = attendanceOf(state, account);
@@ -82,6 +87,7 @@ export const supplyAppliers: Appliers<
   },
   "exchange-resumed": (state, { lastSeenMs, outageMs, atMs }) => {
     for (const node of state.nodes.values()) node.session = null;
+    for (const { account } of state.nodes.values()) state.serving.refresh(account);
     if (outageMs <= 0) return;
     state.outages.push({ fromMs: lastSeenMs, toMs: atMs });
     for (const lot of state.lots.values()) {

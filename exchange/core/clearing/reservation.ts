@@ -7,7 +7,7 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
-import { lotOf, namesOfLot, splitOver, supplierThatHolds, usableLots } from "./lots.ts";
+import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 
 /** What a request asks for; `maxOutputTokens` is per choice. */
@@ -46,7 +46,6 @@ export function reserveDelivery(
       requestId: command.requestId,
       keyId: command.keyId,
       timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
-      excluded: [],
     }),
   );
 }
@@ -119,7 +118,6 @@ export function retryDelivery(
       requestId,
       keyId,
       timeoutAtMs,
-      excluded,
     }),
   );
 }
@@ -128,8 +126,8 @@ export function retryDelivery(
 function findSource(turn: Turn, wish: Wish, excluded: readonly number[]): Decision<Source> {
   const { state } = turn;
   const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;
-  const lots = usableLots(state, wish.account, wish.symbol, turn.nowMs, excluded);
-  const supplier = supplierThatHolds(state, lots, tokens);
+  const { account, symbol } = wish;
+  const supplier = supplierThatHolds(state, { account, symbol, tokens, excluded }, turn.nowMs);
   if (supplier !== null) return accept({ supplier, purchase: null });
   if (accountOf(state, wish.account).mode === "advanced") {
     return reject(
@@ -161,7 +159,7 @@ function emitReservation(
   turn: Turn,
   wish: Wish,
   source: Source,
-  identity: Pick<Delivery, "requestId" | "keyId" | "timeoutAtMs" | "excluded" | "attempt"> & {
+  identity: Pick<Delivery, "requestId" | "keyId" | "timeoutAtMs" | "attempt"> & {
     delivery: number;
   },
 ): Reservation {
@@ -170,8 +168,8 @@ function emitReservation(
   const { supplier } = source;
   if (source.purchase !== null) emitPurchase(turn, account, symbol, source.purchase);
   const reservedTokens = promptTokens + choices * maxOutputTokens;
-  const lots = usableLots(state, account, symbol, turn.nowMs, identity.excluded);
-  const parts = splitOver(state, lots, supplier, reservedTokens);
+  const tokens = { account, symbol, tokens: reservedTokens };
+  const parts = splitOver(state, tokens, supplier, turn.nowMs);
   const { delivery, attempt, requestId, keyId, timeoutAtMs } = identity;
   turn.emit({
     type: "delivery-reserved",

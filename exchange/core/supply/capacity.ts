@@ -20,31 +20,17 @@ export function supplyOf(state: CoreState, account: number, symbol: string): Rea
 
 /** Tokens per window that the supplier's linked nodes were measured to sustain. */
 export function capacityTokens(state: CoreState, account: number, symbol: string): number {
-  let tokens = 0;
-  for (const node of state.nodes.values()) {
-    if (node.account !== account || node.session === null) continue;
-    for (const supply of node.supplies) {
-      if (supply.symbol === symbol) tokens += supply.capacityTokens;
-    }
-  }
-  return tokens;
+  return state.serving.capacityTokens(account, symbol);
 }
 
 /** True while at least one linked node of the supplier serves the instrument. */
 export function canServe(state: CoreState, account: number, symbol: string): boolean {
-  for (const node of state.nodes.values()) {
-    if (node.account !== account || node.session === null) continue;
-    if (node.supplies.some((supply) => supply.symbol === symbol)) return true;
-  }
-  return false;
+  return state.serving.canServe(account, symbol);
 }
 
 /** True while any node of the supplier is linked. */
 export function isLinked(state: CoreState, account: number): boolean {
-  for (const node of state.nodes.values()) {
-    if (node.account === account && node.session !== null) return true;
-  }
-  return false;
+  return state.serving.isLinked(account);
 }
 
 /** Tokens that issued unsold Units and open Lots may reach together: theta x capacity. */
