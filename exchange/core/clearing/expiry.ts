@@ -29,7 +29,7 @@ export function availabilityOf(
   for (let slot = Math.ceil(lot.enteredAtMs / SLOT_MS); slot < end; slot += 1) {
     const fromMs = slot * SLOT_MS;
     const toMs = fromMs + SLOT_MS;
-    if (state.outages.some((outage) => outage.fromMs < toMs && outage.toMs > fromMs)) continue;
+    if (wasOut(state, fromMs, toMs)) continue;
     slots += 1;
     let awayMs = attendance?.awayMsBySlot.get(slot) ?? 0;
     if (attendance !== undefined && attendance.awaySinceMs !== null) {
@@ -39,6 +39,12 @@ export function availabilityOf(
     if (awayMs <= awayMsMax) healthySlots += 1;
   }
   return { healthySlots, slots };
+}
+
+/** Whether the exchange itself was away at any time of these. */
+function wasOut({ outages }: CoreState, fromMs: number, toMs: number): boolean {
+  for (const outage of outages) if (outage.fromMs < toMs && outage.toMs > fromMs) return true;
+  return false;
 }
 
 /** Ends a Lot that nobody draws on any more. */

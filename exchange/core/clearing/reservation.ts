@@ -50,28 +50,34 @@ export function reserveDelivery(
   );
 }
 
+type Fitted = { wish: Wish; source: Source };
+
+function sourceFor(
+  turn: Turn,
+  { account, symbol, promptTokens, choices }: Command<"reserve-delivery">,
+  maxOutputTokens: number,
+): Decision<Fitted> {
+  const wish = { account, symbol, promptTokens, maxOutputTokens, choices };
+  const source = findSource(turn, wish, []);
+  return source.ok ? accept({ wish, source: source.result }) : source;
+}
+
 /** The named maximum as it is; without one, the largest up to the default that can be carried. */
 function fitOutput(
   turn: Turn,
   command: Command<"reserve-delivery">,
   defaultMax: number,
-): Decision<{ wish: Wish; source: Source }> {
-  const { account, symbol, promptTokens, choices } = command;
-  const attempt = (maxOutputTokens: number) => {
-    const wish = { account, symbol, promptTokens, maxOutputTokens, choices };
-    const source = findSource(turn, wish, []);
-    return source.ok ? accept({ wish, source: source.result }) : source;
-  };
-  if (command.maxOutputTokens !== null) return attempt(command.maxOutputTokens);
-  const whole = attempt(defaultMax);
+): Decision<Fitted> {
+  if (command.maxOutputTokens !== null) return sourceFor(turn, command, command.maxOutputTokens);
+  const whole = sourceFor(turn, command, defaultMax);
   if (whole.ok) return whole;
   let low = Math.min(policyOf(turn.state).defaultMaxOutputTokensMin, defaultMax);
-  let best = attempt(low);
+  let best = sourceFor(turn, command, low);
   if (!best.ok) return best;
   let high = defaultMax;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    const found = attempt(middle);
+    const found = sourceFor(turn, command, middle);
     if (found.ok) {
       best = found;
       low = middle;

@@ -58,9 +58,17 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
 
 /** The content an idempotent repeat must match. */
 function digestOf(command: PlaceOrder): string {
-  const { symbol, side, orderType, timeInForce, quantity, priceTicks, maxSlippageBps } = command;
-  const how = `${symbol}|${side}|${orderType}|${timeInForce}`;
-  return `${how}|${quantity}|${priceTicks ?? ""}|${maxSlippageBps ?? ""}|${command.postOnly}`;
+  // Joined and not a template: this is kept for a day, and a template keeps its parts with it.
+  return [
+    command.symbol,
+    command.side,
+    command.orderType,
+    command.timeInForce,
+    command.quantity,
+    command.priceTicks,
+    command.maxSlippageBps,
+    command.postOnly,
+  ].join("|");
 }
 
 function repeatedClientId(
