@@ -27,6 +27,7 @@ export function measureOutsideBook(flow: CommandFlow, commandsMax: number): Flow
     }
   };
   run(0, measuredFrom);
+  globalThis.gc?.();
   const count = Math.min(commandsMax, commands.length - measuredFrom);
   return measure(count, () => {
     run(measuredFrom, measuredFrom + count);

@@ -1,5 +1,5 @@
 /** Ending an order: whatever is still held for it goes back, in one event. */
-import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import type { Ledger, Posting } from "#exchange/core/ledger/ledger.ts";
 import type { ClosureReason, Order } from "#exchange/core/state.ts";
 import type { Turn } from "#exchange/core/turn.ts";
 
@@ -9,14 +9,7 @@ export function closeOrder(
   status: "filled" | "cancelled",
   reason: ClosureReason | null,
 ): void {
-  const { ledger } = turn.state;
-  const postings: Posting[] = [];
-  const held = ledger.holdAmount(order.holdName);
-  if (held > 0n) postings.push({ kind: "void", hold: order.holdName, amount: held });
-  if (order.side === "sell") {
-    const margin = ledger.holdAmount(order.marginName);
-    if (margin > 0n) postings.push({ kind: "void", hold: order.marginName, amount: margin });
-  }
+  const postings = voidsOf(turn.state.ledger, order);
   turn.emit({
     type: "order-closed",
     version: 1,
@@ -27,4 +20,17 @@ export function closeOrder(
     reason,
     postings,
   });
+}
+
+/** As literals: a list that is pushed to sets aside room for 17. */
+function voidsOf(ledger: Ledger, order: Order): Posting[] {
+  const held = voidOf(ledger, order.holdName);
+  const margin = order.side === "sell" ? voidOf(ledger, order.marginName) : null;
+  if (held === null) return margin === null ? [] : [margin];
+  return margin === null ? [held] : [held, margin];
+}
+
+function voidOf(ledger: Ledger, hold: string): Posting | null {
+  const amount = ledger.holdAmount(hold);
+  return amount > 0n ? { kind: "void", hold, amount } : null;
 }

@@ -90,11 +90,8 @@ export function sellFunds(
     );
   }
   const { issued } = ledger.names.supply(account, symbol);
-  const postings: Posting[] = [
-    { kind: "hold", hold: askHold(order), from: issued, amount: tokens },
-  ];
-  if (margin > 0n) {
-    postings.push({ kind: "hold", hold: askMargin(order), from: bond, amount: margin });
-  }
-  return accept({ missingTokens: missing, postings });
+  const units: Posting = { kind: "hold", hold: askHold(order), from: issued, amount: tokens };
+  if (margin === 0n) return accept({ missingTokens: missing, postings: [units] });
+  const bonded: Posting = { kind: "hold", hold: askMargin(order), from: bond, amount: margin };
+  return accept({ missingTokens: missing, postings: [units, bonded] });
 }
