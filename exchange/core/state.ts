@@ -220,6 +220,8 @@ export interface CoreState {
   /** `${account}:${client order id}`, oldest first, for 24 h. */
   clientIds: Map<string, ClientId>;
   clientIdCounts: Map<number, number>;
+  /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot. */
+  clientIdsDueMs: number;
   /** Deposit references, for ever: money is never taken twice. */
   references: Map<string, string>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */

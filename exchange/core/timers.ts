@@ -49,12 +49,18 @@ function runItem(turn: Turn, item: DueItem): void {
 }
 
 function forgetClientIds(turn: Turn): void {
-  const { clientIdKeptMs, dueItemsPerTurnMax } = policyOf(turn.state);
+  const { state, nowMs } = turn;
+  if (nowMs < state.clientIdsDueMs) return;
+  const { clientIdKeptMs, dueItemsPerTurnMax } = policyOf(state);
   const keys: string[] = [];
-  for (const [key, entry] of turn.state.clientIds) {
-    if (entry.atMs + clientIdKeptMs > turn.nowMs || keys.length >= dueItemsPerTurnMax) break;
+  // An id that comes later is kept at least that long.
+  let dueMs = nowMs + clientIdKeptMs;
+  for (const [key, entry] of state.clientIds) {
+    dueMs = entry.atMs + clientIdKeptMs;
+    if (dueMs > nowMs || keys.length >= dueItemsPerTurnMax) break;
     keys.push(key);
   }
+  if (keys.length === 0) state.clientIdsDueMs = dueMs;
   if (keys.length > 0)
     turn.emit({
       type: "client-ids-forgotten",
