@@ -16,7 +16,7 @@ import { reserveDelivery, retryDelivery } from "./clearing/reservation.ts";
 import { releaseDelivery, settleDelivery } from "./clearing/settlement.ts";
 import type { Command, CommandResult, CommandType } from "./commands.ts";
 import type { Core, Executed } from "./core-port.ts";
-import type { CoreEvent, EventMap, EventType } from "./events.ts";
+import type { CoreEvent } from "./events.ts";
 import { cancelOrder, cancelOrders, placeOrder } from "./market/orders.ts";
 import { resume } from "./resumption.ts";
 import { createEmptyState, decodeState, encodeState } from "./snapshot.ts";
@@ -70,22 +70,34 @@ export function restoreCore(bytes: Uint8Array): Core {
   return createCore(decodeState(new TextDecoder().decode(bytes)));
 }
 
+class CoreTurn implements Turn {
+  readonly state: CoreState;
+  readonly nowMs: number;
+  readonly #events: CoreEvent[];
+
+  constructor(state: CoreState, nowMs: number, events: CoreEvent[]) {
+    this.state = state;
+    this.nowMs = nowMs;
+    this.#events = events;
+  }
+
+  nextSeq(): number {
+    return this.state.seq + 1;
+  }
+
+  emit(event: CoreEvent): void {
+    applyEvent(this.state, event);
+    this.#events.push(event);
+  }
+}
+
 function execute<T extends CommandType>(
   state: CoreState,
   command: Command<T>,
   clockMs: number,
 ): Executed<T> {
   const events: CoreEvent[] = [];
-  const turn: Turn = {
-    state,
-    nowMs: Math.max(state.nowMs, clockMs),
-    emit<E extends EventType>(type: E, data: EventMap[E]) {
-      const frame = { type, version: 1, seq: state.seq + 1, atMs: turn.nowMs };
-      const event = { ...frame, ...data } as unknown as CoreEvent;
-      applyEvent(state, event);
-      events.push(event);
-    },
-  };
+  const turn = new CoreTurn(state, Math.max(state.nowMs, clockMs), events);
   // The outage must toll before anything that fell due in it expires.
   const more = command.type === "resume" ? false : runDue(turn);
   const decide = DECIDERS[command.type] as unknown as (

@@ -61,6 +61,8 @@ export interface EventMap {
     order: Omit<
       Order,
       | "handle"
+      | "holdName"
+      | "marginName"
       | "filled"
       | "valueMicros"
       | "feeMicros"
@@ -165,7 +167,7 @@ export interface EventMap {
   "client-ids-forgotten": { keys: string[] };
   "exchange-resumed": { lastSeenMs: number; outageMs: number };
   /** Nothing happened for a while: says that the exchange was there. */
-  "time-passed": Record<string, never>;
+  "time-passed": object;
 }
 
 export type EventType = keyof EventMap;

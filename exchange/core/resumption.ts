@@ -14,7 +14,14 @@ export function resume(turn: Turn, command: Command<"resume">): Decision<Command
     for (const supply of node.supplies) symbols.add(supply.symbol);
   }
   const lastSeenMs = Math.min(command.lastSeenMs, turn.nowMs);
-  turn.emit("exchange-resumed", { lastSeenMs, outageMs: turn.nowMs - lastSeenMs });
+  turn.emit({
+    type: "exchange-resumed",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    lastSeenMs,
+    outageMs: turn.nowMs - lastSeenMs,
+  });
   const interrupted = [...state.deliveries.values()];
   for (const delivery of interrupted) {
     emitRelease(turn, delivery, "excused", "exchange-restarted");

@@ -2,16 +2,21 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+import { Holdings } from "./clearing/holdings.ts";
+import { namesOfLot } from "./clearing/lots.ts";
 import { DueQueue } from "./due-queue.ts";
+import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
 import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
-import type { CoreState } from "./state.ts";
+import type { CoreState, Lot } from "./state.ts";
+import { Serving } from "./supply/serving.ts";
 
 export const SNAPSHOT_SCHEMA_VERSION = 2;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
+  const lots = new Map<number, Lot>();
   return {
     seq: 0,
     nowMs: 0,
@@ -31,7 +36,7 @@ export function createEmptyState(): CoreState {
     accounts: new Map(),
     instruments: new Map(),
     orders: new Map(),
-    lots: new Map(),
+    lots,
     deliveries: new Map(),
     nodes: new Map(),
     nodesByKey: new Map(),
@@ -42,11 +47,26 @@ export function createEmptyState(): CoreState {
     joinTokens: new Map(),
     clientIds: new Map(),
     clientIdCounts: new Map(),
+    clientIdsDueMs: 0,
     references: new Map(),
     outages: [],
     due: new DueQueue(),
+    serving: new Serving(),
+    holdings: new Holdings(lots),
   };
 }
+
+/** Fields that follow from others: they are in no snapshot, and made again from one. */
+const FOLLOWING = new Set([
+  "due",
+  "serving",
+  "holdings",
+  "clientIdsDueMs",
+  "holdName",
+  "marginName",
+  "freeTokens",
+  "names",
+]);
 
 /** Writes bigints as strings (their keys end in `Micros`), Maps as rows sorted by key, Sets as sorted arrays. */
 function canonical(value: unknown): unknown {
@@ -59,6 +79,7 @@ function canonical(value: unknown): unknown {
   if (value === null || typeof value !== "object") return value;
   const sorted: Record<string, unknown> = {};
   for (const key of Object.keys(value).sort()) {
+    if (FOLLOWING.has(key)) continue;
     sorted[key] = canonical((value as Record<string, unknown>)[key]);
   }
   return sorted;
@@ -66,7 +87,7 @@ function canonical(value: unknown): unknown {
 
 /** Encodes the state. Client ids keep their order of arrival: it decides which is forgotten first. */
 export function encodeState(state: CoreState): string {
-  const { ledger, instruments, clientIds, due: _due, ...plain } = state;
+  const { ledger, instruments, clientIds, ...plain } = state;
   return JSON.stringify({
     schema: SNAPSHOT_SCHEMA_VERSION,
     ...(canonical(plain) as object),
@@ -93,8 +114,6 @@ export function decodeState(text: string): CoreState {
   }
   const state = createEmptyState();
   const maps = [
-    "orders",
-    "lots",
     "deliveries",
     "nodes",
     "nodesByKey",
@@ -109,6 +128,10 @@ export function decodeState(text: string): CoreState {
   for (const name of maps) {
     for (const [key, value] of raw[name] as Rows)
       (state[name] as Map<unknown, unknown>).set(key, value);
+  }
+  for (const [number, row] of raw.orders) {
+    const holdName = holdNameOf(row.side, number);
+    state.orders.set(number, { ...row, holdName, marginName: marginNameOf(row.side, number) });
   }
   for (const [number, row] of raw.accounts) {
     state.accounts.set(number, {
@@ -132,6 +155,12 @@ export function decodeState(text: string): CoreState {
   state.counters = raw.counters;
   state.outages = raw.outages;
   state.ledger = Ledger.restore(raw.ledger as LedgerSnapshot);
+  for (const [number, row] of raw.lots) {
+    const lot: Lot = { ...row, freeTokens: 0, names: null };
+    lot.freeTokens = Number(state.ledger.free(namesOfLot(lot).tokens));
+    state.lots.set(number, lot);
+  }
+  for (const node of state.nodes.values()) state.serving.add(node);
   fillDueQueue(state);
   return state;
 }

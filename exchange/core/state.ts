@@ -3,11 +3,14 @@
  * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { Holdings } from "./clearing/holdings.ts";
 import type { AccountMode, Side } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
+import type { LotNames } from "./ledger/account-names.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { MarketPolicy } from "./policy.ts";
+import type { Serving } from "./supply/serving.ts";
 
 export interface Account {
   number: number;
@@ -72,6 +75,10 @@ export interface Order {
   closedAtMs: number | null;
   /** Place in the book while it rests, else 0. */
   handle: number;
+  /** What the ledger holds for it. Follows from the number, so it is in no snapshot. */
+  holdName: string;
+  /** Of an ask; a bid has none: "". In no snapshot. */
+  marginName: string;
 }
 
 /** Units of one issuing fill: owned by a buyer, owed by a supplier. Tokens left and escrow stand in the ledger. */
@@ -93,6 +100,10 @@ export interface Lot {
   expiresAtMs: number | null;
   /** Reservations that still stand on it. */
   openDeliveries: number;
+  /** Tokens that no reservation holds, as the ledger has them. In no snapshot. */
+  freeTokens: number;
+  /** Where the ledger keeps it; made on first use by `namesOfLot`. In no snapshot. */
+  names: LotNames | null;
 }
 
 export interface Delivery {
@@ -209,10 +220,14 @@ export interface CoreState {
   /** `${account}:${client order id}`, oldest first, for 24 h. */
   clientIds: Map<string, ClientId>;
   clientIdCounts: Map<number, number>;
+  /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot. */
+  clientIdsDueMs: number;
   /** Deposit references, for ever: money is never taken twice. */
   references: Map<string, string>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
   outages: { fromMs: number; toMs: number }[];
-  /** What has to happen when; built from the rest of the state. */
+  /** What has to happen when. It and the next two are built from the rest of the state. */
   due: DueQueue;
+  serving: Serving;
+  holdings: Holdings;
 }

@@ -26,7 +26,7 @@ export function runDue(turn: Turn): boolean {
 /** Leaves a trace of the time when nothing else did. */
 export function leaveSignOfLife(turn: Turn): void {
   if (turn.state.seq > 0 && turn.nowMs - turn.state.nowMs >= SIGN_OF_LIFE_MS) {
-    turn.emit("time-passed", {});
+    turn.emit({ type: "time-passed", version: 1, seq: turn.nextSeq(), atMs: turn.nowMs });
   }
 }
 
@@ -49,11 +49,24 @@ function runItem(turn: Turn, item: DueItem): void {
 }
 
 function forgetClientIds(turn: Turn): void {
-  const { clientIdKeptMs, dueItemsPerTurnMax } = policyOf(turn.state);
+  const { state, nowMs } = turn;
+  if (nowMs < state.clientIdsDueMs) return;
+  const { clientIdKeptMs, dueItemsPerTurnMax } = policyOf(state);
   const keys: string[] = [];
-  for (const [key, entry] of turn.state.clientIds) {
-    if (entry.atMs + clientIdKeptMs > turn.nowMs || keys.length >= dueItemsPerTurnMax) break;
+  // An id that comes later is kept at least that long.
+  let dueMs = nowMs + clientIdKeptMs;
+  for (const [key, entry] of state.clientIds) {
+    dueMs = entry.atMs + clientIdKeptMs;
+    if (dueMs > nowMs || keys.length >= dueItemsPerTurnMax) break;
     keys.push(key);
   }
-  if (keys.length > 0) turn.emit("client-ids-forgotten", { keys });
+  if (keys.length === 0) state.clientIdsDueMs = dueMs;
+  if (keys.length > 0)
+    turn.emit({
+      type: "client-ids-forgotten",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      keys,
+    });
 }

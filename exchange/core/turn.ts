@@ -2,7 +2,7 @@
  * One command's turn: deciding code reads the state and emits events; emitting applies at once, so
  * that later decisions of the same command see it.
  */
-import type { EventMap, EventType } from "./events.ts";
+import type { CoreEvent } from "./events.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { Rejection } from "./rejections.ts";
 import type { Account, CoreState, InstrumentState } from "./state.ts";
@@ -10,7 +10,13 @@ import type { Account, CoreState, InstrumentState } from "./state.ts";
 export interface Turn {
   readonly state: CoreState;
   readonly nowMs: number;
-  emit<T extends EventType>(type: T, data: EventMap[T]): void;
+  /** The number that the next event must bear. */
+  nextSeq(): number;
+  /**
+   * Applies an event and keeps it. The caller writes the whole of it as one literal, frame first: put
+   * together from parts it would take five times as long to make.
+   */
+  emit(event: CoreEvent): void;
 }
 
 /** What deciding code returns. A refusal must come before the first event of the turn. */

@@ -5,6 +5,7 @@
  */
 import type { CoreEvent, EventType } from "#exchange/core/events.ts";
 import { JournalError } from "./journal.ts";
+import { isAmount, LineWriter } from "./line-writer.ts";
 
 /**
  * The version of each type that is written. A new meaning is a new version: raise it here, and turn
@@ -49,20 +50,11 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
 /** Fields whose inner keys are not ours to read: an answer that is repeated as it was given. */
 const VERBATIM = new Set(["result"]);
 
-const isAmount = (key: string) => key === "amount" || key.endsWith("Micros");
-
-function writeAmounts(key: string, value: unknown): unknown {
-  if (typeof value !== "bigint") return value;
-  // It would come back as a string, and the replay would differ from what was live.
-  if (!isAmount(key)) throw new Error(`bigint in field "${key}"; name it "${key}Micros"`);
-  return value.toString();
-}
-
-/** Encodes events as lines. */
+/** Encodes events as lines. Throws on a bigint in a field that would not bring it back. */
 export function encodeEvents(events: readonly CoreEvent[]): Uint8Array {
-  let text = "";
-  for (const event of events) text += `${JSON.stringify(event, writeAmounts)}\n`;
-  return Buffer.from(text);
+  const writer = new LineWriter(events.length);
+  for (const event of events) writer.line(event);
+  return writer.bytes();
 }
 
 /** Decodes what `encodeEvents` wrote. Throws `JournalError` for what this version cannot read. */

@@ -57,8 +57,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "client order ids are forgotten too soon",
     file: "exchange/core/timers.ts",
-    find: "entry.atMs + clientIdKeptMs > turn.nowMs",
-    replace: "entry.atMs + clientIdKeptMs / 60 > turn.nowMs",
+    find: "dueMs = entry.atMs + clientIdKeptMs;",
+    replace: "dueMs = entry.atMs + clientIdKeptMs / 60;",
   },
   {
     name: "an order's digest lacks its quantity",
@@ -87,8 +87,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "asks stay in the book while their supplier is away",
     file: "exchange/core/supply/nodes.ts",
-    find: "if (orders.length > 0) turn.emit",
-    replace: "if (orders.length > 1) turn.emit",
+    find: "if (orders.length > 0)\n    turn.emit",
+    replace: "if (orders.length > 1)\n    turn.emit",
   },
   {
     name: "the end of an old session ends the new one",

@@ -1,7 +1,7 @@
 /** Deciding on accounts, money from outside, keys and join tokens. */
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
-import { available, bond, WORLD } from "#exchange/core/ledger/account-names.ts";
+import { WORLD } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
@@ -21,7 +21,15 @@ export function openAccount(
     );
   }
   const account = turn.state.counters.account + 1;
-  turn.emit("account-opened", { account, name: command.name, mode: command.mode });
+  turn.emit({
+    type: "account-opened",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    account,
+    name: command.name,
+    mode: command.mode,
+  });
   return accept({ account });
 }
 
@@ -31,7 +39,8 @@ export function deposit(
   command: Command<"deposit">,
 ): Decision<CommandResult<"deposit">> {
   const { account, amountMicros, to, reference } = command;
-  const into = to === "bond" ? bond(account) : available(account);
+  const { names } = turn.state.ledger;
+  const into = to === "bond" ? names.bond(account) : names.available(account);
   const digest = `${account}|${to}|${amountMicros}`;
   const known = turn.state.references.get(reference);
   if (known !== undefined && known !== digest) {
@@ -45,7 +54,11 @@ export function deposit(
     );
   }
   if (known === undefined) {
-    turn.emit("funds-deposited", {
+    turn.emit({
+      type: "funds-deposited",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
       account,
       amountMicros,
       to,
@@ -64,7 +77,16 @@ export function addApiKey(
   const { account, keyId, secretHash, label } = command;
   if (!turn.state.accounts.has(account)) return noAccount(account);
   if (turn.state.apiKeys.has(keyId)) return reject("key-exists", `key ${keyId} exists already`);
-  turn.emit("api-key-added", { account, keyId, secretHash, label });
+  turn.emit({
+    type: "api-key-added",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    account,
+    keyId,
+    secretHash,
+    label,
+  });
   return accept({ keyId });
 }
 
@@ -77,7 +99,16 @@ export function addSigningKey(
   if (turn.state.signingKeys.has(fingerprint)) {
     return reject("key-exists", `a key with fingerprint ${fingerprint} is registered already`);
   }
-  turn.emit("signing-key-added", { account, fingerprint, publicKey, label });
+  turn.emit({
+    type: "signing-key-added",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    account,
+    fingerprint,
+    publicKey,
+    label,
+  });
   return accept({ fingerprint });
 }
 
@@ -89,7 +120,14 @@ export function revokeKey(
   const owner =
     turn.state.apiKeys.get(key)?.account ?? turn.state.signingKeys.get(key)?.account ?? null;
   if (owner !== account) return reject("key-not-found", `account has no key ${key}`);
-  turn.emit("key-revoked", { account, key });
+  turn.emit({
+    type: "key-revoked",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    account,
+    key,
+  });
   return accept({ key });
 }
 
@@ -100,7 +138,16 @@ export function createJoinToken(
   const { account, tokenHash, nodesMax, expiresAtMs } = command;
   if (!turn.state.accounts.has(account)) return noAccount(account);
   if (turn.state.joinTokens.has(tokenHash)) return reject("key-exists", "the token exists already");
-  turn.emit("join-token-created", { account, tokenHash, nodesMax, expiresAtMs });
+  turn.emit({
+    type: "join-token-created",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    account,
+    tokenHash,
+    nodesMax,
+    expiresAtMs,
+  });
   return accept({ tokenHash });
 }
 

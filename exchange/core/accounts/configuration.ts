@@ -27,7 +27,14 @@ export function listInstrument(
     );
   }
   const number = listed?.number ?? turn.state.counters.instrument + 1;
-  turn.emit("instrument-listed", { number, instrument });
+  turn.emit({
+    type: "instrument-listed",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    number,
+    instrument,
+  });
   return accept({ symbol: instrument.symbol });
 }
 
@@ -37,7 +44,13 @@ export function adoptPolicy(
 ): Decision<CommandResult<"adopt-policy">> {
   const { policy } = command;
   if (turn.state.policy === null || !same(turn.state.policy, policy)) {
-    turn.emit("policy-adopted", { policy });
+    turn.emit({
+      type: "policy-adopted",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      policy,
+    });
   }
   return accept({ version: policy.version });
 }

@@ -35,6 +35,7 @@ export const accountAppliers: Appliers<
   },
   "policy-adopted": (state, { policy }) => {
     state.policy = policy;
+    state.clientIdsDueMs = 0;
   },
   "account-opened": (state, { account, name, mode, atMs }) => {
     state.counters.account = account;

@@ -1,5 +1,6 @@
 /** Applying events: the only code that changes state. It never decides, so replay equals live. */
 import type { CoreEvent, EventOf, EventType } from "#exchange/core/events.ts";
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { accountAppliers } from "./account-events.ts";
 import { clearingAppliers } from "./clearing-events.ts";
@@ -26,7 +27,8 @@ export function applyEvent(state: CoreState, event: CoreEvent): void {
   if (event.version !== 1) {
     throw new Error(`event ${event.seq}: ${event.type} version ${event.version} is unknown`);
   }
-  if ("postings" in event) state.ledger.apply(event.postings);
+  const { postings } = event as { postings?: readonly Posting[] };
+  if (postings !== undefined) state.ledger.apply(postings);
   (APPLIERS[event.type] as (state: CoreState, event: CoreEvent) => void)(state, event);
   state.seq = event.seq;
   state.nowMs = event.atMs;

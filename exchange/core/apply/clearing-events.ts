@@ -1,6 +1,6 @@
 /** What delivery and Lot events do to the state. */
-import { lotEscrow, lotTokens } from "#exchange/core/ledger/account-names.ts";
-import type { CoreState, Lot } from "#exchange/core/state.ts";
+import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
+import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
 import { accountOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 import { openSupply } from "./supply-events.ts";
@@ -32,20 +32,25 @@ export const clearingAppliers: Appliers<
       openedAtMs: before?.openedAtMs ?? event.atMs,
       timeoutAtMs: event.timeoutAtMs,
     });
-    for (const part of event.parts) lotOf(state, part.lot).openDeliveries += 1;
+    for (const part of event.parts) {
+      const lot = lotOf(state, part.lot);
+      lot.openDeliveries += 1;
+      state.holdings.free(lot, -part.tokens);
+    }
     if (before !== undefined) return;
     accountOf(state, event.account).openDeliveries += 1;
     state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });
   },
   "attempt-failed": (state, { delivery: number, supplier }) => {
     const delivery = deliveryOf(state, number);
-    for (const part of delivery.parts) lotOf(state, part.lot).openDeliveries -= 1;
+    giveBack(state, delivery);
     delivery.parts = [];
     delivery.excluded = [...delivery.excluded, supplier];
   },
   "delivery-settled": (state, { delivery, parts }) => {
     for (const part of parts) {
       const lot = lotOf(state, part.lot);
+      state.holdings.free(lot, -part.tokens);
       lot.usedTokens += part.tokens;
       lot.paidMicros += part.costMicros;
       const supply = openSupply(state, lot.supplier, lot.symbol);
@@ -63,16 +68,27 @@ export const clearingAppliers: Appliers<
   "lot-consumed": (state, { lot }) => closeLot(state, lotOf(state, lot)),
 };
 
+/** Ends the reservation of every part; what was used of them is taken off by whoever settles. */
+function giveBack(state: CoreState, delivery: Delivery): void {
+  for (const part of delivery.parts) {
+    const lot = lotOf(state, part.lot);
+    lot.openDeliveries -= 1;
+    state.holdings.free(lot, part.tokens);
+  }
+}
+
 function closeDelivery(state: CoreState, number: number): void {
   const delivery = deliveryOf(state, number);
-  for (const part of delivery.parts) lotOf(state, part.lot).openDeliveries -= 1;
+  giveBack(state, delivery);
   accountOf(state, delivery.account).openDeliveries -= 1;
   state.deliveries.delete(number);
 }
 
 function closeLot(state: CoreState, lot: Lot): void {
-  state.ledger.forget(lotEscrow(lot.number));
-  state.ledger.forget(lotTokens(lot.number, lot.symbol));
+  const { escrow, tokens } = namesOfLot(lot);
+  state.ledger.forget(escrow);
+  state.ledger.forget(tokens);
+  state.holdings.remove(lot);
   accountOf(state, lot.owner).lots.delete(lot.number);
   state.lots.delete(lot.number);
 }
@@ -81,10 +97,4 @@ function deliveryOf(state: CoreState, number: number) {
   const delivery = state.deliveries.get(number);
   if (delivery === undefined) throw new Error(`delivery ${number} is not open`);
   return delivery;
-}
-
-function lotOf(state: CoreState, number: number): Lot {
-  const lot = state.lots.get(number);
-  if (lot === undefined) throw new Error(`lot ${number} is not open`);
-  return lot;
 }

@@ -1,7 +1,9 @@
 /** What order and trade events do to the state. */
 
+import { holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
-import type { CoreState, Order } from "#exchange/core/state.ts";
+import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
@@ -15,18 +17,32 @@ export const marketAppliers: Appliers<
   | "trade"
   | "order-closed"
 > = {
-  "order-accepted": (state, { order }) => {
+  "order-accepted": (state, { order, postings }) => {
     state.counters.order = order.number;
     state.orders.set(order.number, {
-      ...order,
+      number: order.number,
+      account: order.account,
+      symbol: order.symbol,
+      side: order.side,
+      orderType: order.orderType,
+      timeInForce: order.timeInForce,
+      source: order.source,
+      quantity: order.quantity,
       filled: 0,
+      priceTicks: order.priceTicks,
       valueMicros: 0n,
       feeMicros: 0n,
       feeBasisMicros: 0n,
       status: "open",
       closureReason: null,
+      clientOrderId: order.clientOrderId,
+      postOnly: order.postOnly,
+      placedAtMs: order.placedAtMs,
       closedAtMs: null,
       handle: 0,
+      // The very strings that the ledger has just hashed.
+      holdName: heldUnder(postings[0]) ?? holdNameOf(order.side, order.number),
+      marginName: heldUnder(postings[1]) ?? marginNameOf(order.side, order.number),
     });
     accountOf(state, order.account).openOrders.add(order.number);
   },
@@ -74,7 +90,7 @@ export const marketAppliers: Appliers<
     state.counters.trade = event.trade;
     state.counters.lot = lot;
     const tokens = tokensOf(listed.instrument, quantity);
-    state.lots.set(lot, {
+    const bought: Lot = {
       number: lot,
       symbol,
       owner: buyer,
@@ -89,7 +105,11 @@ export const marketAppliers: Appliers<
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
       openDeliveries: 0,
-    });
+      freeTokens: tokens,
+      names: null,
+    };
+    state.lots.set(lot, bought);
+    state.holdings.add(bought);
     accountOf(state, buyer).lots.add(lot);
     openSupply(state, seller, symbol).owedTokens += tokens;
     if (event.expiresAtMs !== null) {
@@ -103,6 +123,10 @@ export const marketAppliers: Appliers<
     state.orders.delete(number);
   },
 };
+
+function heldUnder(posting: Posting | undefined): string | null {
+  return posting?.kind === "hold" ? posting.hold : null;
+}
 
 function leaveBook(state: CoreState, order: Order): void {
   if (order.handle === 0) return;

@@ -1,7 +1,6 @@
 /** What node, link and issuance events do to the state. */
 import { SLOT_MS } from "#exchange/core/clearing/expiry.ts";
-import type { Attendance, CoreState, Supply } from "#exchange/core/state.ts";
-import { supplyKey } from "#exchange/core/supply/capacity.ts";
+import type { Attendance, CoreState, Node, Supply } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 
@@ -22,7 +21,7 @@ export const supplyAppliers: Appliers<
 > = {
   "node-enrolled": (state, { node, account, name, publicKey, tokenHash, atMs }) => {
     state.counters.node = node;
-    state.nodes.set(node, {
+    const enrolled: Node = {
       number: node,
       account,
       name,
@@ -31,7 +30,9 @@ export const supplyAppliers: Appliers<
       session: null,
       slots: 0,
       supplies: [],
-    });
+    };
+    state.nodes.set(node, enrolled);
+    state.serving.add(enrolled);
     state.nodesByKey.set(publicKey, node);
     const token = state.joinTokens.get(tokenHash);
     if (token === undefined) return;
@@ -43,9 +44,12 @@ export const supplyAppliers: Appliers<
     linked.session = session;
     linked.slots = slots;
     linked.supplies = supplies;
+    state.serving.refresh(linked.account);
   },
   "node-disconnected": (state, { node }) => {
-    nodeOf(state, node).session = null;
+    const unlinked = nodeOf(state, node);
+    unlinked.session = null;
+    state.serving.refresh(unlinked.account);
   },
   "supplier-away": (state, { account, graceEndsAtMs, atMs }) => {
     const attendance = attendanceOf(state, account);
@@ -80,6 +84,7 @@ export const supplyAppliers: Appliers<
   },
   "exchange-resumed": (state, { lastSeenMs, outageMs, atMs }) => {
     for (const node of state.nodes.values()) node.session = null;
+    for (const { account } of state.nodes.values()) state.serving.refresh(account);
     if (outageMs <= 0) return;
     state.outages.push({ fromMs: lastSeenMs, toMs: atMs });
     for (const lot of state.lots.values()) {
@@ -136,7 +141,7 @@ function attendanceOf(state: CoreState, account: number): Attendance {
 
 /** The issuance figures of a supplier and instrument, made on first use. */
 export function openSupply(state: CoreState, account: number, symbol: string): Supply {
-  const key = supplyKey(account, symbol);
+  const { key } = state.ledger.names.supply(account, symbol);
   let supply = state.supplies.get(key);
   if (supply === undefined) {
     supply = {

@@ -3,18 +3,11 @@
  * supplier, the rest to the holder. Escrow ends at exactly 0.
  */
 
-import {
-  available,
-  issuer,
-  lotEscrow,
-  lotMargin,
-  lotTokens,
-  pendingPay,
-} from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { policyOf, type Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
+import { namesOfLot } from "./lots.ts";
 
 /** A slot: five minutes on the UTC grid. */
 export const SLOT_MS = 300_000;
@@ -36,7 +29,7 @@ export function availabilityOf(
   for (let slot = Math.ceil(lot.enteredAtMs / SLOT_MS); slot < end; slot += 1) {
     const fromMs = slot * SLOT_MS;
     const toMs = fromMs + SLOT_MS;
-    if (state.outages.some((outage) => outage.fromMs < toMs && outage.toMs > fromMs)) continue;
+    if (wasOut(state, fromMs, toMs)) continue;
     slots += 1;
     let awayMs = attendance?.awayMsBySlot.get(slot) ?? 0;
     if (attendance !== undefined && attendance.awaySinceMs !== null) {
@@ -48,41 +41,52 @@ export function availabilityOf(
   return { healthySlots, slots };
 }
 
+/** Whether the exchange itself was away at any time of these. */
+function wasOut({ outages }: CoreState, fromMs: number, toMs: number): boolean {
+  for (const outage of outages) if (outage.fromMs < toMs && outage.toMs > fromMs) return true;
+  return false;
+}
+
 /** Ends a Lot that nobody draws on any more. */
 export function expireLot(turn: Turn, lot: Lot): void {
   const { ledger } = turn.state;
   const { healthySlots, slots } = availabilityOf(turn.state, lot, turn.nowMs);
-  const escrow = ledger.balance(lotEscrow(lot.number));
-  const unused = ledger.balance(lotTokens(lot.number, lot.symbol));
+  const names = namesOfLot(lot);
+  const escrow = ledger.balance(names.escrow);
+  const unused = ledger.balance(names.tokens);
   // No slot counted (the exchange was away throughout): nobody failed, the supplier is paid.
   const toSupplier =
     slots === 0 ? escrow : divideFloor(escrow * BigInt(healthySlots), BigInt(slots));
   const postings: Posting[] = [
     {
       kind: "move",
-      from: lotEscrow(lot.number),
-      to: pendingPay(lot.supplier),
+      from: names.escrow,
+      to: ledger.names.pendingPay(lot.supplier),
       amount: toSupplier,
     },
     {
       kind: "move",
-      from: lotEscrow(lot.number),
-      to: available(lot.owner),
+      from: names.escrow,
+      to: ledger.names.available(lot.owner),
       amount: escrow - toSupplier,
     },
     {
       kind: "move",
-      from: lotTokens(lot.number, lot.symbol),
-      to: issuer(lot.supplier, lot.symbol),
+      from: names.tokens,
+      to: ledger.names.supply(lot.supplier, lot.symbol).issuer,
       amount: unused,
     },
     {
       kind: "void",
-      hold: lotMargin(lot.number),
-      amount: ledger.holdAmount(lotMargin(lot.number)),
+      hold: names.margin,
+      amount: ledger.holdAmount(names.margin),
     },
   ];
-  turn.emit("lot-expired", {
+  turn.emit({
+    type: "lot-expired",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     lot: lot.number,
     unusedTokens: Number(unused),
     healthySlots,
@@ -97,6 +101,13 @@ export function expireLot(turn: Turn, lot: Lot): void {
 export function closeLotIfDone(turn: Turn, number: number): void {
   const lot = turn.state.lots.get(number);
   if (lot === undefined || lot.openDeliveries > 0) return;
-  if (lot.usedTokens === lot.tokens) turn.emit("lot-consumed", { lot: number });
-  else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
+  if (lot.usedTokens === lot.tokens) {
+    turn.emit({
+      type: "lot-consumed",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      lot: number,
+    });
+  } else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
 }

@@ -6,7 +6,7 @@
  * price paid: no other supplier could have served it all at or below that price.
  */
 
-import { available, bidHold } from "#exchange/core/ledger/account-names.ts";
+import { bidHold } from "#exchange/core/ledger/account-names.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { bidHoldMicros } from "#exchange/core/market/fees.ts";
 import { executePlan, type MatchPlan } from "#exchange/core/market/matching.ts";
@@ -69,7 +69,11 @@ export function planPurchase(
 /** Buys as planned, fill-or-kill; the caller has checked that the buyer can pay. */
 export function emitPurchase(turn: Turn, buyer: number, symbol: string, plan: PurchasePlan): void {
   const number = turn.state.counters.order + 1;
-  turn.emit("order-accepted", {
+  turn.emit({
+    type: "order-accepted",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     order: {
       number,
       account: buyer,
@@ -85,7 +89,12 @@ export function emitPurchase(turn: Turn, buyer: number, symbol: string, plan: Pu
       placedAtMs: turn.nowMs,
     },
     postings: [
-      { kind: "hold", hold: bidHold(number), from: available(buyer), amount: plan.requiredMicros },
+      {
+        kind: "hold",
+        hold: bidHold(number),
+        from: turn.state.ledger.names.available(buyer),
+        amount: plan.requiredMicros,
+      },
     ],
   });
   const order = turn.state.orders.get(number);

@@ -1,14 +1,14 @@
 /** Deciding on reservations: tokens are set aside (and bought, in Auto Mode) before anything is sent. */
 
 import type { Command, Reservation } from "#exchange/core/commands.ts";
-import { available, deliveryHold, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import { deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
 import { closeLotIfDone } from "./expiry.ts";
-import { splitOver, supplierThatHolds, usableLots } from "./lots.ts";
+import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 
 /** What a request asks for; `maxOutputTokens` is per choice. */
@@ -53,7 +53,6 @@ export function reserveDelivery(
       requestId: command.requestId,
       keyId: command.keyId,
       timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
-      excluded: [],
     }),
   );
 }
@@ -67,28 +66,34 @@ function isReservable({ promptTokens, maxOutputTokens, choices }: Command<"reser
   return Number.isSafeInteger(tokens) && tokens >= 1;
 }
 
+type Fitted = { wish: Wish; source: Source };
+
+function sourceFor(
+  turn: Turn,
+  { account, symbol, promptTokens, choices }: Command<"reserve-delivery">,
+  maxOutputTokens: number,
+): Decision<Fitted> {
+  const wish = { account, symbol, promptTokens, maxOutputTokens, choices };
+  const source = findSource(turn, wish, []);
+  return source.ok ? accept({ wish, source: source.result }) : source;
+}
+
 /** The named maximum as it is; without one, the largest up to the default that can be carried. */
 function fitOutput(
   turn: Turn,
   command: Command<"reserve-delivery">,
   defaultMax: number,
-): Decision<{ wish: Wish; source: Source }> {
-  const { account, symbol, promptTokens, choices } = command;
-  const attempt = (maxOutputTokens: number) => {
-    const wish = { account, symbol, promptTokens, maxOutputTokens, choices };
-    const source = findSource(turn, wish, []);
-    return source.ok ? accept({ wish, source: source.result }) : source;
-  };
-  if (command.maxOutputTokens !== null) return attempt(command.maxOutputTokens);
-  const whole = attempt(defaultMax);
+): Decision<Fitted> {
+  if (command.maxOutputTokens !== null) return sourceFor(turn, command, command.maxOutputTokens);
+  const whole = sourceFor(turn, command, defaultMax);
   if (whole.ok) return whole;
   let low = Math.min(policyOf(turn.state).defaultMaxOutputTokensMin, defaultMax);
-  let best = attempt(low);
+  let best = sourceFor(turn, command, low);
   if (!best.ok) return best;
   let high = defaultMax;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    const found = attempt(middle);
+    const found = sourceFor(turn, command, middle);
     if (found.ok) {
       best = found;
       low = middle;
@@ -117,7 +122,11 @@ export function retryDelivery(
   const source = findSource(turn, delivery, excluded);
   if (!source.ok) return source;
   const { requestId, keyId, timeoutAtMs, parts } = delivery;
-  turn.emit("attempt-failed", {
+  turn.emit({
+    type: "attempt-failed",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     delivery: delivery.number,
     attempt: delivery.attempt,
     supplier: delivery.supplier,
@@ -130,7 +139,6 @@ export function retryDelivery(
     requestId,
     keyId,
     timeoutAtMs,
-    excluded,
   });
   // A Lot that had only outlived its expiry for this delivery ends now.
   for (const part of parts) closeLotIfDone(turn, part.lot);
@@ -141,8 +149,8 @@ export function retryDelivery(
 function findSource(turn: Turn, wish: Wish, excluded: readonly number[]): Decision<Source> {
   const { state } = turn;
   const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;
-  const lots = usableLots(state, wish.account, wish.symbol, turn.nowMs, excluded);
-  const supplier = supplierThatHolds(state, lots, tokens);
+  const { account, symbol } = wish;
+  const supplier = supplierThatHolds(state, { account, symbol, tokens, excluded }, turn.nowMs);
   if (supplier !== null) return accept({ supplier, purchase: null });
   if (accountOf(state, wish.account).mode === "advanced") {
     return reject(
@@ -159,7 +167,7 @@ function findSource(turn: Turn, wish: Wish, excluded: readonly number[]): Decisi
       { required_tokens: tokens },
     );
   }
-  const free = state.ledger.free(available(wish.account));
+  const free = state.ledger.free(state.ledger.names.available(wish.account));
   if (purchase.requiredMicros > free) {
     return reject(
       "payment-required",
@@ -174,7 +182,7 @@ function emitReservation(
   turn: Turn,
   wish: Wish,
   source: Source,
-  identity: Pick<Delivery, "requestId" | "keyId" | "timeoutAtMs" | "excluded" | "attempt"> & {
+  identity: Pick<Delivery, "requestId" | "keyId" | "timeoutAtMs" | "attempt"> & {
     delivery: number;
   },
 ): Reservation {
@@ -183,10 +191,14 @@ function emitReservation(
   const { supplier } = source;
   if (source.purchase !== null) emitPurchase(turn, account, symbol, source.purchase);
   const reservedTokens = promptTokens + choices * maxOutputTokens;
-  const lots = usableLots(state, account, symbol, turn.nowMs, identity.excluded);
-  const parts = splitOver(state, lots, supplier, reservedTokens);
+  const tokens = { account, symbol, tokens: reservedTokens };
+  const parts = splitOver(state, tokens, supplier, turn.nowMs);
   const { delivery, attempt, requestId, keyId, timeoutAtMs } = identity;
-  turn.emit("delivery-reserved", {
+  turn.emit({
+    type: "delivery-reserved",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     delivery,
     attempt,
     requestId,
@@ -202,7 +214,7 @@ function emitReservation(
     postings: parts.map((part) => ({
       kind: "hold",
       hold: deliveryHold(delivery, part.lot),
-      from: lotTokens(part.lot, symbol),
+      from: namesOfLot(lotOf(state, part.lot)).tokens,
       amount: BigInt(part.tokens),
     })),
   });

@@ -1,13 +1,7 @@
 /** Deciding on the end of a delivery: the metered tokens are paid, by cumulative floor, and the rest goes back. */
 
 import type { Command, CommandResult, Settlement } from "#exchange/core/commands.ts";
-import {
-  deliveryHold,
-  issuer,
-  lotEscrow,
-  lotMargin,
-  pendingPay,
-} from "#exchange/core/ledger/account-names.ts";
+import { deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { marginMicros } from "#exchange/core/market/fees.ts";
 import { reject } from "#exchange/core/rejections.ts";
@@ -15,6 +9,7 @@ import type { Delivery, Lot } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
 import { closeLotIfDone } from "./expiry.ts";
+import { lotOf, namesOfLot } from "./lots.ts";
 import { voidReservation } from "./reservation.ts";
 
 type OpenDelivery = Decision<Delivery>;
@@ -48,15 +43,33 @@ export function settleDelivery(
   for (const part of delivery.parts) {
     const tokens = Math.min(left, part.tokens);
     left -= tokens;
-    const lot = lotOf(turn, part.lot);
+    const lot = lotOf(turn.state, part.lot);
     const costMicros = costOf(lot, tokens);
     postings.push(...partPostings(turn, delivery, lot, part.tokens, tokens, costMicros));
     if (tokens > 0)
       parts.push({ lot: lot.number, tokens, priceTicks: part.priceTicks, costMicros });
   }
   const costMicros = parts.reduce((sum, part) => sum + part.costMicros, 0n);
-  const { type: _type, ...facts } = command;
-  turn.emit("delivery-settled", { ...facts, usedTokens, costMicros, parts, postings });
+  turn.emit({
+    type: "delivery-settled",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    delivery: command.delivery,
+    attempt: command.attempt,
+    promptTokens,
+    completionTokens,
+    firstTokenMs: command.firstTokenMs,
+    durationMs: command.durationMs,
+    reportedTokens: command.reportedTokens,
+    outputSha256: command.outputSha256,
+    finishReason: command.finishReason,
+    cause: command.cause,
+    usedTokens,
+    costMicros,
+    parts,
+    postings,
+  });
   for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
   return accept({
     usedTokens,
@@ -79,22 +92,29 @@ function partPostings(
   tokens: number,
   costMicros: bigint,
 ): Posting[] {
+  const { ledger } = turn.state;
+  const names = namesOfLot(lot);
   const hold = deliveryHold(delivery.number, lot.number);
   const postings: Posting[] = [
-    { kind: "post", hold, to: issuer(lot.supplier, lot.symbol), amount: BigInt(tokens) },
+    {
+      kind: "post",
+      hold,
+      to: ledger.names.supply(lot.supplier, lot.symbol).issuer,
+      amount: BigInt(tokens),
+    },
     { kind: "void", hold, amount: BigInt(reservedTokens - tokens) },
     {
       kind: "move",
-      from: lotEscrow(lot.number),
-      to: pendingPay(lot.supplier),
+      from: names.escrow,
+      to: ledger.names.pendingPay(lot.supplier),
       amount: costMicros,
     },
   ];
   const owed = lot.valueMicros - lot.paidMicros - costMicros;
-  const margin = turn.state.ledger.holdAmount(lotMargin(lot.number));
+  const margin = ledger.holdAmount(names.margin);
   const needed = marginMicros(policyOf(turn.state), owed);
   if (margin > needed) {
-    postings.push({ kind: "void", hold: lotMargin(lot.number), amount: margin - needed });
+    postings.push({ kind: "void", hold: names.margin, amount: margin - needed });
   }
   return postings.filter((posting) => posting.amount > 0n);
 }
@@ -116,7 +136,11 @@ export function emitRelease(
   verdict: "failed" | "excused",
   cause: string,
 ): void {
-  turn.emit("delivery-released", {
+  turn.emit({
+    type: "delivery-released",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     delivery: delivery.number,
     attempt: delivery.attempt,
     verdict,
@@ -124,12 +148,6 @@ export function emitRelease(
     postings: voidReservation(turn.state, delivery),
   });
   for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
-}
-
-function lotOf(turn: Turn, number: number): Lot {
-  const lot = turn.state.lots.get(number);
-  if (lot === undefined) throw new Error(`lot ${number} of an open delivery does not exist`);
-  return lot;
 }
 
 function isCount(value: number): boolean {

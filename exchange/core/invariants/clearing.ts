@@ -21,6 +21,8 @@ export function lotBreaches(state: CoreState, lot: Lot): string[] {
   expect("what it paid so far", lot.paidMicros, paid);
   const tokens = ledger.balance(lotTokens(lot.number, lot.symbol));
   expect("what is left of its tokens", tokens, BigInt(lot.tokens - lot.usedTokens));
+  const free = Number(ledger.free(lotTokens(lot.number, lot.symbol)));
+  expect("its free tokens in the index", lot.freeTokens, free);
   expect(
     "being among its owner's",
     state.accounts.get(lot.owner)?.lots.has(lot.number) === true,

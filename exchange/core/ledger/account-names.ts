@@ -1,4 +1,10 @@
-/** The names of ledger accounts and holds. UNIT accounts carry their instrument after a `/`. */
+/**
+ * The names of ledger accounts and holds. UNIT accounts carry their instrument after a `/`.
+ *
+ * A name that is made anew has to be put together and hashed before the ledger finds anything by it,
+ * which costs more than the rest of a posting. `AccountNames` makes those of accounts once; orders and
+ * Lots keep their own.
+ */
 
 export const WORLD = "world";
 export const FEES = "exch:fees";
@@ -20,3 +26,79 @@ export const askMargin = (order: number): string => `ask${order}:margin`;
 export const lotMargin = (lot: number): string => `lot${lot}:margin`;
 export const deliveryHold = (delivery: number, lot: number): string =>
   `delivery${delivery}:lot${lot}`;
+
+export function holdNameOf(side: "buy" | "sell", order: number): string {
+  return side === "buy" ? bidHold(order) : askHold(order);
+}
+
+/** A bid has no margin: "". */
+export function marginNameOf(side: "buy" | "sell", order: number): string {
+  return side === "buy" ? "" : askMargin(order);
+}
+
+/** Where the ledger keeps a Lot. */
+export interface LotNames {
+  escrow: string;
+  tokens: string;
+  margin: string;
+}
+
+/** A supplier's accounts for one instrument. */
+export interface SupplyNames {
+  /** Of its issuance figures in the state. */
+  key: string;
+  issuer: string;
+  issued: string;
+}
+
+interface Row {
+  available: string;
+  bond: string;
+  pendingPay: string;
+  supplies: Map<string, SupplyNames>;
+}
+
+/** The names of accounts, each made on first use and kept: there are as many as accounts. */
+export class AccountNames {
+  readonly #rows = new Map<number, Row>();
+
+  available(account: number): string {
+    return this.#row(account).available;
+  }
+
+  bond(account: number): string {
+    return this.#row(account).bond;
+  }
+
+  pendingPay(account: number): string {
+    return this.#row(account).pendingPay;
+  }
+
+  supply(account: number, symbol: string): SupplyNames {
+    const { supplies } = this.#row(account);
+    let names = supplies.get(symbol);
+    if (names === undefined) {
+      names = {
+        key: `${account}/${symbol}`,
+        issuer: issuer(account, symbol),
+        issued: issued(account, symbol),
+      };
+      supplies.set(symbol, names);
+    }
+    return names;
+  }
+
+  #row(account: number): Row {
+    let row = this.#rows.get(account);
+    if (row === undefined) {
+      row = {
+        available: available(account),
+        bond: bond(account),
+        pendingPay: pendingPay(account),
+        supplies: new Map(),
+      };
+      this.#rows.set(account, row);
+    }
+    return row;
+  }
+}

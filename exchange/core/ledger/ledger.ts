@@ -5,6 +5,7 @@
  * in part or in full, and what is left is voided; limits count what is held. Every posting moves an
  * amount from one account to another, so each asset sums to zero at all times.
  */
+import { AccountNames } from "./account-names.ts";
 
 /** USD in micro-dollars, or a UNIT asset in tokens. */
 export type Asset = string;
@@ -29,6 +30,9 @@ export class LedgerError extends Error {}
 
 /** The ledger's accounts and holds. */
 export class Ledger {
+  /** Names to find accounts by, made once. */
+  readonly names = new AccountNames();
+  readonly #assets: Asset[] = [];
   readonly #accounts = new Map<string, LedgerAccount>();
   readonly #holds = new Map<string, { account: LedgerAccount; amount: bigint }>();
 
@@ -104,10 +108,19 @@ export class Ledger {
   #open(name: string): LedgerAccount {
     let account = this.#accounts.get(name);
     if (account === undefined) {
-      account = { name, asset: assetOf(name), debits: 0n, credits: 0n, held: 0n };
+      account = { name, asset: this.#assetOf(name), debits: 0n, credits: 0n, held: 0n };
       this.#accounts.set(name, account);
     }
     return account;
+  }
+
+  /** One string per asset, however many accounts have it. */
+  #assetOf(name: string): Asset {
+    const asset = assetOf(name);
+    const known = this.#assets.find((each) => each === asset);
+    if (known !== undefined) return known;
+    this.#assets.push(asset);
+    return asset;
   }
 
   #assertCovered(account: LedgerAccount): void {

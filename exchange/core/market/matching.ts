@@ -4,7 +4,6 @@
  */
 
 import type { Side } from "#exchange/core/commands.ts";
-import { available } from "#exchange/core/ledger/account-names.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { valueMicros } from "#protocol/instrument.ts";
@@ -84,30 +83,40 @@ export function sellerFeeMicros(
   return feeOfFill(order, plan.valueMicros, policyOf(turn.state).takerFeeBps);
 }
 
-/** Matches an accepted order and rests or closes what is left of it, by its time in force. */
-export function executeOrder(turn: Turn, order: Order): void {
-  const listed = instrumentOf(turn.state, order.symbol);
-  const wanted = order.quantity - order.filled;
-  const plan = planMatch(turn.state, listed, {
+/** What an order would take now. */
+export function planOrder(state: CoreState, order: Order): MatchPlan {
+  return planMatch(state, instrumentOf(state, order.symbol), {
     account: order.account,
     side: order.side,
     limitTicks: order.priceTicks,
-    quantity: wanted,
+    quantity: order.quantity - order.filled,
   });
+}
+
+/** Matches an accepted order as planned on the book as it is, and rests or closes what is left of it, by its time in force. */
+export function executeOrder(turn: Turn, order: Order, plan: MatchPlan): void {
+  const { ledger } = turn.state;
+  const wanted = order.quantity - order.filled;
   if (order.postOnly && plan.fills.length > 0) {
     closeOrder(turn, order, "cancelled", "post_only_would_cross");
     return;
   }
   const affordable =
     order.side === "buy" ||
-    sellerFeeMicros(turn, order, plan) <= turn.state.ledger.free(available(order.account));
+    sellerFeeMicros(turn, order, plan) <= ledger.free(ledger.names.available(order.account));
   const executable = affordable && (order.timeInForce !== "fok" || plan.quantity === wanted);
   if (executable) executePlan(turn, order, plan);
   if (order.filled === order.quantity) closeOrder(turn, order, "filled", null);
   else if (!affordable) closeOrder(turn, order, "cancelled", "cancelled");
   else if (plan.selfTrade) closeOrder(turn, order, "cancelled", "self_trade_prevented");
   else if (order.timeInForce === "gtc" && order.orderType === "limit") {
-    turn.emit("order-rested", { order: order.number });
+    turn.emit({
+      type: "order-rested",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      order: order.number,
+    });
   } else {
     const amount = order.filled > 0 ? "partially_filled" : "no_fill";
     const slipped = order.orderType === "market" && plan.beyondLimit;

@@ -1,26 +1,15 @@
 /** Deciding on orders: every check before the first event, in the order the tests list them. */
 
 import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands.ts";
-import {
-  askHold,
-  askMargin,
-  available,
-  bidHold,
-  bond,
-  issued,
-} from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
-import { sellableTokens } from "#exchange/core/supply/capacity.ts";
-import { emitIssue, offerProblem } from "#exchange/core/supply/issuance.ts";
+import { emitIssue } from "#exchange/core/supply/issuance.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { tokensOf, valueMicros } from "#protocol/instrument.ts";
-import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { closeOrder } from "./closing.ts";
-import { bidHoldMicros, sellerMargin } from "./fees.ts";
-import { executeOrder, type MatchPlan, planMatch, sellerFeeMicros } from "./matching.ts";
+import { executeOrder, planMatch } from "./matching.ts";
 import { BUY, SELL } from "./order-book-port.ts";
+import { buyFunds, sellFunds } from "./order-funds.ts";
 
 type Placed = CommandResult<"place-order">;
 
@@ -51,19 +40,25 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
   if (missingTokens > 0n) emitIssue(turn, command.account, command.symbol, missingTokens, true);
   const order = emitAccepted(turn, command, limitTicks, postings);
   if (command.clientOrderId !== null) {
-    turn.emit("client-id-recorded", {
+    turn.emit({
+      type: "client-id-recorded",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
       account: command.account,
       clientId: command.clientOrderId,
       digest: digestOf(command),
       result: { order: order.number, clientOrderId: command.clientOrderId },
     });
   }
-  executeOrder(turn, order);
+  // Nothing has touched the book since the plan was made.
+  executeOrder(turn, order, plan);
   return accept({ order: order.number, clientOrderId: command.clientOrderId });
 }
 
 /** The content an idempotent repeat must match. */
 function digestOf(command: PlaceOrder): string {
+  // Joined and not a template: this is kept for a day, and a template keeps its parts with it.
   return [
     command.symbol,
     command.side,
@@ -163,98 +158,18 @@ function protectionTicks(state: CoreState, listed: InstrumentState, command: Pla
   return Math.min(listed.instrument.priceTicksMax, best + margin);
 }
 
-type Funds = Decision<{ postings: (order: number) => Posting[]; missingTokens: bigint }>;
-
-function buyFunds(
-  turn: Turn,
-  command: PlaceOrder,
-  listed: InstrumentState,
-  limitTicks: number,
-  plan: MatchPlan,
-): Funds {
-  // What can rest needs its whole limit value; what ends at once needs only what it will take.
-  const value =
-    command.timeInForce === "gtc" && command.orderType === "limit"
-      ? valueMicros(listed.instrument, limitTicks, command.quantity)
-      : plan.valueMicros;
-  const amount = bidHoldMicros(policyOf(turn.state), value);
-  const free = turn.state.ledger.free(available(command.account));
-  if (amount > free) {
-    return reject(
-      "insufficient-balance",
-      `the order needs ${formatMicros(amount)} USD with its fee, ${formatMicros(free)} are available`,
-      { required: formatMicros(amount), available: formatMicros(free) },
-    );
-  }
-  return accept({
-    missingTokens: 0n,
-    postings: (order) =>
-      amount === 0n
-        ? []
-        : [{ kind: "hold", hold: bidHold(order), from: available(command.account), amount }],
-  });
-}
-
-function sellFunds(
-  turn: Turn,
-  command: PlaceOrder,
-  listed: InstrumentState,
-  limitTicks: number,
-  plan: MatchPlan,
-): Funds {
-  const { account, symbol } = command;
-  const { ledger } = turn.state;
-  const tokens = BigInt(tokensOf(listed.instrument, command.quantity));
-  const sellable = sellableTokens(turn.state, account, symbol);
-  const missing = tokens > sellable ? tokens - (sellable > 0n ? sellable : 0n) : 0n;
-  if (missing > 0n && !command.issueMissing) {
-    return reject(
-      "insufficient-units",
-      `the trading account has ${formatUnits(sellable)} issued Units of ${symbol} free, the order sells ${formatUnits(tokens)}; issue and transfer more first`,
-      { required: formatUnits(tokens), available: formatUnits(sellable) },
-    );
-  }
-  const problem = offerProblem(turn, account, symbol, missing);
-  if (problem !== null) return problem;
-  const margin = sellerMargin(policyOf(turn.state), listed.instrument, command, limitTicks, plan);
-  const freeBond = ledger.free(bond(account));
-  if (margin.needed > freeBond) {
-    return reject(
-      "insufficient-bond",
-      `the ask needs ${formatMicros(margin.needed)} USD of bond, ${formatMicros(freeBond)} are free; deposit bond or offer less`,
-      { required: formatMicros(margin.needed), available: formatMicros(freeBond) },
-    );
-  }
-  const fee = sellerFeeMicros(turn, { feeBasisMicros: 0n, feeMicros: 0n }, plan);
-  if (fee > ledger.free(available(account))) {
-    return reject(
-      "insufficient-balance",
-      `selling at once costs ${formatMicros(fee)} USD of fee, ${formatMicros(ledger.free(available(account)))} are available`,
-    );
-  }
-  return accept({
-    missingTokens: missing,
-    postings: (order) => {
-      const postings: Posting[] = [
-        { kind: "hold", hold: askHold(order), from: issued(account, symbol), amount: tokens },
-      ];
-      const amount = margin.held;
-      if (amount > 0n) {
-        postings.push({ kind: "hold", hold: askMargin(order), from: bond(account), amount });
-      }
-      return postings;
-    },
-  });
-}
-
 function emitAccepted(
   turn: Turn,
   command: PlaceOrder,
   limitTicks: number,
-  postings: (order: number) => Posting[],
+  postings: Posting[],
 ): Order {
   const number = turn.state.counters.order + 1;
-  turn.emit("order-accepted", {
+  turn.emit({
+    type: "order-accepted",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     order: {
       number,
       account: command.account,
@@ -269,7 +184,7 @@ function emitAccepted(
       postOnly: command.postOnly,
       placedAtMs: turn.nowMs,
     },
-    postings: postings(number),
+    postings,
   });
   const order = turn.state.orders.get(number);
   if (order === undefined) throw new Error(`order ${number} was accepted and is not there`);

@@ -3,18 +3,9 @@
  * behind the ask moves to the Lot.
  */
 
-import {
-  askHold,
-  askMargin,
-  available,
-  bidHold,
-  bond,
-  FEES,
-  lotEscrow,
-  lotMargin,
-  lotTokens,
-} from "#exchange/core/ledger/account-names.ts";
+import { bidHold, FEES, lotEscrow, lotMargin, lotTokens } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
@@ -31,39 +22,41 @@ export function emitTrade(
   const { state } = turn;
   const policy = policyOf(state);
   const { instrument } = instrumentOf(state, maker.symbol);
-  const [buy, sell] = maker.side === "buy" ? [maker, taker] : [taker, maker];
-  const bpsOf = (order: Order) => (order === taker ? policy.takerFeeBps : policy.makerFeeBps);
+  const buy = maker.side === "buy" ? maker : taker;
+  const sell = maker.side === "buy" ? taker : maker;
   const value = valueMicros(instrument, priceTicks, quantity);
   const lot = state.counters.lot + 1;
   const buyerFee = buyerFeeOf(turn, buy, buy === taker, value, quantity);
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
-  const sellerFree = state.ledger.free(available(sell.account));
-  const sellerFeeDue = feeOfFill(sell, value, bpsOf(sell));
+  const sellerAvailable = state.ledger.names.available(sell.account);
+  const sellerFree = state.ledger.free(sellerAvailable);
+  const sellerFeeDue = feeOfFill(sell, value, bpsOf(policy, sell, taker));
   const sellerFee = sellerFeeDue < sellerFree ? sellerFeeDue : sellerFree;
 
   const postings: Posting[] = [];
-  const add = (posting: Posting) => {
-    if (posting.amount > 0n) postings.push(posting);
-  };
-  add({ kind: "post", hold: bidHold(buy.number), to: lotEscrow(lot), amount: value });
-  add({ kind: "post", hold: bidHold(buy.number), to: FEES, amount: buyerFee });
+  add(postings, { kind: "post", hold: buy.holdName, to: lotEscrow(lot), amount: value });
+  add(postings, { kind: "post", hold: buy.holdName, to: FEES, amount: buyerFee });
   // A bid holds its limit; what a better price saved goes back at once.
   const left = buy.quantity - buy.filled - quantity;
   const stillNeeded = bidHoldMicros(policy, valueMicros(instrument, buy.priceTicks, left));
-  const held = state.ledger.holdAmount(bidHold(buy.number)) - value - buyerFee;
+  const held = state.ledger.holdAmount(buy.holdName) - value - buyerFee;
   if (held > stillNeeded) {
-    add({ kind: "void", hold: bidHold(buy.number), amount: held - stillNeeded });
+    add(postings, { kind: "void", hold: buy.holdName, amount: held - stillNeeded });
   }
-  add({ kind: "move", from: available(sell.account), to: FEES, amount: sellerFee });
-  add({
+  add(postings, { kind: "move", from: sellerAvailable, to: FEES, amount: sellerFee });
+  add(postings, {
     kind: "post",
-    hold: askHold(sell.number),
+    hold: sell.holdName,
     to: lotTokens(lot, sell.symbol),
     amount: BigInt(tokensOf(instrument, quantity)),
   });
-  for (const posting of marginPostings(turn, sell, quantity, value, lot)) add(posting);
+  addMarginPostings(postings, turn, sell, quantity, value, lot);
 
-  turn.emit("trade", {
+  turn.emit({
+    type: "trade",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     trade: state.counters.trade + 1,
     symbol: maker.symbol,
     priceTicks,
@@ -101,30 +94,35 @@ function buyerFeeOf(
   return due < setAside ? due : setAside;
 }
 
+function bpsOf(policy: MarketPolicy, order: Order, taker: Order): number {
+  return order === taker ? policy.takerFeeBps : policy.makerFeeBps;
+}
+
+function add(postings: Posting[], posting: Posting): void {
+  if (posting.amount > 0n) postings.push(posting);
+}
+
 /** The ask's margin shrinks to what is left of it; the Lot's starts at its own value. */
-function marginPostings(
+function addMarginPostings(
+  postings: Posting[],
   turn: Turn,
   sell: Order,
   quantity: number,
   value: bigint,
   lot: number,
-): Posting[] {
+): void {
   const policy = policyOf(turn.state);
   const { instrument } = instrumentOf(turn.state, sell.symbol);
+  const { ledger } = turn.state;
+  const bond = ledger.names.bond(sell.account);
   const left = sell.quantity - sell.filled - quantity;
-  const heldNow = turn.state.ledger.holdAmount(askMargin(sell.number));
+  const heldNow = ledger.holdAmount(sell.marginName);
   const heldThen = marginMicros(policy, valueMicros(instrument, sell.priceTicks, left));
   const freed = heldNow > heldThen ? heldNow - heldThen : 0n;
   // Sold above the ask's price, the Lot needs more bond than the ask held: as much as there is.
   const wanted = marginMicros(policy, value);
-  const reachable = freed + turn.state.ledger.free(bond(sell.account));
-  return [
-    { kind: "void", hold: askMargin(sell.number), amount: freed },
-    {
-      kind: "hold",
-      hold: lotMargin(lot),
-      from: bond(sell.account),
-      amount: wanted < reachable ? wanted : reachable,
-    },
-  ];
+  const reachable = freed + ledger.free(bond);
+  const amount = wanted < reachable ? wanted : reachable;
+  add(postings, { kind: "void", hold: sell.marginName, amount: freed });
+  add(postings, { kind: "hold", hold: lotMargin(lot), from: bond, amount });
 }

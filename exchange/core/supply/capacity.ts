@@ -1,18 +1,13 @@
 /** Reading a supplier's capacity: what its linked nodes can serve and what it may still owe. */
 
-import { issued } from "#exchange/core/ledger/account-names.ts";
 import type { CoreState, Supply } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 import { BASIS_POINTS } from "#protocol/money.ts";
 
-export function supplyKey(account: number, symbol: string): string {
-  return `${account}/${symbol}`;
-}
-
 /** Issuance figures of a supplier and instrument; zeros when it never issued. */
 export function supplyOf(state: CoreState, account: number, symbol: string): Readonly<Supply> {
   return (
-    state.supplies.get(supplyKey(account, symbol)) ?? {
+    state.supplies.get(state.ledger.names.supply(account, symbol).key) ?? {
       account,
       symbol,
       inIssuanceTokens: 0,
@@ -25,31 +20,17 @@ export function supplyOf(state: CoreState, account: number, symbol: string): Rea
 
 /** Tokens per window that the supplier's linked nodes were measured to sustain. */
 export function capacityTokens(state: CoreState, account: number, symbol: string): number {
-  let tokens = 0;
-  for (const node of state.nodes.values()) {
-    if (node.account !== account || node.session === null) continue;
-    for (const supply of node.supplies) {
-      if (supply.symbol === symbol) tokens += supply.capacityTokens;
-    }
-  }
-  return tokens;
+  return state.serving.capacityTokens(account, symbol);
 }
 
 /** True while at least one linked node of the supplier serves the instrument. */
 export function canServe(state: CoreState, account: number, symbol: string): boolean {
-  for (const node of state.nodes.values()) {
-    if (node.account !== account || node.session === null) continue;
-    if (node.supplies.some((supply) => supply.symbol === symbol)) return true;
-  }
-  return false;
+  return state.serving.canServe(account, symbol);
 }
 
 /** True while any node of the supplier is linked. */
 export function isLinked(state: CoreState, account: number): boolean {
-  for (const node of state.nodes.values()) {
-    if (node.account === account && node.session !== null) return true;
-  }
-  return false;
+  return state.serving.isLinked(account);
 }
 
 /** Tokens that issued unsold Units and open Lots may reach together: theta x capacity. */
@@ -60,12 +41,12 @@ export function issuanceLimitTokens(state: CoreState, account: number, symbol: s
 
 /** Tokens issued and not sold plus tokens still owed by open Lots. */
 export function outstandingTokens(state: CoreState, account: number, symbol: string): bigint {
-  const unsold = state.ledger.balance(issued(account, symbol));
+  const unsold = state.ledger.balance(state.ledger.names.supply(account, symbol).issued);
   return unsold + BigInt(supplyOf(state, account, symbol).owedTokens);
 }
 
 /** Issued tokens that the trading account can still offer: not in issuance, not behind an ask. */
 export function sellableTokens(state: CoreState, account: number, symbol: string): bigint {
-  const free = state.ledger.free(issued(account, symbol));
+  const free = state.ledger.free(state.ledger.names.supply(account, symbol).issued);
   return free - BigInt(supplyOf(state, account, symbol).inIssuanceTokens);
 }

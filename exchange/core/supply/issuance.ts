@@ -1,7 +1,6 @@
 /** Deciding on issuance: Units exist only against measured capacity, and are burned when it falls. */
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
-import { issued, issuer } from "#exchange/core/ledger/account-names.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { ClosureReason, Order } from "#exchange/core/state.ts";
@@ -55,15 +54,18 @@ export function emitIssue(
   toTrading: boolean,
 ): number {
   const issuance = turn.state.counters.issuance + 1;
-  turn.emit("supply-issued", {
+  const { issuer, issued } = turn.state.ledger.names.supply(account, symbol);
+  turn.emit({
+    type: "supply-issued",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     issuance,
     account,
     symbol,
     tokens: Number(tokens),
     toTrading,
-    postings: [
-      { kind: "move", from: issuer(account, symbol), to: issued(account, symbol), amount: tokens },
-    ],
+    postings: [{ kind: "move", from: issuer, to: issued, amount: tokens }],
   });
   return issuance;
 }
@@ -96,7 +98,16 @@ export function transferIssued(
     );
   }
   const transfer = turn.state.counters.transfer + 1;
-  turn.emit("supply-transferred", { transfer, account, symbol, tokens: checked.result });
+  turn.emit({
+    type: "supply-transferred",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    transfer,
+    account,
+    symbol,
+    tokens: checked.result,
+  });
   return accept({ transfer });
 }
 
@@ -128,7 +139,7 @@ export function enforceCapacity(
   const limit = issuanceLimitTokens(turn.state, account, symbol);
   const excess = outstandingTokens(turn.state, account, symbol) - limit;
   if (excess <= 0n) return;
-  const unsold = issued(account, symbol);
+  const { issuer, issued: unsold } = turn.state.ledger.names.supply(account, symbol);
   const newestFirst = asksOf(turn, account, symbol).sort((a, b) => b.number - a.number);
   for (const ask of newestFirst) {
     if (turn.state.ledger.free(unsold) >= excess) break;
@@ -137,11 +148,15 @@ export function enforceCapacity(
   const free = turn.state.ledger.free(unsold);
   const burned = free < excess ? free : excess;
   if (burned <= 0n) return;
-  turn.emit("supply-burned", {
+  turn.emit({
+    type: "supply-burned",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     account,
     symbol,
     tokens: Number(burned),
-    postings: [{ kind: "move", from: unsold, to: issuer(account, symbol), amount: burned }],
+    postings: [{ kind: "move", from: unsold, to: issuer, amount: burned }],
   });
 }
 

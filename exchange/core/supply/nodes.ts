@@ -1,7 +1,7 @@
 /** Deciding on nodes: enrolment, links coming and going, and what that does to a supplier's asks. */
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
-import { executeOrder } from "#exchange/core/market/matching.ts";
+import { executeOrder, planOrder } from "#exchange/core/market/matching.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { canServe, isLinked } from "./capacity.ts";
@@ -26,7 +26,17 @@ export function enrolNode(
     );
   }
   const node = turn.state.counters.node + 1;
-  turn.emit("node-enrolled", { node, account: token.account, name, publicKey, tokenHash });
+  turn.emit({
+    type: "node-enrolled",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    node,
+    account: token.account,
+    name,
+    publicKey,
+    tokenHash,
+  });
   return accept({ node, account: token.account });
 }
 
@@ -43,13 +53,24 @@ export function connectNode(
   const { account } = node;
   const wasLinked = isLinked(turn.state, account);
   const symbols = new Set([...node.supplies, ...command.supplies].map((supply) => supply.symbol));
-  turn.emit("node-connected", {
+  turn.emit({
+    type: "node-connected",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     node: command.node,
     session: command.session,
     slots: command.slots,
     supplies: command.supplies.map(({ symbol, capacityTokens }) => ({ symbol, capacityTokens })),
   });
-  if (!wasLinked) turn.emit("supplier-back", { account });
+  if (!wasLinked)
+    turn.emit({
+      type: "supplier-back",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      account,
+    });
   for (const symbol of symbols) {
     if (canServe(turn.state, account, symbol)) {
       enforceCapacity(turn, account, symbol, "capacity_fell");
@@ -67,7 +88,11 @@ export function disconnectNode(
   // A newer session took over: the old one's end changes nothing.
   if (node === undefined || node.session !== command.session) return accept({});
   const { account } = node;
-  turn.emit("node-disconnected", {
+  turn.emit({
+    type: "node-disconnected",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
     node: command.node,
     session: command.session,
     reason: command.reason,
@@ -84,7 +109,14 @@ export function disconnectNode(
 /** The supplier's last link is gone: its slots run against it and a grace period starts. */
 export function markAway(turn: Turn, account: number): void {
   const graceEndsAtMs = turn.nowMs + policyOf(turn.state).supplierGraceMs;
-  turn.emit("supplier-away", { account, graceEndsAtMs });
+  turn.emit({
+    type: "supplier-away",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    account,
+    graceEndsAtMs,
+  });
 }
 
 /** Takes the asks out of the book in this same turn: nothing unservable can be bought. */
@@ -92,7 +124,16 @@ export function suspendAsks(turn: Turn, account: number, symbol: string): void {
   const orders = asksOf(turn, account, symbol)
     .filter((order) => order.status === "open")
     .map((order) => order.number);
-  if (orders.length > 0) turn.emit("orders-suspended", { account, symbol, orders });
+  if (orders.length > 0)
+    turn.emit({
+      type: "orders-suspended",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      account,
+      symbol,
+      orders,
+    });
 }
 
 function resumeAsks(turn: Turn, account: number, symbol: string): void {
@@ -100,14 +141,28 @@ function resumeAsks(turn: Turn, account: number, symbol: string): void {
     .filter((order) => order.status === "suspended")
     .sort((a, b) => a.number - b.number);
   for (const order of suspended) {
-    turn.emit("orders-resumed", { account, symbol, orders: [order.number] });
-    executeOrder(turn, order);
+    turn.emit({
+      type: "orders-resumed",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      account,
+      symbol,
+      orders: [order.number],
+    });
+    executeOrder(turn, order, planOrder(turn.state, order));
   }
 }
 
 /** Grace is over: asks that still cannot be served are cancelled and their Units burned. */
 export function endGrace(turn: Turn, account: number): void {
-  turn.emit("supplier-grace-ended", { account });
+  turn.emit({
+    type: "supplier-grace-ended",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    account,
+  });
   const symbols = new Set<string>();
   for (const supply of turn.state.supplies.values()) {
     if (supply.account === account) symbols.add(supply.symbol);

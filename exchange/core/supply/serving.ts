@@ -1,0 +1,52 @@
+/**
+ * What each supplier's linked nodes serve, added up when one of them changes, so that no ask and no
+ * reservation has to search all nodes. Follows from the nodes: in no snapshot.
+ */
+import type { Node } from "#exchange/core/state.ts";
+
+interface Row {
+  nodes: Node[];
+  isLinked: boolean;
+  /** Tokens per window by instrument; an instrument that no linked node serves is not in it. */
+  capacityTokens: Map<string, number>;
+}
+
+export class Serving {
+  readonly #rows = new Map<number, Row>();
+
+  /** A node of its supplier, linked or not. */
+  add(node: Node): void {
+    const row = this.#rows.get(node.account);
+    if (row === undefined) {
+      this.#rows.set(node.account, { nodes: [node], isLinked: false, capacityTokens: new Map() });
+    } else row.nodes.push(node);
+    this.refresh(node.account);
+  }
+
+  /** To be called when a node of the supplier came, went or changed what it serves. */
+  refresh(account: number): void {
+    const row = this.#rows.get(account);
+    if (row === undefined) return;
+    row.isLinked = false;
+    row.capacityTokens.clear();
+    for (const { session, supplies } of row.nodes) {
+      if (session === null) continue;
+      row.isLinked = true;
+      for (const { symbol, capacityTokens } of supplies) {
+        row.capacityTokens.set(symbol, (row.capacityTokens.get(symbol) ?? 0) + capacityTokens);
+      }
+    }
+  }
+
+  isLinked(account: number): boolean {
+    return this.#rows.get(account)?.isLinked ?? false;
+  }
+
+  canServe(account: number, symbol: string): boolean {
+    return this.#rows.get(account)?.capacityTokens.has(symbol) ?? false;
+  }
+
+  capacityTokens(account: number, symbol: string): number {
+    return this.#rows.get(account)?.capacityTokens.get(symbol) ?? 0;
+  }
+}
