@@ -94,7 +94,9 @@ function alterRow(world: World, change: (db: SqliteDatabase) => boolean): boolea
   try {
     const db = databases.openDatabase(`${world.place}/journal.db`);
     db.pragma("locking_mode = EXCLUSIVE");
-    return change(db);
+    // The last process may have died before it made the tables.
+    const isEmpty = db.prepare("SELECT COUNT(*) FROM sqlite_schema").pluck().get() === 0;
+    return !isEmpty && change(db);
   } finally {
     databases.closeAll();
   }

@@ -3,7 +3,13 @@
  * behind the ask moves to the Lot.
  */
 
-import { bidHold, FEES, lotEscrow, lotMargin, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import {
+  bidHold,
+  FEES,
+  lotEscrow,
+  lotMargin,
+  lotTokens,
+} from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Order } from "#exchange/core/state.ts";
