@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -16,6 +17,24 @@ test.each(lines.map((line) => [JSON.parse(line).type as string, line]))(
     expect(text(encodeEvents(decodeEvents(bytesOf(line))))).toBe(`${line}\n`);
   },
 );
+
+test("golden lines are only ever added: none is changed, moved or gone", () => {
+  const committed = readFileSync(new URL("./event-encoding.golden.sha256", import.meta.url))
+    .toString()
+    .trimEnd()
+    .split("\n");
+  // Each digest is over the one before it and its line, so that an old line cannot change quietly.
+  let digest = "";
+  const digests = lines.map((line) => {
+    digest = createHash("sha256").update(`${digest}\n${line}`).digest("hex");
+    return digest;
+  });
+  expect(digests.slice(0, committed.length)).toEqual(committed);
+  const missing = digests.slice(committed.length);
+  expect(missing, "a new line is there: append its digest to event-encoding.golden.sha256").toEqual(
+    [],
+  );
+});
 
 test("every type has a golden line of the version that is written", () => {
   const written = lines.map((line) => JSON.parse(line)).map(({ type, version }) => [type, version]);
