@@ -10,10 +10,6 @@ const SKIPPED = new Set(["node_modules", ".git", "data", "coverage"]);
 
 /** Over the limit since before the rule; shrink them, never add. */
 const LONG_FILES: Record<string, rules.LongFile> = {
-  "exchange/core/market/order-book.ts": {
-    lines: 372,
-    reason: "one data structure on typed arrays; its lists share every field",
-  },
   "exchange/consumption/delivery.ts": {
     lines: 301,
     reason: "the life of one request is one state machine; its parts share every field",
@@ -114,8 +110,10 @@ const FILE_RULES: { name: string; rule: rules.FileRule; breach: rules.TreeFile[]
     rule: rules.filesStayShort(LONG_FILES),
     breach: [
       { path: "exchange/a.ts", text: lines(301) },
-      { path: "exchange/core/market/order-book.ts", text: lines(373) },
-      { path: "exchange/core/market/order-book.ts", text: lines(300) },
+      ...Object.entries(LONG_FILES).flatMap(([path, long]) => [
+        { path, text: lines(long.lines + 1) },
+        { path, text: lines(rules.LINES_MAX) },
+      ]),
     ],
   },
   {

@@ -11,13 +11,8 @@ const { register } = await import("tsx/esm/api");
 register();
 const { Command } = await import("commander");
 const program = new Command("gridspot").description("An open spot market for AI inference.");
-program
-  .command("exchange")
-  .description("host the exchange (settings from the environment, see README)")
-  .action(async () => {
-    const { runExchange } = await import("../exchange/main.ts");
-    await runExchange();
-  });
+const { exchangeCommand } = await import("../exchange/cli.ts");
+program.addCommand(exchangeCommand());
 const { agentCommand } = await import("../node-agent/cli.ts");
 program.addCommand(agentCommand());
 await program.parseAsync();

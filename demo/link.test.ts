@@ -1,5 +1,6 @@
 /** The link's door: agents that may not come in get a reason, and hostile frames close the link. */
 import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -112,4 +113,68 @@ test.each([
   const { code } = await say(bytes);
   expect(code).toBe(4403);
   expect((await fetch(`${world.url}/healthz`)).status).toBe(200);
+});
+
+/** A door before the exchange that keeps back what an agent sends after its hello, until told. */
+async function holdingDoor(): Promise<{ url: string; held: Promise<void>; release(): void }> {
+  let release = () => {};
+  let tellHeld = () => {};
+  const held = new Promise<void>((resolve) => {
+    tellHeld = resolve;
+  });
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const door = createServer((client) => {
+    const exchange = connect(Number(new URL(world.url).port), "127.0.0.1");
+    exchange.pipe(client);
+    exchange.on("close", () => client.destroy());
+    for (const socket of [client, exchange]) socket.on("error", () => {});
+    let parts = 0;
+    client.on("data", async (part) => {
+      parts += 1;
+      // The upgrade, the hello, then the proof of the key.
+      if (parts === 3) {
+        tellHeld();
+        await released;
+      }
+      exchange.write(part);
+    });
+  });
+  await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
+  const { port } = door.address() as AddressInfo;
+  door.unref();
+  return { url: `ws://127.0.0.1:${port}`, held, release };
+}
+
+test("malformed upgrades do not use up the room for handshakes", async () => {
+  for (let tries = 0; tries < 250; tries += 1) {
+    await malformedUpgrade();
+  }
+  const linked = await link("node-d", await world.joinToken(account));
+  linked.socket.close();
+});
+
+function malformedUpgrade(): Promise<void> {
+  const socket = connect(Number(new URL(world.url).port), "127.0.0.1");
+  socket.write(
+    "GET /link/v1 HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: short\r\n\r\n",
+  );
+  socket.resume();
+  return new Promise((resolve) => socket.once("close", () => resolve()));
+}
+
+test("an agent amid its handshake does not hold up the stop of the exchange", async () => {
+  const door = await holdingDoor();
+  const nodeDir = join(dir, "node-e");
+  const joinToken = await world.joinToken(account);
+  const linking = openLink(
+    { exchangeUrl: door.url, nodeName: "node-e", joinToken, build: "test" },
+    { identity: loadIdentity(nodeDir), pin: loadExchangePin(nodeDir, joinToken) },
+  ).catch((error: Error) => error);
+  await door.held;
+  const closed = world.close();
+  door.release();
+  await closed;
+  expect(await linking).toBeInstanceOf(Error);
 });

@@ -1,23 +1,22 @@
 /** Builds every part of the exchange and joins them, top to bottom; no logic. `listen` is apart. */
-import { mkdirSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { fastify } from "fastify";
 import type { Logger } from "pino";
+import { createBackups } from "#exchange/backup/backups.ts";
+import { publishAddress } from "#exchange/backup/running-exchange.ts";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
-import { openHistory } from "#exchange/history/history.ts";
 import { Refused, sendRefusal } from "#exchange/http.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
-import type { Journal } from "#exchange/journal/journal.ts";
-import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
-import { createShell } from "#exchange/journaled-shell.ts";
+import { watchInvariants } from "#exchange/invariant-watch.ts";
+import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
-import { recoverCore } from "#exchange/recovery.ts";
 import type { Shell } from "#exchange/shell.ts";
+import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
+import { type OpenJournal, openStorage } from "#exchange/storage.ts";
 import { createLinkServer, LINK_PATH } from "#exchange/suppliers/link-server.ts";
 import { tradingRoutes } from "#exchange/trading/routes.ts";
 
@@ -33,6 +32,10 @@ export interface ExchangeDependencies {
   log: Logger;
   /** The journal or the core failed: the process must end at once. */
   onFatal: (error: Error) => void;
+  /** Opens the data directory's journal; given by what watches or breaks it. */
+  openJournal?: OpenJournal;
+  /** How the shell groups and snapshots, where it must differ from what is usual. */
+  shellOptions?: ShellOptions;
 }
 
 export interface Exchange {
@@ -45,18 +48,28 @@ export interface Exchange {
 
 export async function createExchange(
   config: ExchangeConfig,
-  { clock, log, onFatal }: ExchangeDependencies,
+  { clock, log, onFatal, ...given }: ExchangeDependencies,
 ): Promise<Exchange> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const history = openHistory(join(config.dataDir, "history.db"));
-  const journal: Journal = await openSqliteJournal(config.dataDir, history.lastSeq);
-  const core = recoverCore(journal.recovered, (events) => history.apply(events));
+  const { history, journal, core, notices } = await openStorage(config.dataDir, given.openJournal);
+  for (const notice of notices) log.warn(notice);
   const secrets = loadExchangeSecrets(config.dataDir);
-  const shell = createShell({}, { core, journal, clock, onFatal });
+  const onMissedSnapshot = ({ message }: Error) =>
+    log.error({ reason: message }, "no snapshot was taken; the next start takes longer");
+  const shell = createShell(given.shellOptions ?? {}, {
+    core,
+    journal,
+    clock,
+    onFatal,
+    startFollower: startFollowerThread,
+    onMissedSnapshot,
+  });
   shell.subscribe((events) => history.apply(events));
   await startMarket(shell, config);
 
+  const watch = watchInvariants({}, { shell, log });
+
   const { identity, operatorToken } = secrets;
+  const backups = createBackups(journal);
   const links = createLinkServer({
     shell,
     identity,
@@ -98,13 +111,19 @@ export async function createExchange(
       new Refused("not-found", `no ${request.method} ${request.url.split("?")[0]}`),
     ),
   );
-  app.get("/healthz", () => shell.read((state) => ({ status: "ok", seq: state.seq })));
+  app.get("/healthz", async (_request, reply) => {
+    const { stoppedBecause } = shell;
+    const status = stoppedBecause === null ? "ok" : "trading-stopped";
+    const body = await shell.read((state) => ({ status, seq: state.seq }));
+    return reply.status(stoppedBecause === null ? 200 : 503).send(body);
+  });
   await app.register(operatorRoutes, {
     prefix: "/operator/v1",
     shell,
     clock,
     identity,
     operatorToken,
+    backups,
   });
   // The published clients find key registration on another host, under /api/v1.
   for (const prefix of ["/v1", "/api/v1"]) {
@@ -115,16 +134,22 @@ export async function createExchange(
     else socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
   });
 
+  let withdrawAddress = () => {};
   return {
     shell,
     secrets,
     async listen() {
       await app.listen({ host: config.host, port: config.port });
-      return (app.server.address() as AddressInfo).port;
+      const { port } = app.server.address() as AddressInfo;
+      withdrawAddress = publishAddress(config.dataDir, config.host, port);
+      return port;
     },
     async close() {
       await consumption.drain(DRAIN_MS_MAX);
+      watch.close();
       links.close();
+      backups.close();
+      withdrawAddress();
       await app.close();
       await shell.close();
       history.close();

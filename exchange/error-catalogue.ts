@@ -7,12 +7,15 @@ import type { RejectionCode } from "#exchange/core/rejections.ts";
 /** Refusals that the edges decide, before or beside the core. */
 type EdgeRefusal =
   | "overloaded"
+  | "trading-stopped"
   | "missing-authentication"
   | "invalid-api-key"
   | "invalid-signature"
   | "expired-timestamp"
   | "invalid-public-key"
   | "operator-token-invalid"
+  | "backup-running"
+  | "backup-failed"
   | "validation-error"
   | "malformed-json"
   | "unsupported-media-type"
@@ -146,6 +149,12 @@ export const ERRORS = {
     openai: { type: "server_error", code: "overloaded" },
     retryAfterSeconds: 1,
   }),
+  "trading-stopped": entry(
+    503,
+    "TRADING_STOPPED",
+    "The exchange found its own books in disorder and executes nothing until its operator has looked; reads go on.",
+    { openai: { type: "server_error", code: "trading_stopped" } },
+  ),
   "missing-authentication": entry(
     401,
     "AUTH_FAILED",
@@ -177,6 +186,10 @@ export const ERRORS = {
     "OPERATOR_TOKEN_INVALID",
     "Send `Authorization: Bearer` with the token from operator.token in the data directory.",
   ),
+  "backup-running": entry(409, "BACKUP_RUNNING", "Another backup is being made.", {
+    retryAfterSeconds: 60,
+  }),
+  "backup-failed": entry(422, "BACKUP_FAILED", "No backup was made; the exchange goes on."),
   "validation-error": entry(
     422,
     "VALIDATION_ERROR",

@@ -4,7 +4,8 @@
  */
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
-import type { Journal, Snapshot } from "#exchange/journal/journal.ts";
+import type { Journal } from "#exchange/journal/journal.ts";
+import type { Snapshots } from "#exchange/snapshots/snapshots.ts";
 
 export interface GroupCommitOptions {
   /** Commands and reads that may wait for the disk. */
@@ -13,13 +14,12 @@ export interface GroupCommitOptions {
   bytesUnsyncedMax: number;
   /** A batch takes whole commands until it has this much. */
   batchBytesTarget: number;
-  /** Events between two snapshots. */
-  eventsPerSnapshot: number;
 }
 
 export interface GroupCommitDependencies {
-  core: Pick<Core, "state" | "snapshot">;
+  core: Pick<Core, "state">;
   journal: Journal;
+  snapshots: Snapshots;
   encodeEvents: (events: readonly CoreEvent[]) => Uint8Array;
   /** Called once, with the first failure; after it nothing is written and nothing is let go. */
   onFatal: (error: Error) => void;
@@ -55,7 +55,7 @@ interface Emitted {
 /** Builds the queue on a core whose state is wholly durable. */
 export function createGroupCommit(
   options: GroupCommitOptions,
-  { core, journal, encodeEvents, onFatal, defer }: GroupCommitDependencies,
+  { core, journal, snapshots, encodeEvents, onFatal, defer }: GroupCommitDependencies,
 ): GroupCommit {
   const queue: Emitted[] = [];
   const waiting: { seq: number; resolve: () => void }[] = [];
@@ -63,9 +63,6 @@ export function createGroupCommit(
   let addedSeq = core.state.seq;
   let durableSeq = core.state.seq;
   let bytesUnsynced = 0;
-  let snapshotSeq = journal.recovered.snapshot?.seq ?? 0;
-  /** Taken, and waiting until the events it shows are durable. */
-  let heldSnapshot: Snapshot | null = null;
   let writing: Promise<void> | null = null;
   let hasFailed = false;
 
@@ -90,6 +87,8 @@ export function createGroupCommit(
     const bytes = Buffer.concat(batch.map((emitted) => emitted.bytes));
     const first = events[0] as CoreEvent;
     const last = events.at(-1) as CoreEvent;
+    // The journal may take the bytes away.
+    const { length } = bytes;
     await journal.append({
       firstSeq: first.seq,
       lastSeq: last.seq,
@@ -99,25 +98,11 @@ export function createGroupCommit(
     // Failed meanwhile: what was executed since may be half a decision, so nothing is told any more.
     if (hasFailed) return;
     durableSeq = last.seq;
-    bytesUnsynced -= bytes.length;
+    bytesUnsynced -= length;
     for (const listener of listeners) listener(events);
     const stillWaiting = waiting.findIndex(({ seq }) => seq > durableSeq);
     const free = waiting.splice(0, stillWaiting === -1 ? waiting.length : stillWaiting);
     for (const { resolve } of free) resolve();
-  }
-
-  /** Between two batches: the state is that after a whole command, though not yet durable. */
-  async function keepSnapshots(eventsApart: number): Promise<void> {
-    const { seq } = core.state;
-    if (heldSnapshot === null && seq - snapshotSeq >= eventsApart) {
-      heldSnapshot = { seq, bytes: core.snapshot() };
-      snapshotSeq = seq;
-    }
-    if (heldSnapshot !== null && heldSnapshot.seq <= durableSeq) {
-      const snapshot = heldSnapshot;
-      heldSnapshot = null;
-      await journal.saveSnapshot(snapshot);
-    }
   }
 
   async function writeAll(): Promise<void> {
@@ -126,7 +111,7 @@ export function createGroupCommit(
     try {
       while (queue.length > 0 && !hasFailed) {
         await writeBatch(takeBatch());
-        if (!hasFailed) await keepSnapshots(options.eventsPerSnapshot);
+        if (!hasFailed) snapshots.reached(durableSeq);
       }
     } catch (error) {
       fail(error as Error);
@@ -169,11 +154,7 @@ export function createGroupCommit(
     fail,
     async close() {
       await writing;
-      try {
-        if (!hasFailed) await keepSnapshots(1);
-      } catch (error) {
-        fail(error as Error);
-      }
+      await snapshots.close(!hasFailed);
       await journal.close();
     },
   };

@@ -1,4 +1,5 @@
 /** A fake journal for tests: it writes nothing, and each of its writes ends when the test says so. */
+import type { Errand } from "#exchange/journal/errands.ts";
 import type { Batch, Journal, Snapshot } from "#exchange/journal/journal.ts";
 
 /** Lets everything run that is ready to run. */
@@ -7,7 +8,7 @@ export const settle = () => new Promise((resolve) => setImmediate(resolve));
 /** Builds one; `recoveredSnapshot` is what it says it held at opening. */
 export function heldJournal(recoveredSnapshot: Snapshot | null = null) {
   const appended: Batch[] = [];
-  const snapshots: Snapshot[] = [];
+  const errands: Errand[] = [];
   const writes: { end: () => void; fail: (error: Error) => void }[] = [];
   let closed = false;
   const write = () =>
@@ -19,9 +20,10 @@ export function heldJournal(recoveredSnapshot: Snapshot | null = null) {
       appended.push(batch);
       return write();
     },
-    saveSnapshot(snapshot) {
-      snapshots.push(snapshot);
-      return write();
+    async run(errand) {
+      errands.push(errand as Errand);
+      await write();
+      return (errand.type === "prune-snapshots" ? { more: false } : null) as never;
     },
     async close() {
       closed = true;
@@ -30,7 +32,7 @@ export function heldJournal(recoveredSnapshot: Snapshot | null = null) {
   return {
     journal,
     appended,
-    snapshots,
+    errands,
     isClosed: () => closed,
     /** First and last event of each batch so far. */
     ranges: () => appended.map(({ firstSeq, lastSeq }) => [firstSeq, lastSeq]),

@@ -11,25 +11,32 @@ const emits = (count: number) =>
 const refused = { type: "cancel-orders", account: 9, symbol: null } as const;
 const throws = { type: "revoke-key", account: 1, key: "k" } as const;
 
+const SNAPSHOT_AT_STOP_MS = 7_000;
+
 function startShell(options: ShellOptions = {}, held = heldJournal()) {
   const fatal: string[] = [];
   const core = createCountingCore();
   const clock = manualClock(1_000);
   let tick = () => {};
   let isTicking = false;
-  const shell = createShell(options, {
-    core,
-    journal: held.journal,
-    clock,
-    onFatal: (error) => fatal.push(error.message),
-    ticker(run) {
-      tick = run;
-      isTicking = true;
-      return () => {
-        isTicking = false;
-      };
+  const snapshots = { eventsPerSnapshot: 1_000, snapshotAtStopMsMax: SNAPSHOT_AT_STOP_MS };
+  const shell = createShell(
+    { ...snapshots, ...options },
+    {
+      core,
+      journal: held.journal,
+      clock,
+      onFatal: (error) => fatal.push(error.message),
+      ticker(run, everyMs) {
+        if (everyMs === SNAPSHOT_AT_STOP_MS) return () => {};
+        tick = run;
+        isTicking = true;
+        return () => {
+          isTicking = false;
+        };
+      },
     },
-  });
+  );
   return { ...held, shell, core, clock, fatal, tick: () => tick(), isTicking: () => isTicking };
 }
 
@@ -136,6 +143,18 @@ describe("too much waiting is refused unexecuted", () => {
   });
 });
 
+test("trading that was stopped executes nothing, says why, and still reads", async () => {
+  const { shell, core, tick } = startShell();
+  shell.stopTrading("order 3 holds nothing");
+  shell.stopTrading("something else");
+  const { outcome } = shell.submit(emits(1));
+  const message = "order 3 holds nothing";
+  expect(outcome).toMatchObject({ rejection: { code: "trading-stopped", message } });
+  tick();
+  expect(core.executedAtMs).toEqual([]);
+  expect(await shell.read(({ seq }) => seq)).toBe(0);
+});
+
 describe("after a failure nothing is told and nothing is executed", () => {
   test.each([
     [
@@ -204,54 +223,6 @@ describe("ticks", () => {
   });
 });
 
-describe("snapshots", () => {
-  test("are taken between commands, and stored once the events they show are durable", async () => {
-    const { shell, snapshots, ranges, endWrite } = startShell({ eventsPerSnapshot: 3 });
-    shell.submit(emits(2));
-    await settle();
-    shell.submit(emits(2));
-    await endWrite();
-    // The state was at 4 after the first write, event 4 is not durable yet.
-    expect(snapshots).toEqual([]);
-    shell.submit(emits(1));
-    await endWrite();
-    expect(snapshots.map(({ seq, bytes }) => [seq, new TextDecoder().decode(bytes)])).toEqual([
-      [4, "state at 4"],
-    ]);
-    await endWrite();
-    expect(ranges()).toEqual([
-      [1, 2],
-      [3, 4],
-      [5, 5],
-    ]);
-  });
-
-  test("a snapshot that cannot be stored is a failed write", async () => {
-    const { shell, fatal, endWrite, failWrite } = startShell({ eventsPerSnapshot: 1 });
-    shell.submit(emits(1));
-    await settle();
-    await endWrite();
-    await failWrite(new Error("disk gone"));
-    expect(fatal).toEqual(["disk gone"]);
-  });
-
-  test.each([
-    ["one of everything since the last", 0, [2]],
-    ["none when nothing happened since the last", 2, []],
-  ])("closing stores %s", async (_what, recoveredSeq, expected) => {
-    const recovered = recoveredSeq === 0 ? null : { seq: recoveredSeq, bytes: new Uint8Array() };
-    const { shell, snapshots, isClosed, endWrite } = startShell({}, heldJournal(recovered));
-    shell.submit(emits(2));
-    const closing = shell.close();
-    await settle();
-    await endWrite();
-    await endWrite();
-    await closing;
-    expect(snapshots.map(({ seq }) => seq)).toEqual(expected);
-    expect(isClosed()).toBe(true);
-  });
-});
-
 test("closing waits for what was executed, lets go of it, and refuses what comes after", async () => {
   const { shell, isClosed, endWrite } = startShell();
   const answer = shell.execute(emits(1));
@@ -261,7 +232,8 @@ test("closing waits for what was executed, lets go of it, and refuses what comes
   expect(isClosed()).toBe(false);
   await endWrite();
   expect((await answer).ok).toBe(true);
-  await endWrite();
+  // What the last snapshot asks for.
+  for (let errand = 0; errand < 4; errand += 1) await endWrite();
   await closing;
   expect(isClosed()).toBe(true);
 });

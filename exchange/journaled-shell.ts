@@ -8,6 +8,8 @@ import type { CoreEvent } from "#exchange/core/events.ts";
 import { encodeEvents } from "#exchange/journal/event-encoding.ts";
 import type { Journal } from "#exchange/journal/journal.ts";
 import type { Outcome, Overload, Shell, Submitted } from "#exchange/shell.ts";
+import { followerInTurns, type StartFollower } from "#exchange/snapshots/follower.ts";
+import { createSnapshots, type SnapshotOptions } from "#exchange/snapshots/snapshots.ts";
 import { createGroupCommit, type Defer, type GroupCommitOptions } from "./group-commit.ts";
 
 /** Commands and reads that may wait for the disk; beyond, commands are refused unexecuted. */
@@ -16,7 +18,11 @@ export const COMMANDS_UNSYNCED_MAX = 10_000;
 export const BYTES_UNSYNCED_MAX = 64 * 1024 * 1024;
 /** Whole commands go into a batch until it has this much; small enough to be written in some ms. */
 const BATCH_BYTES_TARGET = 1024 * 1024;
-const EVENTS_PER_SNAPSHOT = 50_000;
+/** Replayed in about two seconds. */
+const EVENTS_PER_SNAPSHOT = 100_000;
+const SNAPSHOT_AT_STOP_MS_MAX = 5_000;
+/** Encoded in about a second. */
+const STATE_ROWS_AT_STOP_MAX = 200_000;
 const TICK_MS = 250;
 
 /** Calls `run` every `everyMs` until the function it returned is called. */
@@ -27,7 +33,7 @@ const intervalTicker: Ticker = (run, everyMs) => {
   return () => clearInterval(interval);
 };
 
-export interface ShellOptions extends Partial<GroupCommitOptions> {
+export interface ShellOptions extends Partial<GroupCommitOptions & SnapshotOptions> {
   tickMs?: number;
 }
 
@@ -41,6 +47,10 @@ export interface ShellDependencies {
   encodeEvents?: (events: readonly CoreEvent[]) => Uint8Array;
   ticker?: Ticker;
   defer?: Defer;
+  /** Where snapshots are made; without it in turns of this thread, which is for small states. */
+  startFollower?: StartFollower;
+  /** A snapshot could not be taken, and only that. */
+  onMissedSnapshot?: (error: Error) => void;
 }
 
 const overload = (message: string): Overload => ({ code: "overloaded", message });
@@ -55,20 +65,38 @@ export function createShell(
   { core, journal, clock, onFatal, ...given }: ShellDependencies,
 ): Shell {
   const defer = given.defer ?? setImmediate;
+  const ticker = given.ticker ?? intervalTicker;
+  const snapshots = createSnapshots(
+    {
+      eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
+      snapshotAtStopMsMax: SNAPSHOT_AT_STOP_MS_MAX,
+      stateRowsAtStopMax: STATE_ROWS_AT_STOP_MAX,
+      ...options,
+    },
+    {
+      core,
+      journal,
+      ticker,
+      startFollower: given.startFollower ?? followerInTurns(defer),
+      onFatal: (error) => commit.fail(error),
+      onMissed: given.onMissedSnapshot ?? (() => {}),
+    },
+  );
   const commit = createGroupCommit(
     {
       commandsUnsyncedMax: COMMANDS_UNSYNCED_MAX,
       bytesUnsyncedMax: BYTES_UNSYNCED_MAX,
       batchBytesTarget: BATCH_BYTES_TARGET,
-      eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
       ...options,
     },
-    { core, journal, onFatal, defer, encodeEvents: given.encodeEvents ?? encodeEvents },
+    { core, journal, snapshots, onFatal, defer, encodeEvents: given.encodeEvents ?? encodeEvents },
   );
   let closing: Promise<void> | null = null;
   let willTickAgain = false;
+  let stoppedBecause: string | null = null;
 
   function refusal(): Overload | null {
+    if (stoppedBecause !== null) return { code: "trading-stopped", message: stoppedBecause };
     if (closing !== null || commit.hasFailed) return STOPPING;
     return commit.isFull ? OVERLOADED : null;
   }
@@ -109,6 +137,12 @@ export function createShell(
       await commit.released(core.state.seq);
       return shown;
     },
+    stopTrading(reason) {
+      stoppedBecause ??= reason;
+    },
+    get stoppedBecause() {
+      return stoppedBecause;
+    },
     subscribe: commit.subscribe,
     close() {
       stopTicks();
@@ -135,6 +169,6 @@ export function createShell(
     });
   }
 
-  const stopTicks = (given.ticker ?? intervalTicker)(tick, options.tickMs ?? TICK_MS);
+  const stopTicks = ticker(tick, options.tickMs ?? TICK_MS);
   return shell;
 }

@@ -2,16 +2,21 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { pino } from "pino";
-import { createExchange } from "./app.ts";
+import { createExchange, type ExchangeDependencies } from "./app.ts";
 import { systemClock } from "./clock.ts";
-import { loadExchangeConfig } from "./config.ts";
+import { type Environment, loadExchangeConfig } from "./config.ts";
 
 const readJson = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../config/${name}.json`, import.meta.url), "utf8"));
 
+/** What somebody who runs the process to test it puts in the place of the usual. */
+export interface OtherParts extends Pick<ExchangeDependencies, "openJournal" | "shellOptions"> {
+  env?: Environment;
+}
+
 /** Runs the exchange until it is told to stop. */
-export async function runExchange(): Promise<void> {
-  const loaded = loadExchangeConfig(process.env, {
+export async function runExchange({ env = process.env, ...parts }: OtherParts = {}): Promise<void> {
+  const loaded = loadExchangeConfig(env, {
     instruments: readJson("instruments"),
     policy: readJson("policy"),
   });
@@ -30,7 +35,7 @@ export async function runExchange(): Promise<void> {
     process.abort();
   };
   try {
-    const exchange = await createExchange(config, { clock: systemClock, log, onFatal });
+    const exchange = await createExchange(config, { clock: systemClock, log, onFatal, ...parts });
     const port = await exchange.listen();
     log.info({ url: `http://${config.host}:${port}`, dataDir: config.dataDir }, "exchange ready");
     stopOnSignal(() => exchange.close());

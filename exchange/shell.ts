@@ -12,9 +12,9 @@ export type Outcome<T extends CommandType> =
   | { ok: true; result: CommandResult<T>; seq: number }
   | { ok: false; rejection: Rejection | Overload; seq: number };
 
-/** Too much is waiting for the disk; nothing was executed. */
+/** Not now: too much waits for the disk, or something is wrong with the state. Nothing was executed. */
 export interface Overload {
-  code: "overloaded";
+  code: "overloaded" | "trading-stopped";
   message: string;
 }
 
@@ -34,6 +34,10 @@ export interface Shell {
   read<T>(view: (state: CoreState) => T): Promise<T>;
   /** The live state, for decisions inside the process. Never answer from it directly. */
   readonly state: CoreState;
+  /** From now on no command is executed, for this reason; reads go on. There is no way back. */
+  stopTrading(reason: string): void;
+  /** Why trading was stopped; null while it was not. */
+  readonly stoppedBecause: string | null;
   /** Calls back with durable events, in order. Returns the way to stop. */
   subscribe(listener: (events: readonly CoreEvent[]) => void): () => void;
   close(): Promise<void>;

@@ -2,20 +2,22 @@
  * The agent: measures its backend, links to the exchange, quotes, serves, and comes back by itself
  * when the link is lost. `drain` ends it without breaking a delivery.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import type { Instrument } from "#protocol/instrument.ts";
 import type { Fill, Measurement } from "#protocol/link-messages.ts";
 import type { Identity } from "#protocol/signing.ts";
 import type { BackendClient } from "./backends/openai-client.ts";
 import type { ExchangePin } from "./identity.ts";
-import { type LinkOptions, LinkRefused, openLink } from "./link/handshake.ts";
+import { type LinkOptions, openLink } from "./link/handshake.ts";
+import { keepLinked, type Linked, type LinkKeeper } from "./link/reconnect.ts";
+import { LinkRefused } from "./link/refusal.ts";
 import { AgentSession } from "./link/session.ts";
 import { qualify } from "./measurement.ts";
 import { createQuoter, type Quote } from "./quoting.ts";
 import { Deliveries } from "./serving/deliveries.ts";
+import type { DeliveryReport } from "./serving/delivery.ts";
 
-/** First and longest pause before linking again; the pause is drawn evenly from 0 to the bound. */
-const RECONNECT_MS_MIN = 500;
-const RECONNECT_MS_MAX = 30_000;
 /** How long a drain waits for deliveries that run. */
 const DRAIN_MS_MAX = 60_000;
 
@@ -33,6 +35,8 @@ export interface AgentDependencies {
   log: Logger;
   /** 0 to 1, for the jitter. */
   random: () => number;
+  /** Told when a link that once was up can never come back, which ends the agent's use. */
+  onGivenUp?: (reason: Error) => void;
 }
 
 export interface Agent {
@@ -46,30 +50,56 @@ export interface Agent {
 
 export function createAgent(options: AgentOptions, dependencies: AgentDependencies): Agent {
   const { client, log, random } = dependencies;
-  const deliveries = new Deliveries({ slots: options.slots }, client);
-  const quoter = createQuoter(options.quote, { log: log.child({ component: "quoting" }) });
+  if (options.slots > client.connections) {
+    throw new RangeError(
+      `${options.slots} slots, but only ${client.connections} connections to the backend`,
+    );
+  }
+  const deliveries = new Deliveries({ slots: options.slots }, { backend: client, onReport });
+  const quoter = createQuoter(
+    { quote: options.quote, nodeTag: nodeTagOf(dependencies.identity) },
+    {
+      onQuoted: (quote) => log.info(quote, "ask placed"),
+      onProblem: ({ code, message }) => log.warn({ code, reason: message }, "no ask, for now"),
+    },
+  );
   let session: AgentSession | null = null;
-  let stopping = false;
-  let failures = 0;
-  let timer: NodeJS.Timeout | null = null;
+  let keeper: LinkKeeper | null = null;
+  let isStarted = false;
+  let isStopping = false;
 
-  async function link(): Promise<void> {
-    const open = await openLink(options, dependencies);
-    failures = 0;
+  async function connect(signal: AbortSignal): Promise<Linked> {
+    const open = await openLink(options, dependencies, { signal });
     const linked = new AgentSession(open, {
       onRecord: (record, from) => deliveries.receive(record, from),
-      onFill: (fill) => onFill(fill, linked),
+      onFill,
       onDrain: (reason) => log.info({ reason }, "the exchange drains"),
-      onClose: (reason) => onClose(reason),
+      onClose() {
+        session = null;
+        quoter.stop();
+        // Nobody would get the output.
+        deliveries.cancelAll();
+      },
+      activeDeliveries: () => deliveries.active,
     });
     session = linked;
     log.info({ node: open.welcome.nodeId, exchange: options.exchangeUrl }, "linked");
-    offer(linked);
-    await quoter.requote(linked);
+    linked.begin();
+    return {
+      ready: serve(linked),
+      closed: linked.closed,
+      close: async (reason) => void (await linked.close(reason)),
+    };
+  }
+
+  async function serve(linked: AgentSession): Promise<void> {
+    if (isStopping) throw new LinkRefused("stopped", "the agent stops", true);
+    const { incrementTokens } = offer(linked);
+    await quoter.start(linked, incrementTokens);
   }
 
   /** Tells the exchange what this node serves, as far as its measurement carries. */
-  function offer(linked: AgentSession): void {
+  function offer(linked: AgentSession): Instrument {
     const { symbol } = options.quote;
     const instrument = linked.welcome.instruments.find((entry) => entry.symbol === symbol);
     if (instrument === undefined) {
@@ -95,63 +125,51 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       slots,
       instruments: [{ symbol, capacityTokensPerWindow, measurement }],
     });
+    return instrument;
   }
 
-  function onFill(fill: Fill, linked: AgentSession): void {
-    log.info({ symbol: fill.symbol, price: fill.price, quantity: fill.quantity }, "sold");
-    if (!stopping) quoter.onFill(linked);
+  function onFill({ symbol, price, quantity }: Fill): void {
+    log.info({ symbol, price, quantity }, "sold");
+    quoter.onFill();
   }
 
-  function onClose(reason: string): void {
-    session = null;
-    deliveries.cancelAll();
-    if (stopping) return;
-    log.warn({ reason }, "link lost");
-    linkLater();
+  function onReport(report: DeliveryReport): void {
+    const isFine = report.outcome === "served" || report.outcome === "cancelled";
+    log[isFine ? "debug" : "warn"](report, "delivery");
   }
 
-  function linkLater(): void {
-    const boundMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** failures);
-    failures += 1;
-    timer = setTimeout(() => {
-      link().catch((error: Error) => {
-        const final = error instanceof LinkRefused && !error.retryable;
-        log.warn({ reason: error.message, final }, "no link");
-        if (final) session?.close(error.message);
-        if (!final && !stopping && session === null) linkLater();
-      });
-    }, random() * boundMs);
+  function onDown(reason: Error, pauseMs: number | null): void {
+    log.warn({ reason: reason.message, pauseMs }, pauseMs === null ? "given up" : "no link");
+    if (pauseMs === null && isStarted) dependencies.onGivenUp?.(reason);
   }
 
   return {
     async start() {
-      try {
-        await link();
-      } catch (error) {
-        if (error instanceof LinkRefused && !error.retryable) {
-          stopping = true;
-          session?.close(error.message);
-          throw error;
-        }
-        log.warn({ reason: (error as Error).message }, "no link yet");
-        if (session === null) linkLater();
-      }
+      keeper = keepLinked({
+        connect,
+        onDown,
+        random,
+        monotonicMs: () => performance.now(),
+        wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+      });
+      await keeper.first;
+      isStarted = true;
     },
     async drain(reason) {
-      stopping = true;
-      if (timer !== null) clearTimeout(timer);
-      quoter.close();
-      const linked: AgentSession | null = session;
+      isStopping = true;
+      keeper?.stop();
+      quoter.stop();
+      const linked = session;
       if (linked?.isOpen) {
         await quoter.withdraw(linked).catch(() => {});
         linked.send({ type: "drain", reason, deadlineMs: DRAIN_MS_MAX });
-        let deadline: NodeJS.Timeout | undefined;
-        const late = new Promise<void>((resolve) => {
-          deadline = setTimeout(resolve, DRAIN_MS_MAX);
-        });
-        await Promise.race([deliveries.idle(), late]);
-        clearTimeout(deadline);
-        linked.close(reason);
+        const late = new AbortController();
+        await Promise.race([
+          deliveries.idle(),
+          sleep(DRAIN_MS_MAX, undefined, { signal: late.signal }).catch(() => {}),
+        ]);
+        late.abort();
+        await linked.close(reason);
       }
       await client.close();
     },
@@ -162,4 +180,9 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       return session?.isOpen ?? false;
     },
   };
+}
+
+/** What marks this node's orders: short enough for a client order id, and the same after a restart. */
+function nodeTagOf({ publicKey }: Identity): string {
+  return publicKey.toString("base64url").slice(0, 16);
 }

@@ -15,7 +15,10 @@ export function agentCommand(): Command {
     .option("--units <quantity>", "Units on offer (1)")
     .option("--slots <count>", "requests served at the same time (4)")
     .option("--name <name>", "name of this node (node)")
-    .option("--data-dir <folder>", "keys (GRIDSPOT_AGENT_DATA_DIR, ./data/agent)")
+    .option(
+      "--data-dir <folder>",
+      "keys (GRIDSPOT_AGENT_DATA_DIR, else agent/ in GRIDSPOT_DATA_DIR)",
+    )
     .action((flags) => runAgent(flags));
   return agent;
 }

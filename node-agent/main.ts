@@ -1,9 +1,14 @@
 /** The agent's process: settings, backend, signals, exit code. */
 import { pino } from "pino";
 import { createAgent } from "./agent.ts";
-import { detectBackend, findUsualBackend } from "./backends/detect.ts";
+import {
+  findUsualBackend,
+  type Inspection,
+  inspectBackend,
+  USUAL_BACKENDS,
+} from "./backends/detect.ts";
 import { createBackendClient } from "./backends/openai-client.ts";
-import { type AgentFlags, loadAgentConfig } from "./config.ts";
+import { type AgentConfig, type AgentFlags, loadAgentConfig } from "./config.ts";
 import { readHardware } from "./hardware.ts";
 import { loadExchangePin, loadIdentity } from "./identity.ts";
 import { measureBackend } from "./measurement.ts";
@@ -19,22 +24,17 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     return;
   }
   const { config } = loaded;
-  const log = pino({ level: process.env.GRIDSPOT_LOG_LEVEL ?? "info" });
+  const log = pino({ level: config.logLevel });
   const exchangePort = Number(new URL(config.exchangeUrl).port || 0);
-  const backend =
-    config.backendUrl === null
-      ? await findUsualBackend(exchangePort)
-      : await detectBackend(config.backendUrl, config.backendApiKey);
-  if (backend === null) {
-    const where = config.backendUrl ?? "the usual ports (8000, 30000, 8080, 8081, 11434, 1234)";
-    console.error(
-      `no OpenAI-compatible server answers at ${where}; start it or name it: --backend`,
-    );
+  const found = await findBackend(config, exchangePort);
+  if (!found.ok) {
+    console.error(found.reason);
     process.exitCode = 1;
     return;
   }
+  const { backend } = found;
   const model = backend.models[0] ?? "";
-  log.info({ kind: backend.kind, url: backend.url, model }, "backend found");
+  log.info({ ...backend, model }, "backend found");
   log.info(await readHardware(), "hardware");
   const client = createBackendClient({
     url: backend.url,
@@ -61,6 +61,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
       client,
       log,
       random: Math.random,
+      onGivenUp: () => process.exit(1),
     },
   );
   let stopping = false;
@@ -81,4 +82,16 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     console.error((error as Error).message);
     process.exit(1);
   }
+}
+
+/** The server that was named, or the first of the usual ones; the exchange's own port is none. */
+async function findBackend(config: AgentConfig, exchangePort: number): Promise<Inspection> {
+  if (config.backendUrl !== null) {
+    return inspectBackend(config.backendUrl, { apiKey: config.backendApiKey });
+  }
+  const backend = await findUsualBackend(exchangePort);
+  if (backend !== null) return { ok: true, backend };
+  const ports = USUAL_BACKENDS.map(({ url }) => new URL(url).port).join(", ");
+  const reason = `no OpenAI-compatible server answers at the usual ports (${ports}); start it or name it: --backend`;
+  return { ok: false, reason };
 }

@@ -8,6 +8,9 @@ interface Step {
   run: () => void;
 }
 
+/** Of one `run`: more than any world takes, so that one which turns in circles ends. */
+const STEPS_MAX = 5_000_000;
+
 export class Scheduler {
   readonly #heap: Step[] = [];
   #order = 0;
@@ -42,7 +45,8 @@ export class Scheduler {
 
   /** Runs everything up to `untilMs`, or until `isOver` says so. */
   async run(untilMs: number, isOver: () => boolean): Promise<void> {
-    while (!isOver()) {
+    for (let steps = 0; !isOver(); steps += 1) {
+      if (steps > STEPS_MAX) throw new Error(`${STEPS_MAX} steps and no end at ${this.#nowMs}`);
       const first = this.#heap[0];
       if (first === undefined || first.atMs > untilMs) return;
       this.#removeFirst();

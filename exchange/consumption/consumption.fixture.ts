@@ -147,6 +147,8 @@ export async function startConsumption(options: WorldOptions = {}) {
       return shown;
     },
     subscribe: () => () => {},
+    stopTrading: () => {},
+    stoppedBecause: null,
     close: async () => {},
   };
 

@@ -55,6 +55,10 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
       return core.state;
     },
     nowMs: () => nowMs,
+    /** Moves time and nothing else: as when the exchange is down. */
+    skip(ms: number) {
+      nowMs += ms;
+    },
     /** Moves time and lets due things run. */
     advance(ms: number) {
       nowMs += ms;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createTestMarket, DOLLAR, SYMBOL, UNIT } from "./core.fixture.ts";
+import { createTestMarket, DOLLAR, policy, SYMBOL, UNIT } from "./core.fixture.ts";
 import { createCore, restoreCore } from "./core.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -37,6 +37,18 @@ test("an ask that the bond cannot carry is refused", () => {
   const { account } = market.supplier("S", { bondMicros: 799_999n });
   const outcome = market.tryTo(market.order(account, { side: "sell", quantity: UNIT }));
   expect(outcome).toMatchObject({ ok: false, rejection: { code: "insufficient-bond" } });
+});
+
+test("an ask of a supplier that no node can serve for is refused, issued Units or not", () => {
+  const market = createTestMarket();
+  const { account, node } = market.supplier("S");
+  market.run({ type: "issue-supply", account, symbol: SYMBOL, quantity: UNIT });
+  market.run({ type: "transfer-issued", account, symbol: SYMBOL, quantity: UNIT });
+  market.unlink(node);
+  const outcome = market.tryTo(market.order(account, { side: "sell", issueMissing: false }));
+  expect(outcome).toMatchObject({ ok: false, rejection: { code: "node-not-connected" } });
+  market.link(node, 1000);
+  market.run(market.order(account, { side: "sell", issueMissing: false }));
 });
 
 test("losing the link takes a supplier's asks out of the book at once and returns them with it", () => {
@@ -97,6 +109,33 @@ test("without a maximum the reservation shrinks to what can be paid, and never b
     ok: false,
     rejection: { code: "payment-required" },
   });
+});
+
+test("a Lot that outlived its expiry for a delivery ends when that delivery moves to another supplier", () => {
+  const market = createTestMarket({ lotLifetimeMs: 60_000, deliveryTimeMsMax: 600_000 });
+  const first = market.supplier("first");
+  const second = market.supplier("second");
+  market.ask(first.account, DOLLAR, UNIT);
+  market.ask(second.account, DOLLAR + 1, UNIT);
+  const buyer = market.account("B", 10_000_000n);
+  const { delivery, parts } = market.reserve(buyer, 1_000, 4_000);
+  market.advance(61_000);
+  expect(market.state.lots.has(parts[0]?.lot ?? 0)).toBe(true);
+  market.run({ type: "retry-delivery", delivery, attempt: 1, cause: "crash" });
+  expect(market.state.lots.has(parts[0]?.lot ?? 0)).toBe(false);
+});
+
+test("fees that rise while a bid rests are paid as far as its hold reaches, and the rest stays covered", () => {
+  const market = createTestMarket({ takerFeeBps: 0, makerFeeBps: 0 });
+  const { account } = market.supplier("S");
+  const buyer = market.account("B", 1_000_000n, "advanced");
+  market.run(market.order(buyer, { quantity: UNIT }));
+  market.run({ type: "adopt-policy", policy: { ...policy, takerFeeBps: 0, makerFeeBps: 500 } });
+  market.ask(account, DOLLAR, UNIT / 4);
+  expect(market.balance("exch:fees")).toBe(0n);
+  market.ask(account, DOLLAR, (3 * UNIT) / 4);
+  expect(market.state.orders.size).toBe(0);
+  expect(market.balance(`${buyer}:avail`)).toBe(0n);
 });
 
 test("the same client order id and content is answered again and placed once", () => {

@@ -152,7 +152,7 @@ export interface Supply {
 export interface Attendance {
   awaySinceMs: number | null;
   graceEndsAtMs: number | null;
-  /** Milliseconds away per slot (slot number to milliseconds), kept for three windows. */
+  /** Milliseconds away per slot (slot number to milliseconds), kept while an open Lot may need them. */
   awayMsBySlot: Map<number, number>;
 }
 

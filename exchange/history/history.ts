@@ -16,6 +16,10 @@ const CATCH_UP_EVENTS_PER_TRANSACTION = 5_000;
 export interface History extends HistoryQueries {
   /** Number of the last event taken in; 0 when nothing was. */
   readonly lastSeq: number;
+  /** Mark of the journal that it was built from, once `bind` has said it. */
+  readonly journalMark: number | null;
+  /** Says which journal it is built from, for ever. */
+  bind(journalMark: number): void;
   /**
    * Takes events in, in one transaction; what was seen before is skipped. Throws when events between
    * are missing: `catchUp` from the journal first.
@@ -34,6 +38,7 @@ export function openHistory(path: string, open = openNativeDatabase): History {
   const db = openDatabase(path, open);
   const projection = createProjection(db);
   const saveSeq = db.prepare("UPDATE meta SET value = ? WHERE name = 'seq'");
+  const readMark = db.prepare("SELECT value FROM meta WHERE name = 'journal'").pluck();
   let lastSeq = db.prepare("SELECT value FROM meta WHERE name = 'seq'").pluck().get() as number;
 
   const takeIn = db.transaction((events: readonly CoreEvent[]) => {
@@ -69,6 +74,10 @@ export function openHistory(path: string, open = openNativeDatabase): History {
     get lastSeq() {
       return lastSeq;
     },
+    get journalMark() {
+      return (readMark.get() as number | undefined) ?? null;
+    },
+    bind: (mark) => void db.prepare("INSERT INTO meta VALUES ('journal', ?)").run(mark),
     apply,
     catchUp(events) {
       const before = lastSeq;
@@ -89,6 +98,8 @@ export function openHistory(path: string, open = openNativeDatabase): History {
 
 function openDatabase(path: string, open: OpenDatabase): SqliteDatabase {
   const db = open(path);
+  // One process owns it, as it owns the journal; without shared memory WAL is also a little faster.
+  db.pragma("locking_mode = EXCLUSIVE");
   db.pragma("journal_mode = WAL");
   // A crash may lose the last transactions, never tear one: the journal brings them back.
   db.pragma("synchronous = NORMAL");

@@ -9,8 +9,10 @@ const [dataDir = "", batchBytes = "100"] = process.argv.slice(2);
 /** Appends until it is refused, then says so. */
 async function appendForEver(): Promise<void> {
   const journal = await openSqliteJournal(dataDir);
-  const events = Buffer.alloc(Number(batchBytes), "x");
-  const append = (seq: number) => journal.append({ firstSeq: seq, lastSeq: seq, atMs: 0, events });
+  const append = (seq: number) => {
+    const events = Buffer.alloc(Number(batchBytes), "x");
+    return journal.append({ firstSeq: seq, lastSeq: seq, atMs: 0, events });
+  };
   let seq = journal.lastSeq;
   try {
     for (;;) {

@@ -4,15 +4,7 @@
  * end and a start does not take longer with every year of history.
  */
 import { createHash } from "node:crypto";
-import type { Batch } from "./journal.ts";
-
-/** A batch as it is stored. */
-export interface ChainedBatch extends Batch {
-  /** Number of the opening that wrote it. */
-  epoch: number;
-  prevHash: Uint8Array;
-  hash: Uint8Array;
-}
+import type { ChainedBatch } from "./journal.ts";
 
 /** What the first batch of a journal follows. */
 export const FIRST_HASH: Uint8Array = new Uint8Array(32);
@@ -30,7 +22,47 @@ export function chainHash(batch: Omit<ChainedBatch, "hash">): Uint8Array {
   return sha256(batch.prevHash, head, batch.events);
 }
 
+/** Hash of a snapshot: of its event, the version of its encoding, and its bytes. */
+export function snapshotHash(
+  { seq, schemaVersion }: { seq: number; schemaVersion: number },
+  parts: Iterable<Uint8Array>,
+): Uint8Array {
+  return sha256(`${seq}|${schemaVersion}|`, ...parts);
+}
+
+const named = ({ firstSeq, lastSeq }: ChainedBatch) =>
+  `the batch of events ${firstSeq} to ${lastSeq}`;
 const equal = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
+
+/** What is wrong with a batch itself, as words, or null. */
+function batchProblem(batch: ChainedBatch): string | null {
+  if (batch.lastSeq < batch.firstSeq) return `${named(batch)} ends before it starts`;
+  return equal(batch.hash, chainHash(batch)) ? null : `${named(batch)} was altered`;
+}
+
+/** What is wrong between a batch and the next, as words, or null. */
+function orderProblem(batch: ChainedBatch, next: ChainedBatch): string | null {
+  if (next.firstSeq > batch.lastSeq + 1) {
+    return `event ${batch.lastSeq + 1} is missing, the next batch starts at ${next.firstSeq}`;
+  }
+  if (next.firstSeq <= batch.lastSeq) return `event ${next.firstSeq} is there twice`;
+  if (!equal(next.prevHash, batch.hash) || next.epoch < batch.epoch) {
+    return `${named(batch)} is not the one that event ${next.firstSeq} was written after`;
+  }
+  return null;
+}
+
+/** What is wrong with the first batch of a journal, as words, or null. */
+function originProblem({ firstSeq, prevHash }: ChainedBatch): string | null {
+  if (firstSeq !== 1) return `event 1 is missing, the next batch starts at ${firstSeq}`;
+  return equal(prevHash, FIRST_HASH) ? null : "its first batch follows one of another journal";
+}
+
+/** What is wrong with `next`, read forwards after `batch` (null: at the start), as words, or null. */
+export function linkProblem(batch: ChainedBatch | null, next: ChainedBatch): string | null {
+  const between = batch === null ? originProblem(next) : orderProblem(batch, next);
+  return between ?? batchProblem(next);
+}
 
 /**
  * What is wrong with the newest part of a chain, as words, or null. `newestFirst` yields the batches
@@ -43,23 +75,11 @@ export function chainProblem(
   let next: ChainedBatch | null = null;
   let provedBytes = 0;
   for (const batch of newestFirst) {
-    const named = `the batch of events ${batch.firstSeq} to ${batch.lastSeq}`;
-    if (batch.lastSeq < batch.firstSeq) return `${named} ends before it starts`;
-    if (!equal(batch.hash, chainHash(batch))) return `${named} was altered`;
-    if (next !== null) {
-      if (next.firstSeq > batch.lastSeq + 1) {
-        return `event ${batch.lastSeq + 1} is missing, the next batch starts at ${next.firstSeq}`;
-      }
-      if (next.firstSeq <= batch.lastSeq) return `event ${next.firstSeq} is there twice`;
-      if (!equal(next.prevHash, batch.hash) || next.epoch < batch.epoch) {
-        return `${named} is not the one that event ${next.firstSeq} was written after`;
-      }
-    }
+    const problem = batchProblem(batch) ?? (next === null ? null : orderProblem(batch, next));
+    if (problem !== null) return problem;
     provedBytes += batch.events.length;
     if (provedBytes >= proveBytes && batch.firstSeq <= fromSeq + 1) return null;
     next = batch;
   }
-  if (next === null) return null;
-  if (next.firstSeq !== 1) return `event 1 is missing, the next batch starts at ${next.firstSeq}`;
-  return equal(next.prevHash, FIRST_HASH) ? null : "its first batch follows one of another journal";
+  return next === null ? null : originProblem(next);
 }

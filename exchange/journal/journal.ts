@@ -2,6 +2,7 @@
  * The journal's port: an append-only log of event batches with snapshots. It is the truth; all else
  * can be rebuilt from it. `journal.cases.ts` is the suite that every implementation passes.
  */
+import type { Errand, ErrandResult, ErrandType } from "./errands.ts";
 
 /** Events of one group commit, already encoded. Whole commands only: a batch is all there or not. */
 export interface Batch {
@@ -10,6 +11,14 @@ export interface Batch {
   /** Time of its last event: tells when a batch was without decoding it. */
   atMs: number;
   events: Uint8Array;
+}
+
+/** A batch as it is stored. */
+export interface ChainedBatch extends Batch {
+  /** Number of the opening that wrote it. */
+  epoch: number;
+  prevHash: Uint8Array;
+  hash: Uint8Array;
 }
 
 /** The whole state after event `seq`. */
@@ -34,21 +43,23 @@ export interface Journal {
   readonly lastSeq: number;
   /**
    * Resolves when the batch would survive a power cut. One at a time; the batch must follow the last
-   * one. After a rejection the journal writes nothing more: the process must end.
+   * one. Its bytes are the journal's from then on. After a rejection the journal writes nothing
+   * more: the process must end.
    */
   append(batch: Batch): Promise<void>;
-  /** Keeps a snapshot of a durable state beside the batches; the newest two are kept. */
-  saveSnapshot(snapshot: Snapshot): Promise<void>;
+  /** One at a time, between appends. Rejects as `append` does, and then it is as final. */
+  run<T extends ErrandType>(errand: Errand<T>): Promise<ErrandResult<T>>;
   close(): Promise<void>;
 }
 
 /** Why a journal could not be opened, read or written, in words that say what to do. */
 export class JournalError extends Error {}
+/** Another process has the data directory open. */
+export class DirectoryInUse extends JournalError {}
 
 export const SNAPSHOTS_KEPT = 2;
 /** Largest encoded batch that is taken; whoever appends stays far below it. */
 export const BATCH_BYTES_MAX = 64 * 1024 * 1024;
-export const SNAPSHOT_BYTES_MAX = 512 * 1024 * 1024;
 
 /** Throws unless `batch` may follow event `lastSeq`. */
 export function checkBatch(batch: Batch, lastSeq: number): void {
@@ -68,16 +79,11 @@ export function checkBatch(batch: Batch, lastSeq: number): void {
   }
 }
 
-/** Throws unless `snapshot` shows a state that is durable when the journal ends at `lastSeq`. */
-export function checkSnapshot({ seq, bytes }: Snapshot, lastSeq: number): void {
+/** Throws unless event `seq`, of which a snapshot is to be stored, is durable in a journal that ends at `lastSeq`. */
+export function checkSnapshotSeq(seq: number, lastSeq: number): void {
   if (seq > lastSeq) {
     throw new JournalError(
       `snapshot of event ${seq}, the journal ends at ${lastSeq}; append first`,
-    );
-  }
-  if (bytes.length > SNAPSHOT_BYTES_MAX) {
-    throw new JournalError(
-      `snapshot of event ${seq} has ${bytes.length} bytes, at most ${SNAPSHOT_BYTES_MAX}`,
     );
   }
 }

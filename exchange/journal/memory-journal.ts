@@ -1,23 +1,37 @@
 /** A journal that forgets with its owner: for tests. What one instance wrote another can recover from. */
+import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
+import {
+  type Errand,
+  type ErrandMap,
+  type ErrandType,
+  finishNow,
+  type RunErrandNow,
+  type SnapshotHeader,
+} from "./errands.ts";
+import { chainHash, FIRST_HASH } from "./hash-chain.ts";
 import {
   type Batch,
+  type ChainedBatch,
   checkBatch,
-  checkSnapshot,
+  checkSnapshotSeq,
   type Journal,
   JournalError,
   lostEnd,
   SNAPSHOTS_KEPT,
-  type Snapshot,
 } from "./journal.ts";
+import { loadNewestSnapshot } from "./snapshot-storage.ts";
 
 /** What survives between two memory journals. */
 export interface MemoryStore {
-  batches: Batch[];
-  snapshots: Snapshot[];
+  batches: ChainedBatch[];
+  /** Newest first. */
+  headers: SnapshotHeader[];
+  /** Parts of each snapshot, by its event. */
+  parts: Map<number, Uint8Array[]>;
 }
 
 export function createMemoryStore(): MemoryStore {
-  return { batches: [], snapshots: [] };
+  return { batches: [], headers: [], parts: new Map() };
 }
 
 /** Opens a journal on what `store` holds; `readModelSeq` is where a read model stands. */
@@ -25,24 +39,27 @@ export function createMemoryJournal(
   store: MemoryStore = createMemoryStore(),
   readModelSeq: number | null = null,
 ): Journal {
-  const snapshot = store.snapshots.at(-1) ?? null;
+  const unreadable: string[] = [];
+  const errands = memoryErrands(store);
+  const run: RunErrandNow = (errand) => errands[errand.type](errand as never) as never;
+  const snapshot = finishNow(loadNewestSnapshot(SNAPSHOT_SCHEMA_VERSION, unreadable), run);
   const fromSeq = Math.min(snapshot?.seq ?? 0, readModelSeq ?? Number.POSITIVE_INFINITY);
-  let lastSeq = store.batches.at(-1)?.lastSeq ?? 0;
   let hasWritten = false;
   let failure: unknown = null;
-  if (readModelSeq !== null && readModelSeq > lastSeq) {
-    throw lostEnd("the journal", lastSeq, readModelSeq);
+  const lastSeq = () => store.batches.at(-1)?.lastSeq ?? 0;
+  if (readModelSeq !== null && readModelSeq > lastSeq()) {
+    throw lostEnd("the journal", lastSeq(), readModelSeq);
   }
 
   function* readBatches(): Generator<Batch> {
     if (hasWritten) throw new JournalError("read the journal before its first write");
     yield* store.batches.filter((batch) => batch.lastSeq > fromSeq);
   }
-  async function write(change: () => void): Promise<void> {
+  async function obey<R>(change: () => R): Promise<R> {
     hasWritten = true;
     if (failure !== null) throw failure;
     try {
-      change();
+      return change();
     } catch (error) {
       failure = error;
       throw error;
@@ -50,25 +67,48 @@ export function createMemoryJournal(
   }
 
   return {
-    recovered: { snapshot, batches: { [Symbol.iterator]: readBatches }, unreadable: [] },
+    recovered: { snapshot, batches: { [Symbol.iterator]: readBatches }, unreadable },
     get lastSeq() {
-      return lastSeq;
+      return lastSeq();
     },
     append: (batch) =>
-      write(() => {
-        checkBatch(batch, lastSeq);
-        store.batches.push({ ...batch, events: Uint8Array.from(batch.events) });
-        lastSeq = batch.lastSeq;
+      obey(() => {
+        checkBatch(batch, lastSeq());
+        const prevHash = store.batches.at(-1)?.hash ?? FIRST_HASH;
+        const chained = { ...batch, events: Uint8Array.from(batch.events), epoch: 1, prevHash };
+        store.batches.push({ ...chained, hash: chainHash(chained) });
       }),
-    saveSnapshot: (next) =>
-      write(() => {
-        checkSnapshot(next, lastSeq);
-        store.snapshots = store.snapshots.filter((kept) => kept.seq !== next.seq);
-        store.snapshots.push({ ...next, bytes: Uint8Array.from(next.bytes) });
-        store.snapshots = store.snapshots.slice(-SNAPSHOTS_KEPT);
-      }),
+    run: (errand) => obey(() => run(errand)),
     async close() {
       failure ??= new JournalError("the journal is closed; nothing is written any more");
+    },
+  };
+}
+
+type Errands = { [T in ErrandType]: (errand: Errand<T>) => ErrandMap[T]["result"] };
+
+function memoryErrands(store: MemoryStore): Errands {
+  return {
+    "list-snapshots": () => store.headers,
+    "read-snapshot-part": ({ seq, part }) => store.parts.get(seq)?.[part] ?? new Uint8Array(),
+    "read-batches": ({ afterSeq }) =>
+      store.batches.filter((batch) => batch.lastSeq > afterSeq).slice(0, 1),
+    "save-snapshot-part": ({ seq, part, bytes }) => {
+      checkSnapshotSeq(seq, store.batches.at(-1)?.lastSeq ?? 0);
+      const parts = store.parts.get(seq) ?? [];
+      parts[part] = Uint8Array.from(bytes);
+      store.parts.set(seq, parts);
+      return null;
+    },
+    "save-snapshot-header": ({ header }) => {
+      store.headers = [header, ...store.headers.filter(({ seq }) => seq !== header.seq)];
+      return null;
+    },
+    "prune-snapshots": () => {
+      store.headers.splice(SNAPSHOTS_KEPT);
+      const kept = new Set(store.headers.map(({ seq }) => seq));
+      for (const seq of store.parts.keys()) if (!kept.has(seq)) store.parts.delete(seq);
+      return { more: false };
     },
   };
 }

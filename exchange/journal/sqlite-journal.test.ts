@@ -7,7 +7,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
+import { finish } from "./errands.ts";
 import { journalCases } from "./journal.cases.ts";
+import { storeSnapshot } from "./snapshot-storage.ts";
 import { openSqliteJournal } from "./sqlite-journal.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 
@@ -29,7 +32,8 @@ beforeAll(async () => {
   for (let seq = 1; seq <= 5; seq += 1) {
     await journal.append(batch(seq));
     if (seq >= 2 && seq <= 4) {
-      await journal.saveSnapshot({ seq, bytes: Buffer.from(`state ${seq}`) });
+      const snapshot = { seq, bytes: Buffer.from(`state ${seq}`) };
+      await finish(storeSnapshot(snapshot, SNAPSHOT_SCHEMA_VERSION), journal.run);
     }
   }
   await journal.close();
@@ -125,11 +129,17 @@ describe("the SQLite journal", () => {
 
   test("a file that another exchange opened in between is not gone on with", () => {
     const file = join(dir, "journal.db");
-    const first = openSqliteStore(file, { schemaVersion: 1 });
+    const first = openSqliteStore(file);
+    const continueEpoch = first.claim();
     first.close();
-    const goOn = () => openSqliteStore(file, { schemaVersion: 1, continueEpoch: first.epoch });
+    const goOn = () => openSqliteStore(file, { continueEpoch });
     goOn().close();
-    openSqliteStore(file, { schemaVersion: 1 }).close();
+    // Only looked at: that is no other exchange.
+    openSqliteStore(file).close();
+    goOn().close();
+    const second = openSqliteStore(file);
+    second.claim();
+    second.close();
     expect(goOn).toThrow("is in use by another exchange");
   });
 
@@ -152,7 +162,8 @@ describe("the SQLite journal", () => {
 
   test("a batch of another history with a hash of its own breaks the chain", async () => {
     copyWritten();
-    const other = openSqliteStore(join(dir, "other.db"), { schemaVersion: 1 });
+    const other = openSqliteStore(join(dir, "other.db"));
+    other.claim();
     for (let seq = 1; seq <= 5; seq += 1) {
       other.append({ ...batch(seq), events: Buffer.from(`other ${seq}`) });
     }
@@ -177,8 +188,18 @@ describe("the SQLite journal", () => {
     await expect(openSqliteJournal(dir)).rejects.toThrow("another version of gridspot wrote it");
   });
 
+  test("a journal of format 1 keeps its events; its snapshots give way to a longer replay", async () => {
+    copyWritten();
+    sql(`DROP TABLE snapshots; DROP TABLE snapshot_parts; PRAGMA user_version = 1;
+      CREATE TABLE snapshots (seq INTEGER PRIMARY KEY, schema_version INTEGER NOT NULL,
+        hash BLOB NOT NULL, bytes BLOB NOT NULL) STRICT;
+      INSERT INTO snapshots VALUES (4, 1, X'00', X'00')`);
+    expect(await recoveredSeqs()).toEqual([1, 2, 3, 4, 5]);
+    expect(await recoveredSeqs()).toEqual([1, 2, 3, 4, 5]);
+  });
+
   test.each([
-    ["is damaged", "UPDATE snapshots SET bytes = X'00' WHERE seq = 4", 3, [4, 5]],
+    ["is damaged", "UPDATE snapshot_parts SET bytes = X'00' WHERE seq = 4", 3, [4, 5]],
     [
       "and the one before are damaged",
       "UPDATE snapshots SET hash = X'00'",

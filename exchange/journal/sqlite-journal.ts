@@ -6,13 +6,16 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
 import type { OpenDatabase } from "#exchange/database.ts";
+import { type Errand, finishNow } from "./errands.ts";
 import { type Batch, type Journal, JournalError, lostEnd, type Recovered } from "./journal.ts";
+import { loadNewestSnapshot } from "./snapshot-storage.ts";
+import { inWords } from "./sqlite-file.ts";
 import { openSqliteStore, type SqliteStore } from "./sqlite-store.ts";
 import type { WriterData } from "./sqlite-writer.ts";
 import { type JournalWriter, startWriterThread } from "./writer-thread.ts";
 
-/** Encoded events whose chain is proved at every start, newest first; about a second's work. */
-export const PROVE_BYTES = 256 * 1024 * 1024;
+/** Encoded events whose chain is proved at every start, newest first; some tenths of a second's work. */
+export const PROVE_BYTES = 64 * 1024 * 1024;
 
 export interface SqliteJournalOptions {
   /** How much of the chain to prove at least; `Infinity` proves all of it. */
@@ -25,6 +28,12 @@ export interface SqliteJournalOptions {
 }
 
 /**
+ * Where a read model stands; a function is asked once the directory is ours, and gets the mark that
+ * tells this journal from any other, null while it is empty.
+ */
+export type ReadModelSeq = number | null | ((journalMark: number | null) => number);
+
+/**
  * Opens the journal of a data directory. A read model that stands at `readModelSeq` gets every batch
  * after that, also those before the snapshot. The first write hands the file to the writer thread;
  * from then on `recovered` cannot be read. Throws `JournalError` when the directory is in use, and
@@ -32,24 +41,27 @@ export interface SqliteJournalOptions {
  */
 export async function openSqliteJournal(
   dataDir: string,
-  readModelSeq: number | null = null,
+  readModelSeq: ReadModelSeq = null,
   options: SqliteJournalOptions = {},
 ): Promise<Journal> {
   const { proveBytes = PROVE_BYTES, schemaVersion = SNAPSHOT_SCHEMA_VERSION } = options;
   if (options.openDatabase === undefined) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, "journal.db");
-  const store = openSqliteStore(file, { schemaVersion, openDatabase: options.openDatabase });
+  const store = openSqliteStore(file, { openDatabase: options.openDatabase });
   try {
-    const fromSeq = readModelSeq ?? Number.MAX_SAFE_INTEGER;
+    const knownSeq =
+      typeof readModelSeq === "function" ? readModelSeq(store.content.mark()) : readModelSeq;
+    const fromSeq = knownSeq ?? Number.MAX_SAFE_INTEGER;
     store.prove({ fromSeq, bytes: proveBytes });
-    if (readModelSeq !== null && readModelSeq > store.lastSeq) {
-      throw lostEnd(file, store.lastSeq, readModelSeq);
+    if (knownSeq !== null && knownSeq > store.lastSeq) {
+      throw lostEnd(file, store.lastSeq, knownSeq);
     }
+    const epoch = store.claim();
     const startWriter = options.startWriter ?? startWriterThread;
-    return journalOver(file, store, { schemaVersion, fromSeq, startWriter });
+    return journalOver(file, store, { epoch, schemaVersion, fromSeq, startWriter });
   } catch (error) {
     store.close();
-    throw error;
+    throw inWords(file, error as Error);
   }
 }
 
@@ -57,10 +69,12 @@ function journalOver(
   file: string,
   opened: SqliteStore,
   {
+    epoch,
     schemaVersion,
     fromSeq,
     startWriter,
   }: {
+    epoch: number;
     schemaVersion: number;
     fromSeq: number;
     startWriter: (data: WriterData) => JournalWriter;
@@ -76,14 +90,19 @@ function journalOver(
     if (writing !== null) return writing;
     reading?.close();
     reading = null;
-    writing = startWriter({ file, schemaVersion, continueEpoch: opened.epoch });
+    writing = startWriter({ file, continueEpoch: epoch });
     // Answered before the write that follows it; when it fails, so does that write, in its words.
     writing.ask({ type: "open" }).catch(() => {});
     return writing;
   }
 
   return {
-    recovered: recoveredFrom(opened, { fromSeq, isReading: () => reading !== null }),
+    recovered: recoveredFrom(opened, {
+      file,
+      schemaVersion,
+      fromSeq,
+      isReading: () => reading !== null,
+    }),
     get lastSeq() {
       return lastSeq;
     },
@@ -91,13 +110,13 @@ function journalOver(
       await writer().ask({ type: "append", batch });
       lastSeq = batch.lastSeq;
     },
-    async saveSnapshot(snapshot) {
-      await writer().ask({ type: "snapshot", snapshot });
+    async run(errand) {
+      return (await writer().ask({ type: "errand", errand: errand as Errand })) as never;
     },
     close() {
       reading?.close();
       reading = null;
-      closed ??= writing === null ? Promise.resolve() : writing.ask({ type: "close" });
+      closed ??= (writing?.ask({ type: "close" }) ?? Promise.resolve()).then(() => {});
       return closed;
     },
   };
@@ -105,14 +124,23 @@ function journalOver(
 
 function recoveredFrom(
   store: SqliteStore,
-  { fromSeq, isReading }: { fromSeq: number; isReading: () => boolean },
+  {
+    file,
+    schemaVersion,
+    fromSeq,
+    isReading,
+  }: { file: string; schemaVersion: number; fromSeq: number; isReading: () => boolean },
 ): Recovered {
   const unreadable: string[] = [];
-  let snapshot = store.newestSnapshot(unreadable);
+  let snapshot = finishNow(loadNewestSnapshot(schemaVersion, unreadable), store.run);
   const startSeq = Math.min(fromSeq, snapshot?.seq ?? 0);
   function* readBatches(): Generator<Batch> {
     if (!isReading()) throw new JournalError("read the journal before its first write");
-    yield* store.batchesAfter(startSeq);
+    try {
+      yield* store.content.batchesAfter(startSeq);
+    } catch (error) {
+      throw inWords(file, error as Error);
+    }
   }
   return {
     get snapshot() {

@@ -2,16 +2,18 @@
  * What writes `journal.db`, one commit per message: obeys in order, and after its first failure
  * obeys nothing more. `sqlite-writer-thread.ts` runs it in a thread.
  */
-import { type Batch, JournalError, type Snapshot } from "./journal.ts";
+import type { Errand } from "./errands.ts";
+import { type Batch, JournalError } from "./journal.ts";
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
 
 /** What the writer is told; each message is answered by one `WriterAnswer`, in order. */
 export type WriterMessage =
   | { type: "open" }
   | { type: "append"; batch: Batch }
-  | { type: "snapshot"; snapshot: Snapshot }
+  | { type: "errand"; errand: Errand }
   | { type: "close" };
-export type WriterAnswer = { ok: true } | { ok: false; message: string };
+/** `result` is that of an errand. */
+export type WriterAnswer = { ok: true; result?: unknown } | { ok: false; message: string };
 export type WriterData = SqliteStoreOptions & { file: string };
 
 /** Builds a writer; it touches no file before it is told to open. Never throws: failures are answers. */
@@ -21,24 +23,22 @@ export function createSqliteWriter({ file, ...options }: WriterData): {
   let store: SqliteStore | null = null;
   let failure: string | null = null;
 
-  function obey(message: WriterMessage): void {
-    if (message.type === "close") {
-      store?.close();
-      return;
-    }
+  function obey(message: WriterMessage): unknown {
+    if (message.type === "close") return store?.close();
     // After a failed sync the disk may hold less than SQLite believes: nothing is tried again.
     if (failure !== null) throw new JournalError(failure);
-    if (message.type === "open") store = openSqliteStore(file, options);
-    else if (store === null) throw new JournalError(`${message.type} before open`);
-    else if (message.type === "append") store.append(message.batch);
-    else store.saveSnapshot(message.snapshot);
+    if (message.type === "open") {
+      store = openSqliteStore(file, options);
+      return;
+    }
+    if (store === null) throw new JournalError(`${message.type} before open`);
+    return message.type === "append" ? store.append(message.batch) : store.run(message.errand);
   }
 
   return {
     answer(message) {
       try {
-        obey(message);
-        return { ok: true };
+        return { ok: true, result: obey(message) };
       } catch (error) {
         const { message: words } = error as Error;
         failure ??= error instanceof JournalError ? words : `${file} cannot be written: ${words}`;

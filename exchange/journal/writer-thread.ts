@@ -5,8 +5,11 @@ import type { WriterAnswer, WriterData, WriterMessage } from "./sqlite-writer.ts
 
 /** The journal's hand on its writer. */
 export interface JournalWriter {
-  /** Resolves when the writer did it; rejects with `JournalError` when it could not or died. */
-  ask(message: WriterMessage): Promise<void>;
+  /**
+   * Resolves when the writer did it, with an errand's result; rejects with `JournalError` when it
+   * could not or died. May take the message's bytes away: the caller does not read them again.
+   */
+  ask(message: WriterMessage): Promise<unknown>;
 }
 
 /** Starts the thread; it touches no file before it is asked to `open`. */
@@ -18,7 +21,7 @@ export function startWriterThread(data: WriterData): JournalWriter {
   });
   // An idle writer does not keep alive a process whose start failed; a write under way does.
   worker.unref();
-  const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const waiting: { resolve: (result: unknown) => void; reject: (error: Error) => void }[] = [];
   let ended: JournalError | null = null;
 
   function end(why: string): void {
@@ -28,7 +31,7 @@ export function startWriterThread(data: WriterData): JournalWriter {
   worker.on("message", (answer: WriterAnswer) => {
     const first = waiting.shift();
     if (waiting.length === 0) worker.unref();
-    if (answer.ok) first?.resolve();
+    if (answer.ok) first?.resolve(answer.result);
     else first?.reject(new JournalError(answer.message));
   });
   worker.on("error", (error) => end((error as Error).message));
@@ -38,10 +41,24 @@ export function startWriterThread(data: WriterData): JournalWriter {
     ask(message) {
       return new Promise((resolve, reject) => {
         if (ended !== null) return reject(ended);
+        worker.postMessage(message, transferable(message));
         waiting.push({ resolve, reject });
         worker.ref();
-        worker.postMessage(message);
       });
     },
   };
+}
+
+/** Bytes that have a buffer of their own go over without a copy; small ones share one with others. */
+function transferable(message: WriterMessage): ArrayBuffer[] {
+  const bytes = bytesOf(message);
+  if (bytes === null || !(bytes.buffer instanceof ArrayBuffer)) return [];
+  return bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer] : [];
+}
+
+function bytesOf(message: WriterMessage): Uint8Array | null {
+  if (message.type === "append") return message.batch.events;
+  if (message.type !== "errand") return null;
+  const { errand } = message;
+  return errand.type === "save-snapshot-part" ? errand.bytes : null;
 }

@@ -1,6 +1,9 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findByApiKey } from "#exchange/api-key.ts";
 import { START_MS } from "#exchange/core/core.fixture.ts";
+import { createMemoryJournal } from "#exchange/journal/memory-journal.ts";
+import { recoverCore } from "#exchange/recovery.ts";
 import { createTestExchange, type TestExchange } from "#exchange/trading/trading.fixture.ts";
 import { createIdentity, fingerprintOf, JOIN_TOKEN, secretHash } from "#protocol/signing.ts";
 
@@ -56,7 +59,17 @@ test("an API key works and is stored as a hash; a signing key is registered by i
   expect(registered.body.data).toMatchObject({ fingerprint: fingerprintOf(publicKey) });
 });
 
-test.each(["accounts", "deposits", "join-tokens", "keys"])(
+test("the integrity of the state is the hash of what a replay of the journal gives", async () => {
+  const { body } = await exchange.operator("GET", "integrity");
+  const { seq, state_sha256 } = body.data as { seq: number; state_sha256: string };
+  const replayed = recoverCore(createMemoryJournal(exchange.store).recovered);
+  expect(seq).toBe(exchange.shell.state.seq);
+  expect(state_sha256).toBe(createHash("sha256").update(replayed.snapshot()).digest("hex"));
+  const closed = await exchange.operator("GET", "integrity", undefined, "gso_tesT");
+  expect([closed.status, closed.body.errors?.code]).toEqual([401, "OPERATOR_TOKEN_INVALID"]);
+});
+
+test.each(["accounts", "deposits", "join-tokens", "keys", "backup"])(
   "%s is closed to a wrong token",
   async (path) => {
     for (const token of ["", "gso_tesT", "gso_test0"]) {

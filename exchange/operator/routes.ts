@@ -1,10 +1,12 @@
 /** The exchange operator's API: accounts, deposits, keys and join tokens, behind the operator's token. */
-import { timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { createApiKey } from "#exchange/api-key.ts";
+import type { Backups } from "#exchange/backup/backups.ts";
 import type { Clock } from "#exchange/clock.ts";
 import { available, bond, pendingPay } from "#exchange/core/ledger/account-names.ts";
+import { encodeState } from "#exchange/core/snapshot.ts";
 import { Refused, runCommand } from "#exchange/http.ts";
 import { readPublicKey } from "#exchange/public-key.ts";
 import { bodyReader } from "#exchange/request-body.ts";
@@ -12,6 +14,7 @@ import type { Shell } from "#exchange/shell.ts";
 import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros, parseDecimal } from "#protocol/money.ts";
 import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
+import { backupRoute } from "./backup-route.ts";
 
 const CLOSED = { additionalProperties: false };
 const AccountId = Type.String({ maxLength: 80 });
@@ -64,15 +67,18 @@ export interface OperatorDependencies {
   clock: Clock;
   identity: Identity;
   operatorToken: string;
+  backups: Backups;
 }
 
 export async function operatorRoutes(
   app: FastifyInstance,
-  { shell, clock, identity, operatorToken }: OperatorDependencies,
+  { shell, clock, identity, operatorToken, backups }: OperatorDependencies,
 ): Promise<void> {
   app.addHook("onRequest", async (request) => {
     if (!isOperator(request, operatorToken)) throw new Refused("operator-token-invalid");
   });
+
+  backupRoute(app, backups);
 
   app.post("/accounts", async (request, reply) => {
     const { name, mode = "easy" } = accountBody(request.body);
@@ -92,6 +98,17 @@ export async function operatorRoutes(
         bond: formatMicros(state.ledger.balance(bond(account.number))),
         pending: formatMicros(state.ledger.balance(pendingPay(account.number))),
       })),
+    })),
+  );
+
+  // Costly: encodes and hashes the whole state on the event loop. For comparing with a replay of the
+  // journal up to `seq`; not for a monitor that asks every second.
+  app.get("/integrity", () =>
+    shell.read((state) => ({
+      data: {
+        seq: state.seq,
+        state_sha256: createHash("sha256").update(encodeState(state)).digest("hex"),
+      },
     })),
   );
 

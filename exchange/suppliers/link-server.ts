@@ -57,7 +57,8 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
   const { shell, clock, log } = dependencies;
   const registry = new SupplierRegistry();
   const calls = new WeakMap<Session, number>();
-  let handshakes = 0;
+  const handshakes = new Set<Duplex>();
+  let isClosed = false;
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -71,6 +72,7 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
     node: Enrolled,
     sequences: { sent: number; received: number },
   ) {
+    if (isClosed) return socket.terminate();
     const session = new Session(
       socket,
       { id: randomUUID(), node: node.node, account: node.account },
@@ -158,20 +160,23 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
   return {
     registry,
     upgrade(request, socket, head) {
-      if (handshakes >= HANDSHAKES_MAX || request.headers.origin !== undefined) {
+      if (handshakes.size >= HANDSHAKES_MAX || request.headers.origin !== undefined) {
         const status = request.headers.origin === undefined ? "503 Busy" : "403 Forbidden";
         socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
         return;
       }
-      handshakes += 1;
+      handshakes.add(socket);
+      // Also when the upgrade itself is refused, or refusals would use up the room for everybody.
+      socket.once("close", () => handshakes.delete(socket));
       server.handleUpgrade(request, socket, head, (opened) => {
-        void shakeHands(opened, dependencies, welcome).finally(() => {
-          handshakes -= 1;
-        });
+        void shakeHands(opened, dependencies, welcome).finally(() => handshakes.delete(socket));
       });
     },
     close() {
       stopTelling();
+      isClosed = true;
+      // Welcomed now, it would hold the stop for as long as it lives.
+      for (const socket of handshakes) socket.destroy();
       for (const session of registry.all()) {
         session.send({ type: "drain", reason: "the exchange stops", deadlineMs: 0 });
         session.close(1001, "the exchange stops");

@@ -3,12 +3,13 @@
  * whose requests are signed as a client would sign them.
  */
 import { fastify } from "fastify";
+import { createBackups } from "#exchange/backup/backups.ts";
 import { manualClock } from "#exchange/clock.ts";
 import type { Command, CommandResult, CommandType } from "#exchange/core/commands.ts";
 import { instruments, policy, START_MS, SYMBOL } from "#exchange/core/core.fixture.ts";
 import { createCore } from "#exchange/core/core.ts";
 import { openHistory } from "#exchange/history/history.ts";
-import { createMemoryJournal } from "#exchange/journal/memory-journal.ts";
+import { createMemoryJournal, createMemoryStore } from "#exchange/journal/memory-journal.ts";
 import { createShell } from "#exchange/journaled-shell.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
 import { handleRefusals } from "#exchange/refusal-handler.ts";
@@ -64,11 +65,13 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
   const clock = manualClock(START_MS);
   const errors: Error[] = [];
   const history = openHistory(":memory:");
+  const store = createMemoryStore();
+  const journal = createMemoryJournal(store);
   const shell = createShell(
     {},
     {
       core: createCore(),
-      journal: createMemoryJournal(),
+      journal,
       clock,
       onFatal: (error) => errors.push(error),
     },
@@ -97,6 +100,7 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
     clock,
     identity: exchangeIdentity,
     operatorToken: OPERATOR_TOKEN,
+    backups: createBackups(journal),
   });
 
   async function send(
@@ -169,6 +173,7 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
     clock,
     errors,
     history,
+    store,
     shell,
     run,
     send,

@@ -1,30 +1,26 @@
 /**
- * A client of the inference server beside the agent, over its OpenAI-compatible API. Reads the event
- * stream chunk by chunk, notices streams that break off, and stops the server when told to.
+ * A client of the inference server beside the agent, over its OpenAI-compatible API: asks, reads the
+ * answer as it comes, and stops the server when told to.
  */
-import { createParser } from "eventsource-parser";
 import { type Dispatcher, Pool } from "undici";
 import { BackendError } from "./backend-error.ts";
+import { EventStreamReader, errorText, type Piece, parseCompletion } from "./event-stream.ts";
+import { Patience } from "./patience.ts";
 
-/** A pause between two chunks after which a stream counts as broken. */
-const CHUNK_TIMEOUT_MS = 30_000;
-const ERROR_BODY_CHARACTERS_MAX = 500;
+export type { Piece } from "./event-stream.ts";
+
+/** A pause between two parts of an answer after which it counts as broken. */
+const IDLE_TIMEOUT_MS = 30_000;
 /** Largest answer that is not streamed. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
-
-/** Pieces of a streamed answer. */
-export type Piece =
-  | { type: "text"; text: string }
-  /** A chunk with more than text of choice 0, as the server sent it. */
-  | { type: "event"; json: string }
-  | {
-      type: "finish";
-      finishReason: string | null;
-      promptTokens: number | null;
-      completionTokens: number | null;
-    };
+/** As much of an error's body is read. */
+const ERROR_BYTES_MAX = 16 * 1024;
+/** What may follow the end of a stream before its connection is given up, and how long it may take. */
+const REST_BYTES_MAX = 16 * 1024;
+const REST_TIMEOUT_MS = 1_000;
 
 export interface Answer {
+  /** As the server sent it. */
   body: Buffer;
   finishReason: string | null;
   promptTokens: number | null;
@@ -33,9 +29,11 @@ export interface Answer {
 
 export interface BackendClient {
   readonly model: string;
-  /** Streams `body` (a complete request for this backend). Throws `BackendError`. */
+  /** Requests that may run at the same time; further ones wait here, so slots are at most as many. */
+  readonly connections: number;
+  /** Streams `body` (a complete request for this backend); `timeoutMs` to the first token. Throws `BackendError`. */
   stream(body: object, signal: AbortSignal, timeoutMs: number): AsyncGenerator<Piece>;
-  /** The same without streaming. */
+  /** The same without streaming; `timeoutMs` to the beginning of the answer. */
   complete(body: object, signal: AbortSignal, timeoutMs: number): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -46,181 +44,151 @@ export interface BackendClientOptions {
   model: string;
   apiKey?: string | undefined;
   connections: number;
-}
-
-interface Chunk {
-  error?: unknown;
-  choices?: {
-    index?: number;
-    delta?: Record<string, unknown>;
-    message?: unknown;
-    finish_reason?: string | null;
-    logprobs?: unknown;
-  }[];
-  usage?: { prompt_tokens?: number; completion_tokens?: number } | null;
+  idleTimeoutMs?: number;
 }
 
 export function createBackendClient(options: BackendClientOptions): BackendClient {
+  const { model, connections, idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
   const base = new URL(options.url);
-  const pool = new Pool(base.origin, { connections: options.connections });
+  // Patience keeps the time: undici's own timers count what the reader takes, too.
+  const pool = new Pool(base.origin, { connections, headersTimeout: 0, bodyTimeout: 0 });
   const path = `${base.pathname.replace(/\/$/, "")}/v1/chat/completions`;
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (options.apiKey) headers.authorization = `Bearer ${options.apiKey}`;
 
-  async function post(
-    body: object,
-    signal: AbortSignal,
-    timeoutMs: number,
-  ): Promise<Dispatcher.ResponseData> {
+  async function request(body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const send = () => pool.request({ path, method: "POST", headers, body, signal });
+    try {
+      return await send();
+    } catch (error) {
+      if (signal.aborted || !isStaleConnection(error)) throw error;
+      return await send();
+    }
+  }
+
+  /** Asks; resolves with the answer's beginning once it is a 200. */
+  async function post(body: object, patience: Patience): Promise<Dispatcher.ResponseData> {
     let response: Dispatcher.ResponseData;
     try {
-      response = await pool.request({
-        path,
-        method: "POST",
-        headers,
-        body: JSON.stringify(body),
-        signal,
-        headersTimeout: timeoutMs,
-        bodyTimeout: CHUNK_TIMEOUT_MS,
-      });
+      response = await request(JSON.stringify(body), patience.signal);
     } catch (error) {
-      throw asBackendError(error, signal, "backend-unreachable");
+      throw asBackendError(error, patience.signal, "backend-unreachable");
     }
+    // A body that is given up emits an error, and its reader may be gone by then.
+    response.body.on("error", () => {});
     const { statusCode } = response;
     if (statusCode === 200) return response;
-    const text = (await response.body.text()).slice(0, ERROR_BODY_CHARACTERS_MAX);
-    const refused = statusCode >= 400 && statusCode < 500;
+    const text = await readText(response, ERROR_BYTES_MAX).catch(() => "");
+    const isRefusal = statusCode >= 400 && statusCode < 500;
     throw new BackendError(
-      refused ? "backend-refused" : "backend-failed",
-      errorText(text),
+      isRefusal ? "backend-refused" : "backend-failed",
+      errorText(text) || `the backend answered ${statusCode}`,
       statusCode,
     );
   }
 
   async function* stream(body: object, signal: AbortSignal, timeoutMs: number) {
-    const response = await post(body, signal, timeoutMs);
-    const reader = new StreamReader();
+    const patience = new Patience(signal);
+    const reader = new EventStreamReader();
+    let response: Dispatcher.ResponseData | undefined;
+    let bytesRead = 0;
     try {
-      for await (const bytes of response.body) yield* reader.push(bytes as Buffer);
+      patience.expect("the first token", timeoutMs);
+      response = await post(body, patience);
+      await refuseAnswer(response);
+      let isStarted = false;
+      for await (const bytes of response.body.iterator({ destroyOnReturn: false })) {
+        bytesRead += (bytes as Buffer).length;
+        for (const piece of reader.push(bytes as Buffer)) {
+          isStarted = true;
+          patience.rest();
+          yield piece;
+        }
+        if (reader.isDone) break;
+        if (isStarted) patience.expect("the next token", idleTimeoutMs);
+      }
+      patience.rest();
+      yield reader.finish();
     } catch (error) {
-      throw asBackendError(error, signal, "backend-stream-broken");
+      throw asBackendError(error, patience.signal, "backend-stream-broken");
+    } finally {
+      patience.end();
+      if (reader.isDone && response !== undefined) giveBack(response, bytesRead);
+      // Closes the connection, which stops the server.
+      else response?.body.destroy();
     }
-    yield reader.finish();
   }
 
   async function complete(body: object, signal: AbortSignal, timeoutMs: number): Promise<Answer> {
-    const response = await post(body, signal, timeoutMs);
-    const parts: Buffer[] = [];
-    let bytes = 0;
+    const patience = new Patience(signal);
     try {
-      for await (const part of response.body) {
-        bytes += (part as Buffer).length;
-        if (bytes > ANSWER_BYTES_MAX) throw new Error(`answer over ${ANSWER_BYTES_MAX} bytes`);
-        parts.push(part as Buffer);
-      }
-    } catch (error) {
-      throw asBackendError(error, signal, "backend-stream-broken");
-    }
-    const answer = Buffer.concat(parts);
-    const parsed = parseChunk(answer.toString("utf8"));
-    if (parsed.choices?.[0]?.message === undefined) {
-      throw new BackendError("backend-failed", "the backend's answer has no choices");
-    }
-    return {
-      body: answer,
-      finishReason: parsed.choices[0].finish_reason ?? null,
-      promptTokens: parsed.usage?.prompt_tokens ?? null,
-      completionTokens: parsed.usage?.completion_tokens ?? null,
-    };
-  }
-
-  return { model: options.model, stream, complete, close: () => pool.destroy() };
-}
-
-/** Reads one event stream: which pieces it holds, and whether it came to its proper end. */
-class StreamReader {
-  #events: string[] = [];
-  #parser = createParser({ onEvent: (event) => this.#events.push(event.data) });
-  #decoder = new TextDecoder();
-  #finishReason: string | null = null;
-  #promptTokens: number | null = null;
-  #completionTokens: number | null = null;
-  #done = false;
-
-  *push(bytes: Buffer): Generator<Piece> {
-    this.#parser.feed(this.#decoder.decode(bytes, { stream: true }));
-    for (const data of this.#events.splice(0)) {
-      if (data === "[DONE]") this.#done = true;
-      else yield* this.#read(data);
-    }
-  }
-
-  *#read(data: string): Generator<Piece> {
-    const chunk = parseChunk(data);
-    if (chunk.usage) {
-      this.#promptTokens = chunk.usage.prompt_tokens ?? null;
-      this.#completionTokens = chunk.usage.completion_tokens ?? null;
-    }
-    const choice = chunk.choices?.[0];
-    if (choice === undefined) return;
-    this.#finishReason ??= choice.finish_reason ?? null;
-    const text = plainText(chunk);
-    if (text === null) yield { type: "event", json: data };
-    else if (text !== "") yield { type: "text", text };
-  }
-
-  finish(): Piece {
-    if (!this.#done && this.#finishReason === null) {
-      throw new BackendError(
-        "backend-stream-broken",
-        "the stream ended without a finish reason and without [DONE]",
+      patience.expect("the answer", timeoutMs);
+      const response = await post(body, patience);
+      const answer = await readBody(response, ANSWER_BYTES_MAX, () =>
+        patience.expect("the rest of the answer", idleTimeoutMs),
       );
+      const { choices, usage } = parseCompletion(answer.toString("utf8"));
+      const [choice] = choices ?? [];
+      if (choice?.message === undefined) {
+        throw new BackendError("backend-failed", "the backend's answer has no choices");
+      }
+      return {
+        body: answer,
+        finishReason: choice.finish_reason ?? null,
+        promptTokens: usage?.prompt_tokens ?? null,
+        completionTokens: usage?.completion_tokens ?? null,
+      };
+    } catch (error) {
+      throw asBackendError(error, patience.signal, "backend-stream-broken");
+    } finally {
+      patience.end();
     }
-    return {
-      type: "finish",
-      finishReason: this.#finishReason,
-      promptTokens: this.#promptTokens,
-      completionTokens: this.#completionTokens,
-    };
   }
+
+  return { model, connections, stream, complete, close: () => pool.destroy() };
 }
 
-/** The text of a chunk that is nothing but text of choice 0 ("" for a bare role or finish), else null. */
-function plainText(chunk: Chunk): string | null {
-  const choices = chunk.choices ?? [];
-  const [choice] = choices;
-  if (choices.length !== 1 || choice === undefined || (choice.index ?? 0) !== 0) return null;
-  if (choice.logprobs) return null;
-  const delta = choice.delta ?? {};
-  for (const [key, value] of Object.entries(delta)) {
-    const empty = value === null || value === "" || (Array.isArray(value) && value.length === 0);
-    if (key !== "content" && key !== "role" && !empty) return null;
-  }
-  return typeof delta.content === "string" ? delta.content : "";
+/** Throws when a server answers at once where a stream was asked for: mostly it reports a failure. */
+async function refuseAnswer(response: Dispatcher.ResponseData): Promise<void> {
+  if (!String(response.headers["content-type"]).startsWith("application/json")) return;
+  parseCompletion(await readText(response, ANSWER_BYTES_MAX));
+  throw new BackendError("backend-failed", "the backend answered JSON in place of a stream");
 }
 
-function parseChunk(text: string): Chunk {
-  let chunk: Chunk;
-  try {
-    chunk = JSON.parse(text) as Chunk;
-  } catch {
-    throw new BackendError("backend-stream-broken", "the backend sent something that is not JSON");
-  }
-  // Some servers report a failure inside a 200.
-  if (chunk.error) throw new BackendError("backend-failed", errorText(text));
-  return chunk;
+/** Gives a connection back behind a stream's end: what still comes is little, and nobody waits for it. */
+function giveBack({ body }: Dispatcher.ResponseData, bytesRead: number): void {
+  const signal = AbortSignal.timeout(REST_TIMEOUT_MS);
+  body.dump({ limit: bytesRead + REST_BYTES_MAX, signal }).catch(() => {});
 }
 
-function errorText(text: string): string {
-  try {
-    const { error } = JSON.parse(text) as { error?: { message?: string } | string };
-    if (typeof error === "string") return error.slice(0, ERROR_BODY_CHARACTERS_MAX);
-    if (typeof error?.message === "string")
-      return error.message.slice(0, ERROR_BODY_CHARACTERS_MAX);
-  } catch {
-    // Not JSON: shown as it came.
+async function readText(response: Dispatcher.ResponseData, bytesMax: number): Promise<string> {
+  return (await readBody(response, bytesMax)).toString("utf8");
+}
+
+async function readBody(
+  { body }: Dispatcher.ResponseData,
+  bytesMax: number,
+  onPart: () => void = () => {},
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of body) {
+    onPart();
+    bytes += (part as Buffer).length;
+    if (bytes > bytesMax) throw new Error(`an answer of more than ${bytesMax} bytes`);
+    parts.push(part as Buffer);
   }
-  return text.slice(0, ERROR_BODY_CHARACTERS_MAX);
+  return Buffer.concat(parts);
+}
+
+/**
+ * Whether a kept connection turned out to be closed by the server, which says nothing of the request:
+ * it had carried an answer before, or the system refused to write to it.
+ */
+function isStaleConnection(error: unknown): boolean {
+  const { code, socket } = error as { code?: string; socket?: { bytesRead?: number } };
+  if (code === "UND_ERR_SOCKET") return (socket?.bytesRead ?? 0) > 0;
+  return code === "ECONNRESET" || code === "EPIPE";
 }
 
 function asBackendError(
@@ -228,11 +196,8 @@ function asBackendError(
   signal: AbortSignal,
   fallback: "backend-unreachable" | "backend-stream-broken",
 ): BackendError {
+  if (signal.aborted && signal.reason instanceof BackendError) return signal.reason;
   if (error instanceof BackendError) return error;
-  if (signal.aborted) return new BackendError("cancelled", "the delivery was cancelled");
   const { message, code } = error as Error & { code?: string };
-  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT") {
-    return new BackendError("timeout", `the backend gave no answer in time (${message})`);
-  }
-  return new BackendError(fallback, message);
+  return new BackendError(fallback, message || (code ?? "no reason"));
 }

@@ -1,147 +1,125 @@
-/** Opening a link from the agent's side: both signatures are checked before anything is served. */
-import { randomBytes } from "node:crypto";
+/** Opening a link from the agent's side: a socket that carries the proof to its end, or a reason why not. */
 import { WebSocket } from "ws";
-import type { ExchangePin } from "#agent/identity.ts";
-import {
-  decodeFromExchange,
-  type FromAgent,
-  type FromExchange,
-  type Hello,
-  type Welcome,
-} from "#protocol/link-messages.ts";
+import { decodeFromExchange, type FromAgent, type Welcome } from "#protocol/link-messages.ts";
 import {
   decodeRecords,
   encodeJsonRecord,
   LINK_MESSAGE_BYTES_MAX,
   LINK_SUBPROTOCOL,
-  LINK_VERSION,
+  type LinkRecord,
   RecordType,
 } from "#protocol/link-records.ts";
-import {
-  type Identity,
-  importPublicKey,
-  linkTranscript,
-  verifySignature,
-} from "#protocol/signing.ts";
+import { createProof, type ProofDependencies, type ProofOptions } from "./proof.ts";
+import { closeReason, LINK_CLOSE, LinkRefused } from "./refusal.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Records that may come behind the welcome before the session takes over, which is a turn later. */
+const EARLY_RECORDS_MAX = 1_024;
 
-export interface LinkOptions {
+export interface LinkOptions extends ProofOptions {
   /** ws:// or wss://, without a path. */
   exchangeUrl: string;
-  nodeName: string;
-  joinToken: string | null;
-  build: string;
-}
-
-/** Why no link came about. */
-export class LinkRefused extends Error {
-  readonly code: string;
-  /** False: trying again cannot help. */
-  readonly retryable: boolean;
-
-  constructor(code: string, message: string, retryable: boolean) {
-    super(message);
-    this.code = code;
-    this.retryable = retryable;
-  }
 }
 
 export interface OpenLink {
   socket: WebSocket;
   welcome: Welcome;
+  /** Control records of the handshake, each way. */
   sequences: { sent: number; received: number };
+  /** What came behind the welcome: the session's first records. */
+  early: LinkRecord[];
 }
 
-/** Connects and proves both sides; throws `LinkRefused` or a socket error. */
+/** Connects and proves both sides. Throws `LinkRefused`, or the socket's error. */
 export function openLink(
   options: LinkOptions,
-  { identity, pin }: { identity: Identity; pin: ExchangePin },
+  dependencies: ProofDependencies,
+  { signal, timeoutMs = HANDSHAKE_TIMEOUT_MS }: { signal?: AbortSignal; timeoutMs?: number } = {},
 ): Promise<OpenLink> {
+  if (signal?.aborted) return Promise.reject(stopped());
+  const proof = createProof(options, dependencies);
   const url = `${options.exchangeUrl.replace(/\/$/, "")}/link/v1`;
   const socket = new WebSocket(url, LINK_SUBPROTOCOL, {
     perMessageDeflate: false,
     maxPayload: LINK_MESSAGE_BYTES_MAX,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   });
-  const nodePublicKey = identity.publicKey.toString("base64url");
-  const hello: Hello = {
-    type: "hello",
-    versionMin: LINK_VERSION,
-    versionMax: LINK_VERSION,
-    capabilities: ["credit"],
-    nodePublicKey,
-    nodeName: options.nodeName,
-    agentNonce: randomBytes(32).toString("base64url"),
-    build: options.build,
-    ...(options.joinToken === null ? {} : { joinToken: options.joinToken }),
-  };
   return new Promise((resolve, reject) => {
-    let sent = 0;
-    let received = 0;
-    let exchangeKey = "";
+    const sequences = { sent: 0, received: 0 };
+    const early: LinkRecord[] = [];
+    let welcome: Welcome | null = null;
     const timer = setTimeout(() => {
-      fail(new LinkRefused("timeout", "the exchange did not finish the handshake", true));
-    }, HANDSHAKE_TIMEOUT_MS);
-    const send = (message: FromAgent) => {
-      socket.send(encodeJsonRecord(RecordType.control, 0, sent, message));
-      sent += 1;
-    };
-    function fail(error: Error): void {
+      const text = `the exchange did not finish the handshake in ${timeoutMs} ms`;
+      fail(new LinkRefused("timeout", text, true));
+    }, timeoutMs);
+    const onAbort = () => fail(stopped());
+    signal?.addEventListener("abort", onAbort);
+
+    function send(message: FromAgent): void {
+      socket.send(encodeJsonRecord(RecordType.control, 0, sequences.sent, message));
+      sequences.sent += 1;
+    }
+
+    /** The handshake is over, one way or the other; the socket stays without a listener that acts. */
+    function leave(): void {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      socket.removeAllListeners();
+      socket.on("error", () => {});
+    }
+
+    function fail(error: Error): void {
+      leave();
       socket.terminate();
       reject(error);
     }
 
-    function receive(message: FromExchange): void {
-      if (message.type === "refused") {
-        fail(new LinkRefused(message.code, message.message, message.retryable));
-      } else if (message.type === "challenge") {
-        const parts = {
-          version: message.version,
-          exchangePublicKey: message.exchangePublicKey,
-          nodePublicKey,
-          agentNonce: hello.agentNonce,
-          exchangeNonce: message.exchangeNonce,
-          hello: Buffer.from(JSON.stringify(hello)),
-        };
-        const problem =
-          message.version === LINK_VERSION
-            ? pin.problem(message.exchangePublicKey)
-            : `the exchange chose link version ${message.version}, this agent speaks ${LINK_VERSION}`;
-        const key = importPublicKey(Buffer.from(message.exchangePublicKey, "base64url"));
-        const signature = Buffer.from(message.signature, "base64url");
-        if (problem !== null) fail(new LinkRefused("wrong-exchange", problem, false));
-        else if (!verifySignature(key, linkTranscript("exchange", parts), signature)) {
-          const text = "the exchange's signature over the handshake is not valid";
-          fail(new LinkRefused("bad-exchange-signature", text, false));
-        } else {
-          exchangeKey = message.exchangePublicKey;
-          const own = identity.sign(linkTranscript("node", parts)).toString("base64url");
-          send({ type: "auth", signature: own });
-        }
-      } else if (message.type === "welcome" && exchangeKey !== "") {
-        clearTimeout(timer);
-        pin.remember(exchangeKey);
-        socket.removeAllListeners();
-        resolve({ socket, welcome: message, sequences: { sent, received } });
-      } else fail(new LinkRefused("protocol", `${message.type} in the handshake`, true));
+    function take(record: LinkRecord): void {
+      if (record.stream !== 0 || record.type !== RecordType.control) {
+        throw new Error(`record type ${record.type} on stream ${record.stream} in the handshake`);
+      }
+      if (record.sequence !== sequences.received) {
+        throw new Error(`control sequence ${record.sequence}, expected ${sequences.received}`);
+      }
+      sequences.received += 1;
+      const decoded = decodeFromExchange(record.payload);
+      if (!decoded.ok) throw new Error(decoded.reason);
+      const next = proof.answer(decoded.message);
+      if ("reply" in next) send(next.reply);
+      else welcome = next.welcome;
     }
 
-    socket.on("open", () => send(hello));
-    socket.on("error", (error) => fail(error));
+    /** Whoever constructs the session is told a turn later; what comes meanwhile is kept for it. */
+    function keep(data: Buffer): void {
+      try {
+        early.push(...decodeRecords(data));
+        if (early.length > EARLY_RECORDS_MAX) throw new Error("nobody takes the link's records");
+      } catch (error) {
+        socket.close(LINK_CLOSE.protocol, closeReason((error as Error).message));
+      }
+    }
+
+    socket.on("open", () => send(proof.hello));
+    socket.on("error", fail);
     socket.on("close", () => fail(new Error("the exchange closed the socket in the handshake")));
     socket.on("message", (data: Buffer) => {
       try {
         for (const record of decodeRecords(data)) {
-          received += 1;
-          const decoded = decodeFromExchange(record.payload);
-          if (!decoded.ok) throw new Error(decoded.reason);
-          receive(decoded.message);
+          if (welcome === null) take(record);
+          else early.push(record);
         }
       } catch (error) {
-        fail(new LinkRefused("protocol", (error as Error).message, true));
+        const { message } = error as Error;
+        fail(error instanceof LinkRefused ? error : new LinkRefused("protocol", message, true));
+        return;
       }
+      if (welcome === null) return;
+      leave();
+      socket.on("message", keep);
+      resolve({ socket, welcome, sequences, early });
     });
   });
+}
+
+function stopped(): LinkRefused {
+  return new LinkRefused("stopped", "the agent stops", true);
 }

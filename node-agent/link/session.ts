@@ -1,10 +1,9 @@
 /**
  * A link after its handshake, on the agent's side: control messages and calls, heartbeat, and the
- * records of the deliveries, batched per turn of the event loop.
+ * records of the deliveries.
  */
 import type { WebSocket } from "ws";
 import {
-  type Call,
   decodeFromExchange,
   type Fill,
   type FromAgent,
@@ -13,135 +12,137 @@ import {
 } from "#protocol/link-messages.ts";
 import {
   decodeRecords,
-  encodeRecord,
+  encodeJsonRecord,
   type LinkRecord,
   RecordType,
 } from "#protocol/link-records.ts";
+import { type CallMethod, type CallParams, OutstandingCalls } from "./calls.ts";
 import type { OpenLink } from "./handshake.ts";
+import { Outbox } from "./outbox.ts";
+import { closeReason, LINK_CLOSE } from "./refusal.ts";
 
-const CALL_TIMEOUT_MS = 10_000;
-const CALLS_OUTSTANDING_MAX = 32;
 /** Heartbeats that may stay unanswered. */
 const MISSED_HEARTBEATS_MAX = 2;
-
-type CallOf<M extends Call["method"]> = Extract<Call, { method: M }>;
-
-/** A call that the exchange refused, in its words. */
-export class CallRefused extends Error {
-  readonly code: string;
-  readonly details: Readonly<Record<string, string | number>>;
-
-  constructor(code: string, message: string, details: Record<string, string | number> = {}) {
-    super(message);
-    this.code = code;
-    this.details = details;
-  }
-}
+/** How long the exchange may take to answer a close before the socket is cut. */
+const CLOSE_TIMEOUT_MS = 5_000;
+/** RFC 6455 section 7.4.1: the purpose was fulfilled. */
+const CLOSE_NORMAL = 1000;
 
 export interface SessionHandlers {
+  /** A record of a delivery's stream. What it throws closes the link. */
   onRecord(record: LinkRecord, session: AgentSession): void;
   onFill(fill: Fill): void;
   onDrain(reason: string): void;
-  onClose(reason: string): void;
+  onClose(end: LinkEnd): void;
+  /** For the heartbeat. */
+  activeDeliveries(): number;
+}
+
+/** How a link ended: the WebSocket's close code, 1006 when there was no close. */
+export interface LinkEnd {
+  code: number;
+  reason: string;
 }
 
 export class AgentSession {
   readonly welcome: Welcome;
+  /** Resolves when the link is gone. */
+  readonly closed: Promise<LinkEnd>;
   readonly #socket: WebSocket;
   readonly #handlers: SessionHandlers;
-  readonly #calls = new Map<
-    number,
-    { resolve: (result: unknown) => void; reject: (error: Error) => void; timer: NodeJS.Timeout }
-  >();
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #outbox: Outbox;
+  readonly #calls = new OutstandingCalls((call) => this.send(call));
+  #early: LinkRecord[];
   #sent: number;
   #received: number;
-  #lastCall = 0;
   #missed = 0;
-  #outgoing: Buffer[] = [];
-  #closed = false;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #closing: NodeJS.Timeout | undefined;
+  /** Why we cut the socket, where we did. */
+  #cutReason: string | null = null;
 
   constructor(link: OpenLink, handlers: SessionHandlers) {
     this.welcome = link.welcome;
     this.#socket = link.socket;
+    this.#outbox = new Outbox(link.socket);
+    this.#early = link.early;
     this.#sent = link.sequences.sent;
     this.#received = link.sequences.received;
     this.#handlers = handlers;
-    link.socket.on("message", (data: Buffer) => this.#receive(data));
-    link.socket.on("error", () => link.socket.terminate());
-    link.socket.on("close", (code, reason) => this.#end(`${code} ${reason.toString()}`.trim()));
-    this.#heartbeat = setInterval(() => this.#beat(), link.welcome.heartbeatMs);
-  }
-
-  get isOpen(): boolean {
-    return !this.#closed && this.#socket.readyState === this.#socket.OPEN;
-  }
-
-  /** Bytes that wait in the socket. */
-  get bufferedBytes(): number {
-    return this.#socket.bufferedAmount;
-  }
-
-  send(message: FromAgent): void {
-    const payload = Buffer.from(JSON.stringify(message));
-    this.#queue(encodeRecord(RecordType.control, 0, this.#sent, payload));
-    this.#sent += 1;
-  }
-
-  /** Sends an encoded record of a delivery's stream; `urgent` does not wait for the turn's end. */
-  sendRecord(record: Buffer, urgent = false): void {
-    this.#queue(record);
-    if (urgent) this.#flush();
-  }
-
-  /** Calls a method of the exchange. Rejects with `CallRefused`, or when no answer comes in time. */
-  call<M extends Call["method"]>(method: M, params: CallOf<M>["params"]): Promise<unknown> {
-    if (this.#closed) return Promise.reject(new CallRefused("not-linked", "the link is closed"));
-    if (this.#calls.size >= CALLS_OUTSTANDING_MAX) {
-      const text = `${CALLS_OUTSTANDING_MAX} calls wait for their answers`;
-      return Promise.reject(new CallRefused("too-many-calls", text));
-    }
-    this.#lastCall += 1;
-    const id = this.#lastCall;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#calls.delete(id);
-        reject(new CallRefused("timeout", `${method} was not answered in ${CALL_TIMEOUT_MS} ms`));
-      }, CALL_TIMEOUT_MS);
-      this.#calls.set(id, { resolve, reject, timer });
-      this.send({ type: "call", id, method, params } as CallOf<M>);
+    this.closed = new Promise((resolve) => {
+      link.socket.on("close", (code, reason) => {
+        const end = { code, reason: this.#cutReason ?? reason.toString() };
+        this.#end(end);
+        resolve(end);
+      });
     });
   }
 
-  close(reason: string): void {
-    this.#flush();
-    this.#socket.close(1000, reason.slice(0, 120));
+  /** Starts to listen, first to what came behind the welcome, and to send heartbeats. */
+  begin(): void {
+    this.#socket.removeAllListeners("message");
+    this.#socket.on("message", (data: Buffer) => this.#receive(() => decodeRecords(data)));
+    this.#heartbeat = setInterval(() => this.#beat(), this.welcome.heartbeatMs);
+    const early = this.#early;
+    this.#early = [];
+    this.#receive(() => early);
   }
 
-  #queue(record: Buffer): void {
-    if (this.#outgoing.push(record) === 1) setImmediate(() => this.#flush());
+  get isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN;
   }
 
-  #flush(): void {
-    if (this.#outgoing.length === 0) return;
-    const message = this.#outgoing.length === 1 ? this.#outgoing[0] : Buffer.concat(this.#outgoing);
-    this.#outgoing = [];
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(message as Buffer);
+  send(message: FromAgent): void {
+    this.#outbox.push(encodeJsonRecord(RecordType.control, 0, this.#sent, message));
+    this.#sent += 1;
   }
 
-  #receive(data: Buffer): void {
+  /** Sends an encoded record of a delivery's stream; `isUrgent` does not wait for the turn's end. */
+  sendRecord(record: Buffer, isUrgent = false): void {
+    this.#outbox.push(record);
+    if (isUrgent) this.#outbox.flush();
+  }
+
+  /** Resolves when the socket has room for more output; null when it has some already. */
+  room(): Promise<void> | null {
+    return this.#outbox.room();
+  }
+
+  /** Calls a method of the exchange. Rejects with `CallRefused`, also when no answer comes in time. */
+  call<M extends CallMethod>(method: M, params: CallParams<M>): Promise<unknown> {
+    return this.#calls.call(method, params);
+  }
+
+  /** Closes the link in order; resolves when it is closed. */
+  close(reason: string): Promise<LinkEnd> {
+    this.#shut(CLOSE_NORMAL, reason);
+    return this.closed;
+  }
+
+  #shut(code: number, reason: string): void {
+    if (this.#socket.readyState >= this.#socket.CLOSING) return;
+    this.#outbox.flush();
+    this.#socket.close(code, closeReason(reason));
+    this.#closing = setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT_MS);
+  }
+
+  #receive(decode: () => LinkRecord[]): void {
     this.#missed = 0;
     try {
-      for (const record of decodeRecords(data)) {
+      for (const record of decode()) {
+        if (!this.isOpen) return;
         if (record.stream === 0) this.#control(record);
         else this.#handlers.onRecord(record, this);
       }
     } catch (error) {
-      this.#socket.close(4400, (error as Error).message.slice(0, 120));
+      this.#shut(LINK_CLOSE.protocol, (error as Error).message);
     }
   }
 
   #control(record: LinkRecord): void {
+    if (record.type !== RecordType.control) {
+      throw new Error(`record type ${record.type} on stream 0`);
+    }
     if (record.sequence !== this.#received) {
       throw new Error(`control sequence ${record.sequence}, expected ${this.#received}`);
     }
@@ -152,37 +153,42 @@ export class AgentSession {
   }
 
   #take(message: FromExchange): void {
-    if (message.type === "ping") this.send({ type: "pong", sentAtMs: message.sentAtMs });
-    else if (message.type === "fill") this.#handlers.onFill(message);
-    else if (message.type === "drain") this.#handlers.onDrain(message.reason);
-    else if (message.type === "reply") {
-      const call = this.#calls.get(message.id);
-      if (call === undefined) return;
-      this.#calls.delete(message.id);
-      clearTimeout(call.timer);
-      if (message.ok) call.resolve(message.result);
-      else {
-        const { code = "unknown", message: text = "", details } = message.error ?? {};
-        call.reject(new CallRefused(code, text, details));
-      }
+    switch (message.type) {
+      case "ping":
+        this.send({ type: "pong", sentAtMs: message.sentAtMs });
+        return;
+      case "pong":
+        return;
+      case "fill":
+        this.#handlers.onFill(message);
+        return;
+      case "drain":
+        this.#handlers.onDrain(message.reason);
+        return;
+      case "reply":
+        this.#calls.reply(message);
+        return;
+      default:
+        throw new Error(`${message.type} after the handshake`);
     }
   }
 
   #beat(): void {
+    if (this.#missed >= MISSED_HEARTBEATS_MAX) {
+      this.#cutReason = `nothing heard for ${MISSED_HEARTBEATS_MAX} heartbeats`;
+      this.#socket.terminate();
+      return;
+    }
     this.#missed += 1;
-    if (this.#missed > MISSED_HEARTBEATS_MAX) this.#socket.terminate();
-    else this.send({ type: "ping", sentAtMs: performance.now(), active: 0 });
+    const active = this.#handlers.activeDeliveries();
+    this.send({ type: "ping", sentAtMs: performance.now(), active });
   }
 
-  #end(reason: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
+  #end(end: LinkEnd): void {
     clearInterval(this.#heartbeat);
-    for (const call of this.#calls.values()) {
-      clearTimeout(call.timer);
-      call.reject(new CallRefused("link-lost", "the link was lost before the answer"));
-    }
-    this.#calls.clear();
-    this.#handlers.onClose(reason);
+    clearTimeout(this.#closing);
+    this.#outbox.end();
+    this.#calls.end();
+    this.#handlers.onClose(end);
   }
 }

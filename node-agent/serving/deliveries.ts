@@ -1,64 +1,114 @@
-/** All deliveries of one link: opened by their head, queued within a bound, forgotten at their end. */
+/** All deliveries of one link: opened by their head, served a few at a time, forgotten at their end. */
 import PQueue from "p-queue";
-import { BackendError } from "#agent/backends/backend-error.ts";
 import type { BackendClient } from "#agent/backends/openai-client.ts";
-import type { AgentSession } from "#agent/link/session.ts";
-import { decodeRequestHead } from "#protocol/link-messages.ts";
-import { type LinkRecord, RecordType } from "#protocol/link-records.ts";
-import { Delivery } from "./delivery.ts";
+import {
+  type DeliveryError,
+  decodeRequestHead,
+  type RequestHead,
+} from "#protocol/link-messages.ts";
+import { encodeRecord, type LinkRecord, RecordType } from "#protocol/link-records.ts";
+import { CREDIT_TIMEOUT_MS } from "./credit.ts";
+import { Delivery, type DeliveryLink, type DeliveryReport } from "./delivery.ts";
 
-/** Deliveries that may wait for a slot here; the exchange keeps to the slots, so this is slack. */
+/** Deliveries beyond the slots; the exchange keeps to the slots, so this is slack. */
 export const QUEUED_DELIVERIES_MAX = 4;
+/** Largest request body taken, whatever the head says. */
+export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+
+export interface DeliveriesOptions {
+  /** Deliveries served at the same time. */
+  slots: number;
+  creditTimeoutMs?: number;
+}
+
+export interface DeliveriesDependencies {
+  backend: BackendClient;
+  /** Told once of every delivery that was taken up and ended, however it did. */
+  onReport(report: DeliveryReport): void;
+}
 
 export class Deliveries {
   readonly #open = new Map<number, Delivery>();
+  readonly #slots: number;
+  readonly #creditTimeoutMs: number;
+  readonly #dependencies: DeliveriesDependencies;
   readonly #queue: PQueue;
-  readonly #client: BackendClient;
+  #lastStream = 0;
 
-  constructor(options: { slots: number }, client: BackendClient) {
-    // p-queue has no bound of its own: `receive` checks its size before adding.
+  constructor(options: DeliveriesOptions, dependencies: DeliveriesDependencies) {
+    this.#slots = options.slots;
+    this.#creditTimeoutMs = options.creditTimeoutMs ?? CREDIT_TIMEOUT_MS;
+    this.#dependencies = dependencies;
+    // It has no bound of its own: `#refusal` bounds what is open, and so what can wait in it.
     this.#queue = new PQueue({ concurrency: options.slots });
-    this.#client = client;
   }
 
+  /** Deliveries that are open: running, waiting, or not yet here as a whole. */
   get active(): number {
     return this.#open.size;
   }
 
   /** Takes a record of a delivery's stream. Throws on what breaks the protocol. */
-  receive(record: LinkRecord, session: AgentSession): void {
+  receive(record: LinkRecord, link: DeliveryLink): void {
     const { stream } = record;
     if (record.type === RecordType.requestHead) {
-      const head = decodeRequestHead(record.payload);
-      if (!head.ok) throw new Error(head.reason);
-      if (this.#open.has(stream)) throw new Error(`stream ${stream} is open already`);
-      this.#open.set(stream, new Delivery(stream, head.message, session, this.#client));
+      this.#admit(record, link);
       return;
     }
+    if (stream > this.#lastStream) throw new Error(`stream ${stream} has no head`);
     const delivery = this.#open.get(stream);
     // What is under way to a delivery that just ended counts for nothing.
-    if (delivery === undefined) return;
-    if (record.type === RecordType.requestBody) {
-      if (delivery.takeBody(record)) this.#start(stream, delivery);
-    } else if (record.type === RecordType.credit) {
-      delivery.grant(Buffer.from(record.payload).readUInt32LE(0));
-    } else if (record.type === RecordType.cancel) {
-      delivery.cancel();
-      this.#open.delete(stream);
-    } else throw new Error(`record type ${record.type} on a delivery's stream`);
+    if (delivery?.receive(record) === "complete") this.#start(delivery);
   }
 
-  #start(stream: number, delivery: Delivery): void {
-    if (this.#queue.size >= QUEUED_DELIVERIES_MAX) {
-      delivery.fail(new BackendError("busy", "every slot is taken"));
-      this.#open.delete(stream);
+  #admit(record: LinkRecord, link: DeliveryLink): void {
+    const { stream } = record;
+    if (stream <= this.#lastStream) throw new Error(`stream ${stream} was used before`);
+    if (record.sequence !== 0) {
+      throw new Error(`sequence ${record.sequence} on stream ${stream}, expected 0`);
+    }
+    const head = decodeRequestHead(record.payload);
+    if (!head.ok) throw new Error(head.reason);
+    this.#lastStream = stream;
+    const refusal = this.#refusal(head.message);
+    if (refusal !== null) {
+      const payload = Buffer.from(JSON.stringify({ ...refusal, status: null }));
+      link.sendRecord(encodeRecord(RecordType.error, stream, 0, payload));
       return;
     }
-    void this.#queue.add(async () => {
-      if (this.#open.get(stream) !== delivery) return;
-      await delivery.run();
-      this.#open.delete(stream);
-    });
+    const { backend, onReport } = this.#dependencies;
+    const delivery = new Delivery(
+      { stream, head: head.message, creditTimeoutMs: this.#creditTimeoutMs },
+      {
+        link,
+        backend,
+        onOver: (report) => {
+          // Another link may have opened a stream of the same number meanwhile.
+          if (this.#open.get(stream) === delivery) this.#open.delete(stream);
+          onReport(report);
+        },
+      },
+    );
+    this.#open.set(stream, delivery);
+  }
+
+  /** Why a delivery is not taken up, before a byte of it is kept. */
+  #refusal({ bodyBytes }: RequestHead): Pick<DeliveryError, "code" | "message"> | null {
+    if (this.#open.size >= this.#slots + QUEUED_DELIVERIES_MAX) {
+      return { code: "busy", message: "every slot is taken" };
+    }
+    if (bodyBytes > BODY_BYTES_MAX) {
+      const message = `a request of ${bodyBytes} bytes, at most ${BODY_BYTES_MAX}`;
+      return { code: "bad-request", message };
+    }
+    return null;
+  }
+
+  #start(delivery: Delivery): void {
+    // The signal takes a delivery that is cancelled while it waits out of the queue.
+    this.#queue
+      .add(() => delivery.run(), { signal: delivery.signal })
+      .catch((error: unknown) => delivery.fail(error));
   }
 
   /** Resolves when nothing runs any more. */
@@ -66,9 +116,9 @@ export class Deliveries {
     return this.#queue.onIdle();
   }
 
-  /** Stops everything: the link is gone, nobody would get the output. */
+  /** Stops everything: the link is gone, nobody would get the output. The next link begins anew. */
   cancelAll(): void {
-    for (const delivery of this.#open.values()) delivery.cancel();
-    this.#open.clear();
+    for (const delivery of [...this.#open.values()]) delivery.cancel();
+    this.#lastStream = 0;
   }
 }

@@ -2,208 +2,201 @@
  * One delivery on the agent's side: collects the request, runs the backend, sends the output as far
  * as the exchange's credit reaches, and closes with one end or one error.
  */
-import { createHash } from "node:crypto";
 import { BackendError } from "#agent/backends/backend-error.ts";
 import type { BackendClient } from "#agent/backends/openai-client.ts";
 import { toBackendBody } from "#agent/backends/request-body.ts";
-import type { AgentSession } from "#agent/link/session.ts";
-import type { DeliveryEnd, DeliveryError, RequestHead } from "#protocol/link-messages.ts";
-import {
-  encodeRecord,
-  FLAG_FINAL,
-  type LinkRecord,
-  RECORD_PAYLOAD_BYTES_MAX,
-  RecordType,
-} from "#protocol/link-records.ts";
+import type { DeliveryError, DeliveryErrorCode, RequestHead } from "#protocol/link-messages.ts";
+import { FLAG_FINAL, type LinkRecord, RecordType } from "#protocol/link-records.ts";
+import { Credit, CreditTimeout } from "./credit.ts";
+import { type AnswerEnd, Output } from "./output.ts";
 
-/** Largest request body taken, whatever the head says. */
-const BODY_BYTES_MAX = 16 * 1024 * 1024;
-/** How long the exchange may leave a stream without credit. */
-const CREDIT_TIMEOUT_MS = 30_000;
+/** Longest message of an error, in characters: as much as the link carries. */
+const ERROR_CHARACTERS_MAX = 1_000;
+
+/** What a delivery needs of its link. */
+export interface DeliveryLink {
+  sendRecord(record: Buffer, isUrgent?: boolean): void;
+  /** Resolves when the socket has room; null when it has some already. */
+  room(): Promise<void> | null;
+}
+
+/** How a delivery ended. Holds nothing of what was asked or answered. */
+export interface DeliveryReport {
+  attemptId: string;
+  symbol: string;
+  outcome: "served" | DeliveryErrorCode;
+  /** Why it failed, in the backend's words. */
+  reason: string | null;
+  outputBytes: number;
+}
+
+export interface DeliveryOptions {
+  stream: number;
+  head: RequestHead;
+  creditTimeoutMs: number;
+}
+
+export interface DeliveryDependencies {
+  link: DeliveryLink;
+  backend: BackendClient;
+  /** Called once, in the turn of the last record. */
+  onOver(report: DeliveryReport): void;
+}
 
 export class Delivery {
-  readonly head: RequestHead;
   readonly #stream: number;
-  readonly #session: AgentSession;
-  readonly #client: BackendClient;
-  readonly #abort = new AbortController();
-  readonly #hash = createHash("sha256");
+  readonly #head: RequestHead;
+  readonly #backend: BackendClient;
+  readonly #onOver: (report: DeliveryReport) => void;
+  readonly #stop = new AbortController();
+  readonly #credit: Credit;
+  readonly #output: Output;
   #body: Buffer[] = [];
   #bodyBytes = 0;
-  #sequence = 0;
-  #creditBytes: number;
-  #outputBytes = 0;
-  #creditWaiter: (() => void) | null = null;
+  #isComplete = false;
+  #isOver = false;
+  /** The head was the first. */
+  #nextSequence = 1;
 
-  constructor(stream: number, head: RequestHead, session: AgentSession, client: BackendClient) {
+  constructor(options: DeliveryOptions, { link, backend, onOver }: DeliveryDependencies) {
+    const { stream, head, creditTimeoutMs } = options;
     this.#stream = stream;
-    this.head = head;
-    this.#session = session;
-    this.#client = client;
-    this.#creditBytes = head.creditBytes;
+    this.#head = head;
+    this.#backend = backend;
+    this.#onOver = onOver;
+    this.#credit = new Credit(head.creditBytes, creditTimeoutMs);
+    this.#output = new Output({ stream }, { link, credit: this.#credit, signal: this.signal });
   }
 
-  /** Takes a part of the request; true when it was the last one. Throws when it is not what the head said. */
-  takeBody(record: LinkRecord): boolean {
-    this.#bodyBytes += record.payload.length;
-    if (this.#bodyBytes > Math.min(this.head.bodyBytes, BODY_BYTES_MAX)) {
-      throw new Error(`request of ${this.#bodyBytes} bytes, ${this.head.bodyBytes} were announced`);
+  /** Aborts when the delivery is cancelled or failed. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Takes a record behind the head; "complete" when it was the last of the request. Throws on what breaks the protocol. */
+  receive({ type, flags, sequence, payload }: LinkRecord): "complete" | undefined {
+    if (sequence !== this.#nextSequence) {
+      throw new Error(
+        `sequence ${sequence} on stream ${this.#stream}, expected ${this.#nextSequence}`,
+      );
     }
-    this.#body.push(Buffer.from(record.payload));
-    return (record.flags & FLAG_FINAL) !== 0;
+    this.#nextSequence += 1;
+    switch (type) {
+      case RecordType.requestBody:
+        this.#takeBody(payload, (flags & FLAG_FINAL) !== 0);
+        return this.#isComplete ? "complete" : undefined;
+      case RecordType.credit:
+        if (payload.length !== 4)
+          throw new Error(`credit of ${payload.length} bytes, expected a u32`);
+        this.#credit.grant(Buffer.from(payload).readUInt32LE(0));
+        return undefined;
+      case RecordType.cancel:
+        this.cancel();
+        return undefined;
+      default:
+        throw new Error(`record type ${type} on a delivery's stream`);
+    }
   }
 
-  grant(bytes: number): void {
-    this.#creditBytes += bytes;
-    this.#creditWaiter?.();
+  #takeBody(part: Uint8Array, isFinal: boolean): void {
+    const { bodyBytes } = this.#head;
+    if (this.#isComplete) throw new Error("a part of a request behind its last one");
+    this.#bodyBytes += part.length;
+    if (this.#bodyBytes > bodyBytes || (isFinal && this.#bodyBytes !== bodyBytes)) {
+      throw new Error(`request of ${this.#bodyBytes} bytes, ${bodyBytes} were announced`);
+    }
+    // The payload is a view into a message of the socket.
+    this.#body.push(Buffer.from(part));
+    this.#isComplete = isFinal;
   }
 
   /** Stops the backend at once; nothing more is sent. */
   cancel(): void {
-    this.#abort.abort();
-    this.#creditWaiter?.();
+    if (!this.#close("cancelled", null)) return;
+    this.#stop.abort(new BackendError("cancelled", "the delivery was cancelled"));
   }
 
-  /** Serves the request to its end. Never throws: failures become the stream's error record. */
+  /** Serves the request to its end. Never rejects: failures become the stream's error record. */
   async run(): Promise<void> {
     try {
-      this.#send(RecordType.accepted, Buffer.alloc(0));
-      const request = this.#parseBody();
-      const body = toBackendBody(request, {
-        model: this.#client.model,
-        streamed: this.head.streamed,
-        maxOutputTokens: this.head.maxOutputTokens,
-      });
-      const end = this.head.streamed ? await this.#streamAnswer(body) : await this.#answer(body);
-      this.#send(RecordType.end, Buffer.from(JSON.stringify(end)));
+      this.#output.accept();
+      const { streamed, maxOutputTokens } = this.#head;
+      const { model } = this.#backend;
+      const body = toBackendBody(this.#request(), { model, streamed, maxOutputTokens });
+      const end = streamed ? await this.#streamAnswer(body) : await this.#sendAnswer(body);
+      if (this.#isOver) return;
+      this.#output.end(end);
+      this.#close("served", null);
     } catch (error) {
       this.fail(error);
     }
   }
 
+  /** Stops the backend and ends the stream with an error; without effect behind its end. */
   fail(error: unknown): void {
-    if (this.#abort.signal.aborted) return;
-    const failed =
-      error instanceof BackendError
-        ? error
-        : new BackendError("backend-failed", (error as Error).message);
-    const record: DeliveryError = {
-      code: failed.code,
-      message: failed.message.slice(0, 1000),
-      status: failed.status,
-    };
-    this.#send(RecordType.error, Buffer.from(JSON.stringify(record)));
+    if (this.#isOver) return;
+    const { code, message, status } = asBackendError(error);
+    const record: DeliveryError = { code, message: message.slice(0, ERROR_CHARACTERS_MAX), status };
+    this.#output.fail(record);
+    this.#close(code, record.message);
+    this.#stop.abort(error);
   }
 
-  #parseBody(): Record<string, unknown> {
+  #close(outcome: DeliveryReport["outcome"], reason: string | null): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#body = [];
+    const { attemptId, symbol } = this.#head;
+    this.#onOver({ attemptId, symbol, outcome, reason, outputBytes: this.#output.bytes });
+    return true;
+  }
+
+  #request(): Record<string, unknown> {
+    let request: unknown;
     try {
-      return JSON.parse(Buffer.concat(this.#body).toString("utf8"));
+      request = JSON.parse(Buffer.concat(this.#body).toString("utf8"));
     } catch {
       throw new BackendError("bad-request", "the request's body is not JSON");
-    } finally {
-      this.#body = [];
     }
+    this.#body = [];
+    if (typeof request !== "object" || request === null || Array.isArray(request)) {
+      throw new BackendError("bad-request", "the request's body is no JSON object");
+    }
+    return request as Record<string, unknown>;
   }
 
-  async #streamAnswer(body: object): Promise<DeliveryEnd> {
-    const timeoutMs = this.head.firstTokenTimeoutMs;
-    let first = true;
-    for await (const piece of this.#client.stream(body, this.#abort.signal, timeoutMs)) {
-      if (piece.type === "finish") {
-        return this.#endOf(piece.finishReason, piece.promptTokens, piece.completionTokens);
-      }
-      const type = piece.type === "text" ? RecordType.delta : RecordType.event;
-      const payload = Buffer.from(piece.type === "text" ? piece.text : piece.json);
-      for (const part of splitPayload(payload, type === RecordType.delta)) {
-        await this.#output(type, part, { count: 1, urgent: first });
-        first = false;
-      }
+  async #streamAnswer(body: object): Promise<AnswerEnd> {
+    const timeoutMs = this.#head.firstTokenTimeoutMs;
+    for await (const piece of this.#backend.stream(body, this.signal, timeoutMs)) {
+      if (piece.type === "text") await this.#output.text(piece.text);
+      else if (piece.type === "event") await this.#output.event(piece.json);
+      else return endOf(piece);
     }
     throw new BackendError("backend-stream-broken", "the backend's stream ended without a finish");
   }
 
-  async #answer(body: object): Promise<DeliveryEnd> {
-    const { signal } = this.#abort;
-    const answer = await this.#client.complete(body, signal, this.head.firstTokenTimeoutMs);
-    for (let at = 0; at < answer.body.length; at += RECORD_PAYLOAD_BYTES_MAX) {
-      const part = answer.body.subarray(at, at + RECORD_PAYLOAD_BYTES_MAX);
-      const final = at + RECORD_PAYLOAD_BYTES_MAX >= answer.body.length;
-      await this.#output(RecordType.body, part, { flags: final ? FLAG_FINAL : 0, count: 0 });
-    }
-    return this.#endOf(answer.finishReason, answer.promptTokens, answer.completionTokens);
-  }
-
-  #endOf(
-    finishReason: string | null,
-    promptTokens: number | null,
-    completionTokens: number | null,
-  ): DeliveryEnd {
-    return {
-      finishReason,
-      reportedPromptTokens: promptTokens,
-      reportedCompletionTokens: completionTokens,
-      outputBytes: this.#outputBytes,
-      outputSha256: this.#hash.digest("hex"),
-    };
-  }
-
-  /** Sends output when there is credit for it; the backend is not read meanwhile. */
-  async #output(
-    type: RecordType,
-    payload: Buffer,
-    options: { count: number; flags?: number; urgent?: boolean },
-  ): Promise<void> {
-    while (this.#creditBytes < payload.length) await this.#waitForCredit();
-    if (this.#abort.signal.aborted) throw new BackendError("cancelled", "cancelled");
-    this.#creditBytes -= payload.length;
-    this.#outputBytes += payload.length;
-    this.#hash.update(payload);
-    this.#send(type, payload, options);
-  }
-
-  #waitForCredit(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(new BackendError("timeout", `no credit for ${CREDIT_TIMEOUT_MS} ms`));
-        this.#abort.abort();
-      }, CREDIT_TIMEOUT_MS);
-      this.#creditWaiter = () => {
-        clearTimeout(timer);
-        this.#creditWaiter = null;
-        if (this.#abort.signal.aborted) reject(new BackendError("cancelled", "cancelled"));
-        else resolve();
-      };
-    });
-  }
-
-  #send(
-    type: RecordType,
-    payload: Buffer,
-    options: { count?: number; flags?: number; urgent?: boolean } = {},
-  ): void {
-    const { urgent, ...fields } = options;
-    const record = encodeRecord(type, this.#stream, this.#sequence, payload, fields);
-    this.#sequence += 1;
-    this.#session.sendRecord(record, urgent);
+  async #sendAnswer(body: object): Promise<AnswerEnd> {
+    const timeoutMs = this.#head.firstTokenTimeoutMs;
+    const answer = await this.#backend.complete(body, this.signal, timeoutMs);
+    await this.#output.body(answer.body);
+    return endOf(answer);
   }
 }
 
-/** Cuts a payload to record size; text only between characters. */
-function splitPayload(payload: Buffer, isText: boolean): Buffer[] {
-  if (payload.length <= RECORD_PAYLOAD_BYTES_MAX) return [payload];
-  if (!isText) {
-    throw new BackendError(
-      "backend-failed",
-      `a chunk of ${payload.length} bytes, at most ${RECORD_PAYLOAD_BYTES_MAX}`,
-    );
-  }
-  const parts: Buffer[] = [];
-  for (let at = 0; at < payload.length; ) {
-    let end = Math.min(payload.length, at + RECORD_PAYLOAD_BYTES_MAX);
-    // A UTF-8 continuation byte is 10xxxxxx: step back to the character's first byte.
-    while (end < payload.length && ((payload[end] as number) & 0xc0) === 0x80) end -= 1;
-    parts.push(payload.subarray(at, end));
-    at = end;
-  }
-  return parts;
+function endOf(answer: {
+  finishReason: string | null;
+  promptTokens: number | null;
+  completionTokens: number | null;
+}): AnswerEnd {
+  return {
+    finishReason: answer.finishReason,
+    reportedPromptTokens: answer.promptTokens,
+    reportedCompletionTokens: answer.completionTokens,
+  };
+}
+
+function asBackendError(error: unknown): BackendError {
+  if (error instanceof BackendError) return error;
+  const { message } = error as Error;
+  return new BackendError(error instanceof CreditTimeout ? "timeout" : "backend-failed", message);
 }

@@ -16,7 +16,7 @@ export function inProcessWriter(
       new Promise((resolve, reject) => {
         later(() => {
           const answer = writer.answer(message);
-          if (answer.ok) resolve();
+          if (answer.ok) resolve(answer.result);
           else reject(new JournalError(answer.message));
         });
       }),

@@ -40,7 +40,11 @@ export function openOnDisks({ sqlite3 }: SqliteOnDisks): SimulatedDatabases {
       prepare(sql: string) {
         const statement = coded(() => db.prepare(sql));
         statements.push(statement);
-        return statementOver(statement, coded);
+        return statementOver(statement, {
+          coded,
+          nameOf: (parameter) => sqlite3.capi.sqlite3_bind_parameter_name(statement, parameter),
+          changes: () => sqlite3.capi.sqlite3_changes(db),
+        });
       },
       transaction: (run: (...args: unknown[]) => unknown) => transactionOver(db, run, coded),
       close() {
@@ -83,13 +87,30 @@ function transactionOver(
   };
 }
 
-function statementOver(statement: PreparedStatement, coded: <T>(run: () => T) => T) {
+function statementOver(
+  statement: PreparedStatement,
+  {
+    coded,
+    nameOf,
+    changes,
+  }: {
+    coded: <T>(run: () => T) => T;
+    nameOf: (parameter: number) => string | null;
+    changes: () => number;
+  },
+) {
   let isPlucked = false;
+  let columns: string[] | null = null;
+  /** The parameters that are named, without their "@". */
+  const names = Array.from({ length: statement.parameterCount }, (_, index) => index + 1)
+    .map((parameter) => [parameter, nameOf(parameter)?.slice(1)] as const)
+    .filter((each): each is [number, string] => each[1] !== undefined);
   const read = (): unknown => {
     if (isPlucked) return nodeValue(statement.get(0) as Value);
     const row: Row = {};
-    for (let column = 0; column < statement.columnCount; column += 1) {
-      row[statement.getColumnName(column) as string] = nodeValue(statement.get(column) as Value);
+    columns ??= statement.getColumnNames([]) as string[];
+    for (const [column, name] of columns.entries()) {
+      row[name] = nodeValue(statement.get(column) as Value);
     }
     return row;
   };
@@ -97,8 +118,7 @@ function statementOver(statement: PreparedStatement, coded: <T>(run: () => T) =>
     statement.reset(true);
     const [first] = args;
     if (isNamed(first)) {
-      const named = Object.entries(first).map(([name, value]) => [`@${name}`, value]);
-      statement.bind(Object.fromEntries(named) as never);
+      for (const [parameter, name] of names) statement.bind(parameter, first[name] as never);
     } else if (args.length > 0) statement.bind(args as never);
   }
   const prepared = {
@@ -119,6 +139,7 @@ function statementOver(statement: PreparedStatement, coded: <T>(run: () => T) =>
         start(args);
         statement.step();
         statement.reset();
+        return { changes: changes() };
       }),
     *iterate(...args: unknown[]) {
       coded(() => start(args));

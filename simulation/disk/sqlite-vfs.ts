@@ -30,6 +30,8 @@ export interface SqliteOnDisks {
 /** Loads SQLite and registers the file system. */
 export async function loadSqliteOnDisks(): Promise<SqliteOnDisks> {
   const sqlite3 = await sqlite3InitModule();
+  // It warns of every operation that fails, which is the point here.
+  (sqlite3 as unknown as { config: { warn: () => void } }).config.warn = () => {};
   const { capi, wasm } = sqlite3;
   const disks = new Map<string, SimulatedDisk>();
   const opened = new Map<number, OpenFile>();

@@ -1,7 +1,7 @@
 /** Runs an order flow through one of our books, as the benchmark measures it and the tests check it. */
-import { matchBook } from "#exchange/core/market/matching.ts";
-import { type BookSide, NONE, type OrderBook } from "#exchange/core/market/order-book-port.ts";
-import { ADD, CANCEL, IOC, MARKET, RECORD_FIELDS } from "./flow-writer.ts";
+import { matchBook } from "#exchange/core/market/match-book.ts";
+import type { BookSide, OrderBook } from "#exchange/core/market/order-book-port.ts";
+import { ADD, CANCEL, MARKET, RECORD_FIELDS } from "./flow-writer.ts";
 import type { OrderFlow } from "./order-flow.ts";
 
 /** What takes the trades: a `TradeChecksum`, or nothing much while the clock runs. */
@@ -30,17 +30,16 @@ export function createFlowRun(flow: OrderFlow, book: OrderBook, sink: TradeSink)
         const side = records[at + 2] as BookSide;
         const priceTicks = records[at + 3] as number;
         const quantity = records[at + 4] as number;
-        taker = id;
-        if (operation === ADD) {
-          const left = matchBook(book, side, priceTicks, quantity, onFill);
-          handles[id] = left > 0 ? book.add(side, priceTicks, left, id) : NONE;
-        } else if (operation === CANCEL) {
+        if (operation === CANCEL) {
           if (!book.remove(handles[id] as number)) {
             throw new Error(`order ${id} is to be cancelled and not in the book: the books differ`);
           }
-        } else if (operation === MARKET) matchBook(book, side, null, quantity, onFill);
-        else if (operation === IOC) matchBook(book, side, priceTicks, quantity, onFill);
-        else throw new Error(`record has operation ${operation}, expected 0 to 3`);
+          continue;
+        }
+        taker = id;
+        const limitTicks = operation === MARKET ? null : priceTicks;
+        const left = matchBook(book, side, limitTicks, quantity, onFill);
+        if (operation === ADD && left > 0) handles[id] = book.add(side, priceTicks, left, id);
       }
     },
   };

@@ -3,6 +3,7 @@ import { createOrderBook } from "#exchange/core/market/order-book.ts";
 import { createReferenceBook } from "#exchange/core/market/reference-book.ts";
 import { runOrderFlow } from "./flow-run.ts";
 import { encodeOrderFlow, generateOrderFlow, TradeChecksum, WORKLOADS } from "./order-flow.ts";
+import { createPeerRun } from "./peer-run.ts";
 
 const EVENTS = 20_000;
 
@@ -16,6 +17,14 @@ describe.each(WORKLOADS)("workload %s", (workload) => {
       return `${checksum}, ${book.size} resting`;
     });
     expect(fast).toBe(naive);
+  });
+
+  test("gives the peer of the benchmark the same trades", () => {
+    const [ours, peers] = [new TradeChecksum(), new TradeChecksum()];
+    const short = generateOrderFlow(workload, { events: 1_000 });
+    runOrderFlow(short, createOrderBook(), ours);
+    createPeerRun(short, peers).run(0, short.prefill + short.events);
+    expect(`${peers}`).toBe(`${ours}`);
   });
 
   test("is the same for the same seed, and another for another", () => {

@@ -4,7 +4,7 @@ import type { Attendance, CoreState, Node, Supply } from "#exchange/core/state.t
 import { policyOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 
-/** How many Lot lifetimes of attendance are kept; older Lots have expired, tolling aside. */
+/** How many Lot lifetimes of attendance are kept at least; beyond, only what an open Lot still needs. */
 const LIFETIMES_KEPT = 3;
 
 export const supplyAppliers: Appliers<
@@ -62,10 +62,7 @@ export const supplyAppliers: Appliers<
     if (attendance.awaySinceMs !== null) addAway(attendance, attendance.awaySinceMs, atMs);
     attendance.awaySinceMs = null;
     attendance.graceEndsAtMs = null;
-    const oldestKept = (atMs - LIFETIMES_KEPT * policyOf(state).lotLifetimeMs) / SLOT_MS;
-    for (const slot of attendance.awayMsBySlot.keys()) {
-      if (slot < oldestKept) attendance.awayMsBySlot.delete(slot);
-    }
+    forgetSlots(state, account, atMs);
   },
   "supplier-grace-ended": (state, { account }) => {
     attendanceOf(state, account).graceEndsAtMs = null;
@@ -107,6 +104,20 @@ function forgetOutages(state: CoreState): void {
       oldestEntryMs = lot.enteredAtMs;
   }
   state.outages = state.outages.filter((outage) => outage.toMs >= oldestEntryMs);
+}
+
+/** A tolled Lot may be older than any lifetime: its slots count until it ends. */
+function forgetSlots(state: CoreState, account: number, nowMs: number): void {
+  const { awayMsBySlot } = attendanceOf(state, account);
+  const keptMs = nowMs - LIFETIMES_KEPT * policyOf(state).lotLifetimeMs;
+  const old = [...awayMsBySlot.keys()].filter((slot) => slot < keptMs / SLOT_MS);
+  if (old.length === 0) return;
+  let oldestEntryMs = keptMs;
+  for (const { supplier, enteredAtMs } of state.lots.values()) {
+    if (supplier !== account || enteredAtMs === null) continue;
+    if (enteredAtMs < oldestEntryMs) oldestEntryMs = enteredAtMs;
+  }
+  for (const slot of old) if (slot < oldestEntryMs / SLOT_MS) awayMsBySlot.delete(slot);
 }
 
 function addAway(attendance: Attendance, fromMs: number, toMs: number): void {

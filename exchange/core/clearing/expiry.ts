@@ -96,3 +96,18 @@ export function expireLot(turn: Turn, lot: Lot): void {
     postings: postings.filter((posting) => posting.amount > 0n),
   });
 }
+
+/** A Lot ends when its last token is used, or, past its expiry, when its last reservation ends. */
+export function closeLotIfDone(turn: Turn, number: number): void {
+  const lot = turn.state.lots.get(number);
+  if (lot === undefined || lot.openDeliveries > 0) return;
+  if (lot.usedTokens === lot.tokens) {
+    turn.emit({
+      type: "lot-consumed",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      lot: number,
+    });
+  } else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
+}

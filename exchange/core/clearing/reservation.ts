@@ -7,6 +7,7 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { closeLotIfDone } from "./expiry.ts";
 import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 
@@ -27,6 +28,12 @@ export function reserveDelivery(
   const listed = state.instruments.get(command.symbol);
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
+  }
+  if (!isReservable(command)) {
+    return reject(
+      "invalid-quantity",
+      `${command.promptTokens} + ${command.choices} x ${command.maxOutputTokens ?? "default"} tokens cannot be reserved; name whole numbers that come to at least 1`,
+    );
   }
   const policy = policyOf(state);
   if (account.openDeliveries >= policy.openDeliveriesPerAccountMax) {
@@ -60,6 +67,15 @@ function sourceFor(
   const wish = { account, symbol, promptTokens, maxOutputTokens, choices };
   const source = findSource(turn, wish, []);
   return source.ok ? accept({ wish, source: source.result }) : source;
+}
+
+/** Whole numbers, at least one choice, at least one token in all: no hold may be empty or negative. */
+function isReservable({ promptTokens, maxOutputTokens, choices }: Command<"reserve-delivery">) {
+  const output = maxOutputTokens ?? 1;
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
+  if (![promptTokens, output, choices].every(isCount) || choices === 0) return false;
+  const tokens = promptTokens + choices * output;
+  return Number.isSafeInteger(tokens) && tokens >= 1;
 }
 
 /** The named maximum as it is; without one, the largest up to the default that can be carried. */
@@ -105,7 +121,7 @@ export function retryDelivery(
   const excluded = [...delivery.excluded, delivery.supplier];
   const source = findSource(turn, delivery, excluded);
   if (!source.ok) return source;
-  const { requestId, keyId, timeoutAtMs } = delivery;
+  const { requestId, keyId, timeoutAtMs, parts } = delivery;
   turn.emit({
     type: "attempt-failed",
     version: 1,
@@ -117,15 +133,16 @@ export function retryDelivery(
     cause: command.cause,
     postings: voidReservation(turn.state, delivery),
   });
-  return accept(
-    emitReservation(turn, delivery, source.result, {
-      delivery: delivery.number,
-      attempt: command.attempt + 1,
-      requestId,
-      keyId,
-      timeoutAtMs,
-    }),
-  );
+  const reservation = emitReservation(turn, delivery, source.result, {
+    delivery: delivery.number,
+    attempt: command.attempt + 1,
+    requestId,
+    keyId,
+    timeoutAtMs,
+  });
+  // A Lot that had only outlived its expiry for this delivery ends now.
+  for (const part of parts) closeLotIfDone(turn, part.lot);
+  return accept(reservation);
 }
 
 /** Lots first; else, in Auto Mode, a purchase that the account can pay. */

@@ -8,7 +8,7 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { Delivery, Lot } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
-import { expireLot } from "./expiry.ts";
+import { closeLotIfDone } from "./expiry.ts";
 import { lotOf, namesOfLot } from "./lots.ts";
 import { voidReservation } from "./reservation.ts";
 
@@ -148,21 +148,6 @@ export function emitRelease(
     postings: voidReservation(turn.state, delivery),
   });
   for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
-}
-
-/** A Lot ends when its last token is used, or, past its expiry, when its last reservation ends. */
-function closeLotIfDone(turn: Turn, number: number): void {
-  const lot = turn.state.lots.get(number);
-  if (lot === undefined || lot.openDeliveries > 0) return;
-  if (lot.usedTokens === lot.tokens)
-    turn.emit({
-      type: "lot-consumed",
-      version: 1,
-      seq: turn.nextSeq(),
-      atMs: turn.nowMs,
-      lot: number,
-    });
-  else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
 }
 
 function isCount(value: number): boolean {

@@ -3,7 +3,7 @@
  * each price the orders in line with their quantities.
  */
 import { expect } from "vitest";
-import { matchBook } from "./matching.ts";
+import { matchBook } from "./match-book.ts";
 import {
   type BookSide,
   BUY,

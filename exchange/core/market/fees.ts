@@ -3,8 +3,10 @@
  * that many small fills cost the same as one.
  */
 
+import type { PlaceOrder } from "#exchange/core/commands.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Order } from "#exchange/core/state.ts";
+import { type Instrument, valueMicros } from "#protocol/instrument.ts";
 import { BASIS_POINTS, divideCeil, shareCeil } from "#protocol/money.ts";
 
 /** What this fill adds to an order's fee. */
@@ -25,4 +27,32 @@ export function bidHoldMicros(policy: MarketPolicy, valueMicros: bigint): bigint
 /** The bond held behind a value of asks or Lots. */
 export function marginMicros(policy: MarketPolicy, valueMicros: bigint): bigint {
   return shareCeil(valueMicros, policy.bondMarginBps);
+}
+
+/**
+ * The bond of a new ask: what it holds itself, and what must be free, since the Lots of what it sells
+ * at once need theirs at the bids' prices. An ask below the bids must not owe more than its bond.
+ */
+export function sellerMargin(
+  policy: MarketPolicy,
+  instrument: Instrument,
+  order: Pick<PlaceOrder, "orderType" | "timeInForce" | "quantity">,
+  limitTicks: number,
+  plan: { fills: { priceTicks: number; quantity: number }[]; quantity: number },
+): { held: bigint; needed: bigint } {
+  const rests = order.orderType === "limit" && order.timeInForce === "gtc";
+  const rest = rests ? order.quantity - plan.quantity : 0;
+  let needed = marginOf(policy, instrument, limitTicks, rest);
+  for (const fill of plan.fills)
+    needed += marginOf(policy, instrument, fill.priceTicks, fill.quantity);
+  return { held: marginOf(policy, instrument, limitTicks, plan.quantity + rest), needed };
+}
+
+function marginOf(
+  policy: MarketPolicy,
+  instrument: Instrument,
+  priceTicks: number,
+  quantity: number,
+): bigint {
+  return marginMicros(policy, valueMicros(instrument, priceTicks, quantity));
 }

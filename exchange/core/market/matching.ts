@@ -9,7 +9,7 @@ import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { valueMicros } from "#protocol/instrument.ts";
 import { closeOrder } from "./closing.ts";
 import { feeOfFill } from "./fees.ts";
-import { type BookSide, BUY, NONE, type OrderBook, SELL } from "./order-book-port.ts";
+import { BUY, NONE, SELL } from "./order-book-port.ts";
 import { emitTrade } from "./trade.ts";
 
 /** Resting orders that one incoming order would take, in order. */
@@ -26,36 +26,6 @@ export interface MatchPlan {
 /** Whether a resting price is acceptable to a taker's limit. */
 export function crosses(takerSide: Side, restingTicks: number, limitTicks: number): boolean {
   return takerSide === "buy" ? restingTicks <= limitTicks : restingTicks >= limitTicks;
-}
-
-/**
- * Takes up to `quantity` from a bare book for a taker on `takerSide`, at the makers' prices, none
- * beyond `limitTicks` (null: any price). Calls `onFill` per maker, in order, before the maker is
- * changed; it may not change the book. Returns what is left of the quantity. Without owners and
- * money: the market proper plans first (`planMatch`); benchmarks and differential tests use this.
- */
-export function matchBook(
-  book: OrderBook,
-  takerSide: BookSide,
-  limitTicks: number | null,
-  quantity: number,
-  onFill: (order: number, priceTicks: number, quantity: number) => void,
-): number {
-  const makerSide = takerSide === BUY ? SELL : BUY;
-  let left = quantity;
-  while (left > 0) {
-    const maker = book.best(makerSide);
-    if (maker === NONE) return left;
-    const priceTicks = book.priceTicks(maker);
-    if (limitTicks !== null) {
-      if (takerSide === BUY ? priceTicks > limitTicks : priceTicks < limitTicks) return left;
-    }
-    const taken = Math.min(left, book.quantity(maker));
-    onFill(book.order(maker), priceTicks, taken);
-    book.reduce(maker, taken);
-    left -= taken;
-  }
-  return left;
 }
 
 /** Walks the opposite side from the best price, first come first served at each price. */

@@ -2,11 +2,13 @@ import { describe, expect, test } from "vitest";
 import { bookText } from "./book-text.fixture.ts";
 import { orderBookCases } from "./order-book.cases.ts";
 import { createOrderBook, ORDERS_PER_BOOK_MAX, restoreOrderBook } from "./order-book.ts";
-import { SELL } from "./order-book-port.ts";
-import { GENERATION_MAX } from "./order-handle.ts";
+import { type BookSnapshot, BUY, SELL } from "./order-book-port.ts";
+import { lastHandleOf, slotOf } from "./order-handle.ts";
+import { typicalBugCases } from "./typical-bugs.cases.ts";
 
 describe("the typed-array book", () => {
   orderBookCases({ create: createOrderBook, restore: restoreOrderBook });
+  typicalBugCases({ create: createOrderBook, restore: restoreOrderBook });
 
   test("it grows past the size it starts with, in orders and in prices", () => {
     const book = createOrderBook();
@@ -28,8 +30,9 @@ describe("the typed-array book", () => {
   test("after the last generation of a slot comes the first, and handles stay safe", () => {
     const book = createOrderBook();
     const first = book.add(SELL, 10, 1, 1);
-    const worn = restoreOrderBook({ ...book.snapshot(), generation: [0, GENERATION_MAX] });
-    const last = worn.best(SELL);
+    const last = lastHandleOf(slotOf(first));
+    const worn = restoreOrderBook({ ...book.snapshot(), slotHandle: [0, last] });
+    expect(worn.best(SELL)).toBe(last);
     expect(last).toBeGreaterThan(2 ** 52);
     expect(Number.isSafeInteger(last)).toBe(true);
     expect(worn.remove(last)).toBe(true);
@@ -45,9 +48,28 @@ describe("the typed-array book", () => {
   );
 
   test("a snapshot that is cut short or too large is refused, not half read", () => {
-    const { nextSlot: _, ...cut } = createOrderBook().snapshot();
-    expect(() => restoreOrderBook(cut)).toThrow(/no list "nextSlot"/);
-    const large = { ...createOrderBook().snapshot(), slotsUsed: ORDERS_PER_BOOK_MAX + 2 };
-    expect(() => restoreOrderBook(large)).toThrow(/more places/);
+    const whole = createOrderBook().snapshot();
+    const { nextSlot: _, ...cut } = whole;
+    const cases: [BookSnapshot, RegExp][] = [
+      [cut, /no list "nextSlot"/],
+      [{ ...whole, levelHead: [] }, /0 rows of "levelHead", expected 1/],
+      [{ ...whole, slotsUsed: ORDERS_PER_BOOK_MAX + 2 }, /slots/],
+      [{ ...whole, levelsUsed: ORDERS_PER_BOOK_MAX + 2 }, /levels/],
+      [{ ...whole, levelsUsed: undefined }, /levels/],
+    ];
+    for (const [snapshot, message] of cases) {
+      expect(() => restoreOrderBook(snapshot)).toThrow(message);
+    }
+  });
+
+  test("prices whose levels share a place in the quick look-up do not mix", () => {
+    const book = createOrderBook();
+    const prices = [5, 4_101, 8_197, 4_101, 5, 8_197];
+    const handles = prices.map((price, order) => book.add(BUY, price, 1, order));
+    expect(bookText(book).bids).toBe("8197: #2x1 #5x1 | 4101: #1x1 #3x1 | 5: #0x1 #4x1");
+    for (const order of [5, 2]) book.remove(handles[order] as number);
+    book.add(BUY, 4_101, 1, 6);
+    book.add(BUY, 8_197, 1, 7);
+    expect(bookText(book).bids).toBe("8197: #7x1 | 4101: #1x1 #3x1 #6x1 | 5: #0x1 #4x1");
   });
 });

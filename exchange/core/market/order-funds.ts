@@ -5,11 +5,11 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { InstrumentState } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
-import { issuanceProblem } from "#exchange/core/supply/issuance.ts";
+import { offerProblem } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { formatMicros, formatUnits } from "#protocol/money.ts";
-import { bidHoldMicros, marginMicros } from "./fees.ts";
+import { bidHoldMicros, sellerMargin } from "./fees.ts";
 import { type MatchPlan, sellerFeeMicros } from "./matching.ts";
 
 /** What the next order will hold, and tokens that have to be issued for it first. */
@@ -69,17 +69,15 @@ export function sellFunds(
       { required: formatUnits(tokens), available: formatUnits(sellable) },
     );
   }
-  const problem = missing > 0n ? issuanceProblem(turn, account, symbol, missing) : null;
+  const problem = offerProblem(turn, account, symbol, missing);
   if (problem !== null) return problem;
-  const margin = marginMicros(
-    policyOf(turn.state),
-    valueMicros(listed.instrument, limitTicks, command.quantity),
-  );
-  if (margin > ledger.free(bond)) {
+  const margin = sellerMargin(policyOf(turn.state), listed.instrument, command, limitTicks, plan);
+  const freeBond = ledger.free(bond);
+  if (margin.needed > freeBond) {
     return reject(
       "insufficient-bond",
-      `the ask needs ${formatMicros(margin)} USD of bond, ${formatMicros(ledger.free(bond))} are free; deposit bond or offer less`,
-      { required: formatMicros(margin), available: formatMicros(ledger.free(bond)) },
+      `the ask needs ${formatMicros(margin.needed)} USD of bond, ${formatMicros(freeBond)} are free; deposit bond or offer less`,
+      { required: formatMicros(margin.needed), available: formatMicros(freeBond) },
     );
   }
   const fee = sellerFeeMicros(turn, { feeBasisMicros: 0n, feeMicros: 0n }, plan);
@@ -91,7 +89,8 @@ export function sellFunds(
   }
   const { issued } = ledger.names.supply(account, symbol);
   const units: Posting = { kind: "hold", hold: askHold(order), from: issued, amount: tokens };
-  if (margin === 0n) return accept({ missingTokens: missing, postings: [units] });
-  const bonded: Posting = { kind: "hold", hold: askMargin(order), from: bond, amount: margin };
+  if (margin.held === 0n) return accept({ missingTokens: missing, postings: [units] });
+  const amount = margin.held;
+  const bonded: Posting = { kind: "hold", hold: askMargin(order), from: bond, amount };
   return accept({ missingTokens: missing, postings: [units, bonded] });
 }

@@ -26,7 +26,7 @@ export function emitTrade(
   const sell = maker.side === "buy" ? taker : maker;
   const value = valueMicros(instrument, priceTicks, quantity);
   const lot = state.counters.lot + 1;
-  const buyerFee = feeOfFill(buy, value, bpsOf(policy, buy, taker));
+  const buyerFee = buyerFeeOf(turn, buy, buy === taker, value, quantity);
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
   const sellerAvailable = state.ledger.names.available(sell.account);
   const sellerFree = state.ledger.free(sellerAvailable);
@@ -82,6 +82,24 @@ function bpsOf(policy: MarketPolicy, order: Order, taker: Order): number {
 
 function add(postings: Posting[], posting: Posting): void {
   if (posting.amount > 0n) postings.push(posting);
+}
+
+/** A resting bid set its fee aside under the policy of its day; a later one cannot take more. */
+function buyerFeeOf(
+  { state }: Turn,
+  buy: Order,
+  takes: boolean,
+  value: bigint,
+  quantity: number,
+): bigint {
+  const { takerFeeBps, makerFeeBps } = policyOf(state);
+  const due = feeOfFill(buy, value, takes ? takerFeeBps : makerFeeBps);
+  if (takes) return due;
+  const { instrument } = instrumentOf(state, buy.symbol);
+  const left = buy.quantity - buy.filled - quantity;
+  const held = state.ledger.holdAmount(buy.holdName);
+  const setAside = held - value - valueMicros(instrument, buy.priceTicks, left);
+  return due < setAside ? due : setAside;
 }
 
 /** The ask's margin shrinks to what is left of it; the Lot's starts at its own value. */

@@ -7,7 +7,7 @@ import type { ClosureReason, Order } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import { formatUnits } from "#protocol/money.ts";
-import { issuanceLimitTokens, outstandingTokens, supplyOf } from "./capacity.ts";
+import { canServe, issuanceLimitTokens, outstandingTokens, supplyOf } from "./capacity.ts";
 
 /** Why the supplier may not issue that many more tokens, or null when it may. */
 export function issuanceProblem(
@@ -24,6 +24,24 @@ export function issuanceProblem(
     "capacity-exceeded",
     `issuing ${formatUnits(tokens)} Units of ${symbol} is more than the ${formatUnits(left)} that the measured capacity of the linked nodes still allows; link a node or offer less`,
     { requested: formatUnits(tokens), allowed: formatUnits(left) },
+  );
+}
+
+/**
+ * Why the supplier may not offer Units, `missing` of which it would have to issue first, or null when
+ * it may. Without a link an ask would rest in the book that nobody could be served from.
+ */
+export function offerProblem(
+  turn: Turn,
+  account: number,
+  symbol: string,
+  missing: bigint,
+): ReturnType<typeof reject> | null {
+  const problem = missing > 0n ? issuanceProblem(turn, account, symbol, missing) : null;
+  if (problem !== null || canServe(turn.state, account, symbol)) return problem;
+  return reject(
+    "node-not-connected",
+    `no linked node of yours serves ${symbol}; link one, then place the ask`,
   );
 }
 

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import { createTestMarket, DOLLAR, policy, UNIT } from "#exchange/core/core.fixture.ts";
+import { SLOT_MS } from "./expiry.ts";
+
+test("a supplier's absence before a long outage still counts when the tolled Lot expires", () => {
+  const market = createTestMarket();
+  const { account, node } = market.supplier("S");
+  const buyer = market.account("B", 2_000_000n, "advanced");
+  market.ask(account, DOLLAR, UNIT);
+  market.run(market.order(buyer, { quantity: UNIT }));
+  // Away for 6 of the Lot's 48 slots, then an outage longer than three lifetimes.
+  market.unlink(node);
+  market.advance(6 * SLOT_MS);
+  market.link(node, 1000);
+  const lastSeenMs = market.nowMs();
+  market.skip(4 * policy.lotLifetimeMs);
+  market.run({ type: "resume", lastSeenMs });
+  market.link(node, 1000);
+  market.advance(42 * SLOT_MS);
+  const expired = market.events.find((event) => event.type === "lot-expired");
+  expect(expired).toMatchObject({ healthySlots: 42, slots: 48, toSupplierMicros: 875_000n });
+});

@@ -1,0 +1,131 @@
+/** The whole core against the naive market: the same commands, the same answers, money and Lots. */
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { policy } from "#exchange/core/core.fixture.ts";
+import { restoreCore } from "#exchange/core/core.ts";
+import type { Core } from "#exchange/core/core-port.ts";
+import type { Model } from "#exchange/core/model/market.fixture.ts";
+import { both, type Real, replayed, restarted, setUp } from "#exchange/core/model/pair.fixture.ts";
+import { createTally, runParameters, TEST_MS_MAX } from "#exchange/core/model/run-tally.fixture.ts";
+import { timeAfter, type Wish } from "#exchange/core/model/wish.fixture.ts";
+import { WISHES } from "#exchange/core/model/wishes.fixture.ts";
+import type { MarketPolicy } from "#exchange/core/policy.ts";
+
+const RUNS = 1_500;
+const COMMANDS_MAX = 150;
+const parameters = runParameters(process.env, RUNS);
+
+/** Fees, margins, lifetimes and small limits, so that each of them is met. */
+const policies: fc.Arbitrary<MarketPolicy> = fc.record({
+  ...Object.fromEntries(Object.entries(policy).map(([name, value]) => [name, fc.constant(value)])),
+  takerFeeBps: fc.constantFrom(100, 100, 0, 37),
+  makerFeeBps: fc.constantFrom(0, 25, 150),
+  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333),
+  lotLifetimeMs: fc.constantFrom(200_000, 900_000, 1_000_000, 3_600_000, 14_400_000),
+  attemptsMax: fc.constantFrom(3, 2),
+  openOrdersPerAccountMax: fc.constantFrom(3, 200),
+  openDeliveriesPerAccountMax: fc.constantFrom(1, 100),
+  clientIdsPerAccountMax: fc.constantFrom(1, 100),
+  clientIdKeptMs: fc.constant(1_800_000),
+}) as fc.Arbitrary<MarketPolicy>;
+
+const tally = createTally(process.env);
+const text = (core: Core) => new TextDecoder().decode(core.snapshot());
+
+class Try implements fc.Command<Model, Real> {
+  readonly wish: Wish;
+  constructor(wish: Wish) {
+    this.wish = wish;
+  }
+  check = () => true;
+  toString = () => `${this.wish.name} ${JSON.stringify([this.wish.wait, this.wish.shown], show)}`;
+  run(model: Model, real: Real): void {
+    const { name, wait } = this.wish;
+    const command = this.wish.command(model, real.core.state.nowMs);
+    if (command === null) return;
+    const nowMs = timeAfter(model, wait);
+    if (name === "restart" || name === "takeover") real.core = restarted(real);
+    const done = both(model, real, command, nowMs);
+    tally.add(done.ok ? `${name}: accepted` : `${name}: ${done.rejection.code}`);
+  }
+}
+const show = (_key: string, value: unknown) => (typeof value === "bigint" ? `${value}n` : value);
+
+/** What a default run must have met, or its generator is blind: per kind of wish, answers... */
+const AIMED: Record<string, string[]> = {
+  deposit: ["accepted", "account-not-found", "invalid-amount", "reference-reused"],
+  "deposit again": ["accepted"],
+  ask: [
+    ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
+    ...["invalid-price", "invalid-order", "insufficient-units", "insufficient-bond"],
+    ...["insufficient-balance", "capacity-exceeded", "node-not-connected"],
+    ...["client-order-id-reused", "client-ids-exhausted", "too-many-open-orders"],
+  ],
+  bid: [
+    ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
+    ...["invalid-price", "invalid-order", "insufficient-balance"],
+    ...["auto-mode-trading-restricted", "too-many-open-orders"],
+  ],
+  market: ["accepted", "insufficient-balance", "insufficient-units", "invalid-order"],
+  again: ["accepted", "client-order-id-reused"],
+  cancel: ["accepted", "order-not-found"],
+  "cancel all": ["accepted", "account-not-found"],
+  issue: ["accepted", "capacity-exceeded", "invalid-quantity"],
+  transfer: ["accepted", "insufficient-units", "invalid-quantity"],
+  reserve: [
+    ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
+    ...["no-supplier", "no-units", "payment-required", "too-many-deliveries"],
+  ],
+  retry: ["accepted", "delivery-not-found", "delivery-closed", "no-supplier", "payment-required"],
+  settle: ["accepted", "delivery-not-found", "delivery-closed", "invalid-quantity"],
+  release: ["accepted", "delivery-not-found"],
+  connect: ["accepted", "node-not-found", "instrument-not-found"],
+  disconnect: ["accepted"],
+  "adopt policy": ["accepted"],
+  tick: ["accepted"],
+  restart: ["accepted"],
+  takeover: ["accepted"],
+  // ... and states of the market.
+  state: [
+    ...["Lot used up", "Lot tolled", "Lot ended by a retry", "Lots owed beyond capacity stand"],
+    ...["Lot expired, paid for all slots", "Lot expired, paid for some slots"],
+    ...["Lot expired, paid for none", "Lot expired, paid for no slot"],
+    ...["automatic purchase", "purchase over several asks", "purchase passed smaller asks over"],
+    ...["reservation over several Lots", "reservation timed out", "billed at most reserved"],
+    ...["output reduced to what can be carried", "order met its own owner's"],
+    ...["ask suspended", "ask came back", "ask cut to capacity", "ask ended with its grace"],
+    ...["ask came back to bids and could not pay its fee", "deposit sent again"],
+    ...["sell order could not pay its whole fee", "buy order could not pay its whole fee"],
+    ...["client order id sent again, same content", "client order id sent again, other content"],
+    ...["client order id forgotten", "a session that is over ended again"],
+  ],
+};
+
+describe(`the core equals the naive market (SEED=${parameters.seed})`, () => {
+  afterAll(() => tally.print("lots model", tally.total() - tally.total("state: ")));
+
+  test(
+    "after every command; and its events, replayed, give the same bytes",
+    () => {
+      const commands = fc.commands(
+        WISHES.map((wish) => wish.map((drawn) => new Try(drawn))),
+        { maxCommands: COMMANDS_MAX, size: "max" },
+      );
+      fc.assert(
+        fc.property(policies, commands, (adopted, list) => {
+          const { model, real } = setUp(adopted, tally);
+          fc.modelRun(() => ({ model, real }), list);
+          expect(text(replayed(real.events))).toBe(text(real.core));
+          expect(text(restoreCore(real.core.snapshot()))).toBe(text(real.core));
+        }),
+        parameters,
+      );
+      if (parameters.numRuns < RUNS) return;
+      const aimed = Object.entries(AIMED).flatMap(([kind, answers]) =>
+        answers.map((answer) => `${kind}: ${answer}`),
+      );
+      expect(tally.never(aimed)).toEqual([]);
+    },
+    TEST_MS_MAX,
+  );
+});

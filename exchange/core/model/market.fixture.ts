@@ -1,0 +1,230 @@
+/**
+ * A naive market for tests: plain lists, searched from end to end, written from the rules and not
+ * from the core. This file holds what it keeps and what follows from that; `orders`,
+ * `supply` and `deliveries` hold the rules. Slow on purpose: nothing is kept twice.
+ */
+import type { AccountMode, PlaceOrder } from "#exchange/core/commands.ts";
+import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
+import type { MarketPolicy } from "#exchange/core/policy.ts";
+import type { RejectionCode } from "#exchange/core/rejections.ts";
+import type { Instrument } from "#protocol/instrument.ts";
+import { divideCeil } from "#protocol/money.ts";
+
+/** Totals, holds included; what is held follows from orders and Lots. */
+export interface ModelAccount {
+  number: number;
+  mode: AccountMode;
+  available: bigint;
+  bond: bigint;
+  pending: bigint;
+}
+
+export interface ModelOrder {
+  number: number;
+  account: number;
+  symbol: string;
+  side: "buy" | "sell";
+  ticks: number;
+  quantity: number;
+  filled: number;
+  /** Money behind a bid, bond behind an ask. */
+  hold: bigint;
+  feeBasis: bigint;
+  feePaid: bigint;
+  postOnly: boolean;
+  rests: boolean;
+  fillOrKill: boolean;
+  suspended: boolean;
+  /** Place in time among resting orders; null while it does not rest. */
+  arrival: number | null;
+}
+
+export interface ModelLot {
+  number: number;
+  symbol: string;
+  owner: number;
+  supplier: number;
+  ticks: number;
+  tokens: number;
+  used: number;
+  value: bigint;
+  paid: bigint;
+  margin: bigint;
+  enteredMs: number;
+  expiresMs: number;
+}
+
+export interface ModelDelivery {
+  number: number;
+  attempt: number;
+  account: number;
+  symbol: string;
+  supplier: number;
+  prompt: number;
+  output: number;
+  choices: number;
+  parts: { lot: number; tokens: number }[];
+  failed: number[];
+  timeoutMs: number;
+}
+
+export interface ModelNode {
+  number: number;
+  account: number;
+  session: string | null;
+  supplies: { symbol: string; capacityTokens: number }[];
+}
+
+export interface ModelSupply {
+  account: number;
+  symbol: string;
+  unsold: number;
+  inIssuance: number;
+  issuedEver: number;
+  deliveredEver: number;
+}
+
+export interface Model {
+  nowMs: number;
+  policy: MarketPolicy;
+  instruments: readonly Instrument[];
+  accounts: ModelAccount[];
+  /** Open ones. */
+  orders: ModelOrder[];
+  lots: ModelLot[];
+  deliveries: ModelDelivery[];
+  nodes: ModelNode[];
+  supplies: ModelSupply[];
+  /** When suppliers had no link; `toMs` is null while it lasts. */
+  away: { account: number; fromMs: number; toMs: number | null }[];
+  graces: { account: number; endsMs: number }[];
+  outages: { fromMs: number; toMs: number }[];
+  references: Map<string, string>;
+  clientIds: { order: PlaceOrder; number: number; atMs: number }[];
+  deposited: bigint;
+  fees: bigint;
+  counts: { order: number; lot: number; delivery: number; issuance: number; transfer: number };
+  arrivals: number;
+  tally: Tally;
+}
+
+/** What the rules say: the answer, or every refusal that is right (several may apply at once). */
+export type Outcome = { ok: true; result: unknown } | { ok: false; codes: RejectionCode[] };
+export const accepted = (result: unknown = {}): Outcome => ({ ok: true, result });
+export const refused = (...codes: RejectionCode[]): Outcome => ({ ok: false, codes });
+
+export function createModel(
+  policy: MarketPolicy,
+  instruments: readonly Instrument[],
+  nowMs: number,
+  tally: Tally,
+): Model {
+  return {
+    nowMs,
+    policy,
+    instruments,
+    accounts: [],
+    orders: [],
+    lots: [],
+    deliveries: [],
+    nodes: [],
+    supplies: [],
+    away: [],
+    graces: [],
+    outages: [],
+    references: new Map(),
+    clientIds: [],
+    deposited: 0n,
+    fees: 0n,
+    counts: { order: 0, lot: 0, delivery: 0, issuance: 0, transfer: 0 },
+    arrivals: 0,
+    tally,
+  };
+}
+
+/** The one that fits, which must be there. */
+export function the<T>(list: readonly T[], fits: (each: T) => boolean): T {
+  const found = list.find(fits);
+  if (found === undefined) throw new Error("the model looks for something that it never made");
+  return found;
+}
+
+export const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((a, b) => a + b, 0n);
+export const count = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+export const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+export const accountOf = (model: Model, number: number) =>
+  the(model.accounts, (account) => account.number === number);
+export const instrumentOf = (model: Model, symbol: string) =>
+  the(model.instruments, (instrument) => instrument.symbol === symbol);
+
+/** Money of a quantity at a price: a tick is so many micro-dollars a Unit, of 1,000,000 tokens. */
+export function worth(model: Model, symbol: string, ticks: number, quantity: number): bigint {
+  const { tickMicrosPerUnit, incrementTokens } = instrumentOf(model, symbol);
+  return (BigInt(ticks * quantity) * BigInt(tickMicrosPerUnit * incrementTokens)) / 1_000_000n;
+}
+export const tokensOf = (model: Model, symbol: string, quantity: number): number =>
+  quantity * instrumentOf(model, symbol).incrementTokens;
+
+export const shareUp = (amount: bigint, bps: number): bigint =>
+  divideCeil(amount * BigInt(bps), 10_000n);
+export const marginOf = (model: Model, value: bigint): bigint =>
+  shareUp(value, model.policy.bondMarginBps);
+export const withFee = (model: Model, value: bigint): bigint =>
+  value + shareUp(value, Math.max(model.policy.takerFeeBps, model.policy.makerFeeBps));
+
+export const left = (order: ModelOrder): number => order.quantity - order.filled;
+
+export const heldForBids = (model: Model, account: number): bigint =>
+  sum(model.orders.filter((o) => o.account === account && o.side === "buy").map((o) => o.hold));
+export const freeMoney = (model: Model, account: number): bigint =>
+  accountOf(model, account).available - heldForBids(model, account);
+
+export const heldBond = (model: Model, account: number): bigint =>
+  sum([
+    ...model.orders.filter((o) => o.account === account && o.side === "sell").map((o) => o.hold),
+    ...model.lots.filter((lot) => lot.supplier === account).map((lot) => lot.margin),
+  ]);
+export const freeBond = (model: Model, account: number): bigint =>
+  accountOf(model, account).bond - heldBond(model, account);
+
+export const reservedOn = (model: Model, lot: number): number =>
+  count(model.deliveries.flatMap((d) => d.parts.filter((p) => p.lot === lot).map((p) => p.tokens)));
+export const freeTokens = (model: Model, lot: ModelLot): number =>
+  lot.tokens - lot.used - reservedOn(model, lot.number);
+
+const EMPTY_SUPPLY = { unsold: 0, inIssuance: 0, issuedEver: 0, deliveredEver: 0 };
+export function supplyOf(model: Model, account: number, symbol: string): ModelSupply {
+  let supply = model.supplies.find((s) => s.account === account && s.symbol === symbol);
+  if (supply === undefined) {
+    supply = { account, symbol, ...EMPTY_SUPPLY };
+    model.supplies.push(supply);
+  }
+  return supply;
+}
+export const asksOf = (model: Model, account: number, symbol: string): ModelOrder[] =>
+  model.orders.filter((o) => o.side === "sell" && o.account === account && o.symbol === symbol);
+export const onOffer = (model: Model, account: number, symbol: string): number =>
+  tokensOf(model, symbol, count(asksOf(model, account, symbol).map(left)));
+export const owedBy = (model: Model, account: number, symbol: string): number =>
+  count(
+    model.lots
+      .filter((lot) => lot.supplier === account && lot.symbol === symbol)
+      .map((lot) => lot.tokens - lot.used),
+  );
+
+const linkedNodes = (model: Model, account: number) =>
+  model.nodes.filter((node) => node.account === account && node.session !== null);
+export const isLinked = (model: Model, account: number): boolean =>
+  linkedNodes(model, account).length > 0;
+const linkedSupplies = (model: Model, account: number, symbol: string) =>
+  linkedNodes(model, account)
+    .flatMap((node) => node.supplies)
+    .filter((supply) => supply.symbol === symbol);
+export const canServe = (model: Model, account: number, symbol: string): boolean =>
+  linkedSupplies(model, account, symbol).length > 0;
+/** Tokens that unsold Units and open Lots may reach together: theta x capacity, rounded down. */
+export function issuanceLimit(model: Model, account: number, symbol: string): number {
+  const capacity = count(linkedSupplies(model, account, symbol).map((s) => s.capacityTokens));
+  return Math.floor((capacity * model.policy.issuanceThetaBps) / 10_000);
+}

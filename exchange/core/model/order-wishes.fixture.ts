@@ -1,0 +1,98 @@
+/** Wishes of traders and suppliers: orders of every kind, repeats, cancels. */
+import fc from "fast-check";
+import type { PlaceOrder } from "#exchange/core/commands.ts";
+import {
+  anybody,
+  kind,
+  mostly,
+  NOBODY,
+  pick,
+  quantity,
+  SYMBOLS,
+  supplier,
+  symbol,
+  ticks,
+  trader,
+} from "./wish.fixture.ts";
+
+const orderFields = {
+  symbol,
+  quantity,
+  clientOrderId: mostly(fc.constant(null), fc.constantFrom("a", "b", "c", "d"), 3),
+};
+const limitOrder = {
+  type: "place-order" as const,
+  orderType: "limit" as const,
+  maxSlippageBps: null,
+  issueMissing: false,
+};
+
+export const ask = kind({
+  name: "ask",
+  of: fc.record({
+    ...orderFields,
+    account: supplier,
+    priceTicks: ticks,
+    issueMissing: mostly(fc.constant(true), fc.constant(false), 6),
+    timeInForce: mostly<PlaceOrder["timeInForce"]>(
+      fc.constant("gtc"),
+      fc.constantFrom("ioc", "fok"),
+      8,
+    ),
+    postOnly: mostly(fc.constant(false), fc.constant(true), 6),
+  }),
+  command: (wish) => ({ ...limitOrder, side: "sell", ...wish }),
+});
+export const bid = kind({
+  name: "bid",
+  of: fc.record({
+    ...orderFields,
+    account: trader,
+    priceTicks: ticks,
+    timeInForce: fc.constantFrom<PlaceOrder["timeInForce"]>("gtc", "gtc", "ioc", "fok"),
+    postOnly: mostly(fc.constant(false), fc.constant(true), 6),
+  }),
+  command: (wish) => ({ ...limitOrder, side: "buy", ...wish }),
+});
+export const market = kind({
+  name: "market",
+  of: fc.record({
+    ...orderFields,
+    account: fc.constantFrom(1, 2, 3, 4, 5),
+    side: fc.constantFrom<PlaceOrder["side"]>("buy", "buy", "sell"),
+    priceTicks: mostly<number | null>(fc.constant(null), fc.constant(10_000), 20),
+    maxSlippageBps: fc.constantFrom(null, null, 0, 50, 5_000),
+    timeInForce: fc.constantFrom<PlaceOrder["timeInForce"]>("ioc", "gtc", "fok"),
+    postOnly: mostly(fc.constant(false), fc.constant(true), 30),
+    issueMissing: fc.boolean(),
+  }),
+  command: (wish) => ({ ...limitOrder, ...wish, orderType: "market" }),
+});
+export const again = kind({
+  name: "again",
+  of: fc.record({ at: fc.nat(9), quantity: mostly<number | null>(fc.constant(null), quantity, 2) }),
+  command: (wish, model) => {
+    const known = pick(model.clientIds, wish.at);
+    if (known === undefined) return null;
+    const { order } = known;
+    return { type: "place-order", ...order, quantity: wish.quantity ?? order.quantity };
+  },
+});
+export const cancel = kind({
+  name: "cancel",
+  of: fc.record({ at: fc.nat(20), by: mostly<number | null>(fc.constant(null), anybody, 8) }),
+  command: ({ at, by }, model) => {
+    const order = pick(model.orders, at);
+    // The last one is over when none is open.
+    const number = order?.number ?? model.counts.order;
+    return { type: "cancel-order", account: by ?? order?.account ?? 4, order: number };
+  },
+});
+export const cancelAll = kind({
+  name: "cancel all",
+  of: fc.record({
+    account: mostly(anybody, fc.constant(NOBODY), 10),
+    symbol: fc.constantFrom(null, ...SYMBOLS),
+  }),
+  command: (wish) => ({ type: "cancel-orders", ...wish }),
+});

@@ -1,0 +1,114 @@
+/** The core and the naive market side by side: the same commands to both, compared after each. */
+import { expect } from "vitest";
+import type { Command } from "#exchange/core/commands.ts";
+import { instruments, START_MS } from "#exchange/core/core.fixture.ts";
+import { createCore, restoreCore } from "#exchange/core/core.ts";
+import type { Core } from "#exchange/core/core-port.ts";
+import type { CoreEvent } from "#exchange/core/events.ts";
+import type { MarketPolicy } from "#exchange/core/policy.ts";
+import type { Instrument } from "#protocol/instrument.ts";
+import { decide } from "./decisions.fixture.ts";
+import { createModel, type Model } from "./market.fixture.ts";
+import type { Tally } from "./run-tally.fixture.ts";
+import { coreView, modelView } from "./views.fixture.ts";
+import { BUYERS, NODES, SUPPLIERS, TRADERS } from "./wish.fixture.ts";
+
+const lite = instruments.find((each) => each.symbol === "text-lite") as Instrument;
+/** Many increments of output without a maximum; and one whose smallest fill is 2 micro-dollars. */
+const LISTED: Instrument[] = [
+  { ...lite, defaultMaxOutputTokens: 60_000 },
+  { ...lite, symbol: "text-odd", incrementTokens: 40_000, tickMicrosPerUnit: 50 },
+];
+
+export interface Real {
+  core: Core;
+  events: CoreEvent[];
+  restarts: number;
+}
+
+/** Gives one command to both and holds the core to what the model says. */
+export function both(model: Model, real: Real, command: Command, nowMs: number) {
+  const meant = decide(model, command, nowMs);
+  const done = real.core.execute(command, nowMs);
+  real.events.push(...done.events);
+  if (done.ok) expect({ ok: true, result: done.result }).toEqual(meant);
+  else if (meant.ok) expect({ refused: done.rejection }).toEqual(meant);
+  else expect(meant.codes).toContain(done.rejection.code);
+  const [shown, wanted] = [coreView(real.core.state), modelView(model)];
+  if (JSON.stringify(shown) !== JSON.stringify(wanted)) expect(shown).toEqual(wanted);
+  for (const [asset, sum] of real.core.state.ledger.sums()) expect(sum, asset).toBe(0n);
+  return done;
+}
+
+/** Little enough to run out, of some accounts at once. The third supplier trades too. */
+const MONEY: Record<number, bigint> = {
+  ...{ 1: 3_000n, 3: 900_000n, 4: 1_500_000n, 5: 300_000n, 6: 3_000_000n, 7: 60_000n },
+};
+const BONDS: Record<number, bigint> = { 1: 3_000_000n, 2: 400_000n, 3: 3_000_000n };
+
+/** Something to buy from the start. */
+const ASKS: [account: number, symbol: string, priceTicks: number, quantity: number][] = [
+  [1, "text-lite", 10_001, 30],
+  [2, "text-lite", 10_001, 20],
+  [3, "text-lite", 10_030, 60],
+  [1, "text-odd", 9_999, 12],
+  [2, "text-odd", 10_100, 5],
+];
+
+/** Accounts, money, nodes and asks that most commands need. */
+function opening(): Command[] {
+  const commands: Command[] = [];
+  for (const account of [...SUPPLIERS, ...TRADERS, ...BUYERS]) {
+    const mode = BUYERS.includes(account) ? "easy" : "advanced";
+    commands.push({ type: "open-account", name: `account ${account}`, mode });
+    for (const to of ["available", "bond"] as const) {
+      const amountMicros = (to === "bond" ? BONDS : MONEY)[account];
+      if (amountMicros === undefined) continue;
+      commands.push({ type: "deposit", account, amountMicros, to, reference: `${to} ${account}` });
+    }
+  }
+  for (const [index, account] of NODES.entries()) {
+    const [tokenHash, node] = [`${account}`, index + 1];
+    const expiresAtMs = START_MS + 1;
+    const supplies = LISTED.map(({ symbol }) => ({ symbol, capacityTokens: 16_000_000 }));
+    commands.push(
+      { type: "create-join-token", account, tokenHash, nodesMax: 1, expiresAtMs },
+      { type: "enrol-node", tokenHash, publicKey: `key ${node}`, name: `node ${node}` },
+      { type: "connect-node", node, session: "x", slots: 4, supplies },
+    );
+  }
+  for (const [account, symbol, priceTicks, quantity] of ASKS) {
+    commands.push({
+      ...{ type: "place-order", side: "sell", orderType: "limit", timeInForce: "gtc" },
+      ...{ account, symbol, priceTicks, quantity, maxSlippageBps: null, postOnly: false },
+      ...{ clientOrderId: null, issueMissing: true },
+    });
+  }
+  return commands;
+}
+
+export function setUp(adopted: MarketPolicy, tally: Tally): { model: Model; real: Real } {
+  const core = createCore();
+  const real: Real = { core, events: [], restarts: 0 };
+  const listings = LISTED.map((instrument): Command => ({ type: "list-instrument", instrument }));
+  for (const command of [{ type: "adopt-policy", policy: adopted } as const, ...listings]) {
+    real.events.push(...core.execute(command, START_MS).events);
+  }
+  const model = createModel(adopted, LISTED, START_MS, tally);
+  for (const command of opening()) {
+    if (!both(model, real, command, START_MS).ok) throw new Error(`refused: ${command.type}`);
+  }
+  return { model, real };
+}
+
+/** What a restart starts from: the journal, or a snapshot of it. */
+export function restarted(real: Real): Core {
+  real.restarts += 1;
+  return real.restarts % 2 === 0 ? restoreCore(real.core.snapshot()) : replayed(real.events);
+}
+
+export function replayed(events: readonly CoreEvent[]): Core {
+  const core = createCore();
+  for (const event of events) core.apply(event);
+  return core;
+}

@@ -1,0 +1,155 @@
+/**
+ * The naive market and the core shown in one shape, to be compared as text: the whole ledger, Lots,
+ * deliveries, open orders, the book's depth, supply, links. Money is written as strings.
+ */
+import { FEES, WORLD } from "#exchange/core/ledger/account-names.ts";
+import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import type { CoreState } from "#exchange/core/state.ts";
+import * as m from "./market.fixture.ts";
+import { line } from "./orders.fixture.ts";
+
+type Row = (string | number | bigint | boolean | null)[];
+export type View = Record<string, string[]>;
+
+/** Rows as sorted text: no order of lists or Maps matters here. */
+const text = (rows: Row[]): string[] => rows.map((row) => row.join(" ")).sort();
+
+/** Every ledger account with something on it: balance and what is held of it. */
+function modelLedger(model: m.Model): Row[] {
+  const rows: Row[] = [
+    [WORLD, -model.deposited, 0n],
+    [FEES, model.fees, 0n],
+  ];
+  for (const { number, available, bond, pending } of model.accounts) {
+    rows.push([`${number}:avail`, available, m.heldForBids(model, number)]);
+    rows.push([`${number}:bond`, bond, m.heldBond(model, number)]);
+    rows.push([`${number}:pending`, pending, 0n]);
+  }
+  for (const { account, symbol, unsold } of model.supplies) {
+    const owed = m.owedBy(model, account, symbol);
+    rows.push([`${account}/${symbol}:issued`, unsold, m.onOffer(model, account, symbol)]);
+    rows.push([`${account}/${symbol}:issuer`, -(unsold + owed), 0n]);
+  }
+  for (const lot of model.lots) {
+    const reserved = m.reservedOn(model, lot.number);
+    rows.push([`lot${lot.number}:escrow`, lot.value - lot.paid, 0n]);
+    rows.push([`lot${lot.number}/${lot.symbol}:tokens`, lot.tokens - lot.used, reserved]);
+  }
+  return rows.filter(([, balance, held]) => `${balance}${held}` !== "00");
+}
+
+const coreLedger = (state: CoreState): Row[] =>
+  [...state.ledger.accounts()]
+    .map(({ name, credits, debits, held }): Row => [name, credits - debits, held])
+    .filter(([, balance, held]) => `${balance}${held}` !== "00");
+
+function modelDepth(model: m.Model): Row[] {
+  const rows: Row[] = [];
+  for (const { symbol } of model.instruments) {
+    for (const side of ["buy", "sell"] as const) {
+      for (const ticks of new Set(line(model, symbol, side).map((o) => o.ticks))) {
+        const level = line(model, symbol, side).filter((o) => o.ticks === ticks);
+        rows.push([symbol, side, ticks, m.count(level.map(m.left)), level.length]);
+      }
+    }
+  }
+  return rows;
+}
+
+const coreDepth = (state: CoreState): Row[] =>
+  [...state.instruments].flatMap(([symbol, { book }]) =>
+    (["buy", "sell"] as const).flatMap((side) =>
+      book
+        .depth(side === "buy" ? BUY : SELL, 1_000)
+        .map((level): Row => [symbol, side, level.priceTicks, level.quantity, level.orders]),
+    ),
+  );
+
+const partsText = (parts: { lot: number; tokens: number }[]): string =>
+  parts.map(({ lot, tokens }) => `${tokens} of ${lot}`).join(", ");
+
+export function modelView(model: m.Model): View {
+  return {
+    ledger: text(modelLedger(model)),
+    orders: text(
+      model.orders.map((o) => [
+        ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.suspended, o.feePaid],
+        ...[o.hold, o.side === "sell" ? m.tokensOf(model, o.symbol, m.left(o)) : 0],
+      ]),
+    ),
+    depth: text(modelDepth(model)),
+    lots: text(
+      model.lots.map((lot) => [
+        ...[lot.number, lot.owner, lot.supplier, lot.ticks, lot.tokens, lot.used, lot.value],
+        ...[lot.paid, lot.margin, lot.enteredMs, lot.expiresMs],
+      ]),
+    ),
+    deliveries: text(
+      model.deliveries.map((d) => [
+        ...[d.number, d.attempt, d.account, d.supplier, d.timeoutMs, d.failed.join()],
+        partsText(d.parts),
+      ]),
+    ),
+    supplies: text(
+      model.supplies
+        .filter((s) => s.issuedEver > 0)
+        .map((s) => [
+          ...[s.account, s.symbol, s.inIssuance, s.issuedEver, s.deliveredEver],
+          m.owedBy(model, s.account, s.symbol),
+        ]),
+    ),
+    nodes: text(model.nodes.map((node) => [node.number, node.session])),
+    away: text(model.away.filter((a) => a.toMs === null).map((a) => [a.account, a.fromMs])),
+    graces: text(model.graces.map((grace) => [grace.account, grace.endsMs])),
+    clientIds: text(model.clientIds.map((id) => [id.order.account, id.order.clientOrderId])),
+  };
+}
+
+export function coreView(state: CoreState): View {
+  const { ledger } = state;
+  const attendance = [...state.attendance];
+  return {
+    ledger: text(coreLedger(state)),
+    orders: text(
+      [...state.orders.values()].map((o) => [
+        ...[o.number, o.account, o.side, o.priceTicks, o.filled, o.quantity],
+        ...[o.status === "suspended", o.feeMicros],
+        ...(o.side === "buy"
+          ? [ledger.holdAmount(`bid${o.number}`), 0]
+          : [ledger.holdAmount(`ask${o.number}:margin`), ledger.holdAmount(`ask${o.number}`)]),
+      ]),
+    ),
+    depth: text(coreDepth(state)),
+    lots: text(
+      [...state.lots.values()].map((lot) => [
+        ...[lot.number, lot.owner, lot.supplier, lot.priceTicks, lot.tokens, lot.usedTokens],
+        ...[lot.valueMicros, lot.paidMicros, ledger.holdAmount(`lot${lot.number}:margin`)],
+        ...[lot.enteredAtMs, lot.expiresAtMs],
+      ]),
+    ),
+    deliveries: text(
+      [...state.deliveries.values()].map((d) => [
+        ...[d.number, d.attempt, d.account, d.supplier, d.timeoutAtMs, d.excluded.join()],
+        partsText(d.parts),
+      ]),
+    ),
+    supplies: text(
+      [...state.supplies.values()].map((s) => [
+        ...[s.account, s.symbol, s.inIssuanceTokens, s.totalIssuedTokens, s.deliveredTokens],
+        s.owedTokens,
+      ]),
+    ),
+    nodes: text([...state.nodes.values()].map((node) => [node.number, node.session])),
+    away: text(
+      attendance.flatMap(([account, { awaySinceMs }]) =>
+        awaySinceMs === null ? [] : [[account, awaySinceMs]],
+      ),
+    ),
+    graces: text(
+      attendance.flatMap(([account, { graceEndsAtMs }]) =>
+        graceEndsAtMs === null ? [] : [[account, graceEndsAtMs]],
+      ),
+    ),
+    clientIds: text([...state.clientIds.keys()].map((key) => key.split(":"))),
+  };
+}

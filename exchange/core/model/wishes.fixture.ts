@@ -1,0 +1,233 @@
+/** All wishes: money, supply, deliveries and time here, orders beside; and how often each is drawn. */
+import fc from "fast-check";
+import type { Model } from "./market.fixture.ts";
+import { again, ask, bid, cancel, cancelAll, market } from "./order-wishes.fixture.ts";
+import {
+  anybody,
+  drawer,
+  endWait,
+  kind,
+  longWait,
+  mostly,
+  NOBODY,
+  NODES,
+  pick,
+  quantity,
+  supplier,
+  symbol,
+  tokens,
+  type Wish,
+} from "./wish.fixture.ts";
+
+const deposit = kind({
+  name: "deposit",
+  of: fc.record({
+    account: mostly(anybody, fc.constant(NOBODY), 20),
+    amountMicros: mostly(
+      fc.constantFrom(100_000n, 2_000_000n),
+      fc.constantFrom(0n, -5n, 1_000_000_000_000_001n),
+      12,
+    ),
+    to: fc.constantFrom<"available" | "bond">("available", "bond"),
+    reference: fc.nat(40).map((number) => `transfer ${number}`),
+  }),
+  command: (wish) => ({ type: "deposit", ...wish }),
+});
+const depositAgain = kind({
+  name: "deposit again",
+  of: fc.nat(50),
+  command: (at, model) => {
+    const [reference, content] = pick([...model.references], at) ?? ["none", "4 available 5"];
+    const [account, to, amount] = content.split(" ") as [string, "available" | "bond", string];
+    const amountMicros = BigInt(amount);
+    return { type: "deposit", account: Number(account), amountMicros, to, reference };
+  },
+});
+const units = fc.record({ account: supplier, symbol, quantity });
+const issue = kind({
+  name: "issue",
+  of: units,
+  command: (wish) => ({ type: "issue-supply", ...wish }),
+});
+const transfer = kind({
+  name: "transfer",
+  of: units,
+  command: (wish, model) => {
+    const held = model.supplies.find((s) => s.inIssuance > 0 && wish.quantity < 12);
+    const { account, symbol } = held ?? wish;
+    return { type: "transfer-issued", account, symbol, quantity: wish.quantity };
+  },
+});
+
+const reserve = kind({
+  name: "reserve",
+  of: fc.record({
+    account: drawer,
+    symbol,
+    promptTokens: tokens,
+    maxOutputTokens: fc.oneof<fc.Arbitrary<number | null>[]>(fc.constant(null), tokens, tokens),
+    choices: mostly(fc.constantFrom(1, 1, 1, 2, 5), fc.constantFrom(0, -1, Number.NaN), 40),
+  }),
+  command: (wish) => ({ type: "reserve-delivery", keyId: "key", requestId: "request", ...wish }),
+});
+
+/** An open delivery and its attempt; now and then one that is over, or an attempt that is. */
+const named = fc.record({ at: fc.nat(8), over: mostly(fc.constant(0), fc.constantFrom(1, 2), 12) });
+function nameDelivery({ at, over }: { at: number; over: number }, model: Model) {
+  const open = pick(model.deliveries, at);
+  if (open === undefined)
+    return over === 0 ? null : { delivery: model.counts.delivery, attempt: 1 };
+  const { number, attempt } = open;
+  // An attempt that never ran, or one that another took over from.
+  return { delivery: number, attempt: attempt + ([0, 1, -1][over] ?? 0) };
+}
+const retry = kind({
+  name: "retry",
+  of: named,
+  waits: endWait,
+  command: (wish, model) => {
+    const name = nameDelivery(wish, model);
+    return name && { type: "retry-delivery", ...name, cause: "no answer" };
+  },
+});
+const settle = kind({
+  name: "settle",
+  waits: endWait,
+  of: fc.record({
+    named,
+    prompt: mostly(fc.nat(9_000), fc.constantFrom(-1, Number.NaN, 0.5, 2 ** 53), 20),
+    part: fc.constantFrom("none", "some", "some", "all", "over"),
+  }),
+  command: ({ named, prompt, part }, model) => {
+    const name = nameDelivery(named, model);
+    if (name === null) return null;
+    const open = model.deliveries.find((d) => d.number === name.delivery);
+    const reserved = (open?.parts ?? []).reduce((total, { tokens }) => total + tokens, 0);
+    const promptTokens = part === "none" ? 0 : prompt;
+    const rest = Math.max(0, reserved - promptTokens);
+    const completionTokens = { none: 0, some: prompt % 700, all: rest, over: rest + 1 + prompt }[
+      part
+    ];
+    return {
+      ...{
+        type: "settle-delivery",
+        ...name,
+        promptTokens,
+        completionTokens: completionTokens ?? 0,
+      },
+      ...{ firstTokenMs: 10, durationMs: 20, reportedTokens: null, outputSha256: null },
+      ...{ finishReason: "stop", cause: "done" },
+    };
+  },
+});
+const release = kind({
+  name: "release",
+  waits: endWait,
+  of: fc.record({ named, verdict: fc.constantFrom<"failed" | "excused">("failed", "excused") }),
+  command: ({ named, verdict }, model) => {
+    const name = nameDelivery(named, model);
+    return name && { type: "release-delivery", ...name, verdict, cause: "test" };
+  },
+});
+
+/** What a node says it serves. */
+const SUPPLIES: Record<string, string[]> = {
+  both: ["text-lite", "text-odd"],
+  turned: ["text-odd", "text-lite"],
+  lite: ["text-lite"],
+  none: [],
+  unknown: ["text-lite", "text-none"],
+};
+const supplies = fc
+  .constantFrom("both", "both", "both", "both", "turned", "lite", "none", "unknown")
+  .map((name) => SUPPLIES[name] as string[]);
+const connect = kind({
+  name: "connect",
+  of: fc.record({
+    node: mostly(fc.integer({ min: 1, max: NODES.length }), fc.constant(NODES.length + 5), 30),
+    session: fc.constantFrom("x", "y"),
+    supplies,
+    // Among the odd ones, a share of which an increment is just too much.
+    capacityTokens: mostly(
+      fc.integer({ min: 20_000_000, max: 120_000_000 }),
+      fc.constantFrom(0, 1, 39_999, 1_000_000, 8_000_000),
+      6,
+    ),
+  }),
+  command: ({ node, session, supplies, capacityTokens }) => ({
+    ...{ type: "connect-node", node, session, slots: 4 },
+    supplies: supplies.map((symbol) => ({ symbol, capacityTokens })),
+  }),
+});
+const disconnect = kind({
+  name: "disconnect",
+  of: fc.record({
+    node: mostly(fc.integer({ min: 1, max: NODES.length }), fc.constant(NODES.length + 5), 30),
+    stale: mostly(fc.constant(false), fc.constant(true), 6),
+  }),
+  command: ({ node, stale }, model) => {
+    const session = model.nodes.find((n) => n.number === node)?.session ?? "x";
+    return {
+      ...{ type: "disconnect-node", node, reason: "test" },
+      session: stale ? `${session} of old` : session,
+    };
+  },
+});
+/** The operator changes fees, margins and lifetimes while orders rest and Lots are open. */
+const adopt = kind({
+  name: "adopt policy",
+  of: fc.record({
+    takerFeeBps: fc.constantFrom(0, 37, 100, 200),
+    makerFeeBps: fc.constantFrom(0, 25, 150, 300),
+    bondMarginBps: fc.constantFrom(3_333, 8_000, 10_000),
+    lotLifetimeMs: fc.constantFrom(200_000, 900_000, 7_200_000),
+  }),
+  command: (wish, { policy }) => ({ type: "adopt-policy", policy: { ...policy, ...wish } }),
+});
+const tick = kind({
+  name: "tick",
+  of: fc.constant(null),
+  waits: longWait,
+  command: () => ({ type: "tick" }),
+});
+/** A restart: the shell says when the journal's last event was; here also much later. */
+const restart = kind({
+  name: "restart",
+  of: fc.constantFrom(0, 0, 0, 1_000_000_000),
+  waits: longWait,
+  command: (offMs, _model, lastSeenMs) => ({ type: "resume", lastSeenMs: lastSeenMs + offMs }),
+});
+
+/** Another core takes over from a snapshot, as if nothing had been. */
+const takeover = kind({
+  name: "takeover",
+  of: fc.constant(null),
+  command: () => ({ type: "tick" }),
+});
+
+/** Each kind of wish, and how often it is drawn. */
+const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
+  [ask, 13],
+  [bid, 5],
+  [market, 2],
+  [again, 1],
+  [cancel, 2],
+  [cancelAll, 1],
+  [deposit, 2],
+  [depositAgain, 1],
+  [issue, 1],
+  [transfer, 1],
+  [reserve, 12],
+  [retry, 5],
+  [settle, 6],
+  [release, 2],
+  [connect, 9],
+  [disconnect, 1],
+  [tick, 3],
+  [restart, 1],
+  [takeover, 1],
+  [adopt, 2],
+];
+export const WISHES = WEIGHTS.flatMap(([kind, weight]) =>
+  Array.from({ length: weight }, () => kind),
+);

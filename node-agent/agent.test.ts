@@ -1,0 +1,154 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { RecordType } from "#protocol/link-records.ts";
+import { type Agent, type AgentOptions, createAgent } from "./agent.ts";
+import { loadExchangePin, loadIdentity } from "./identity.ts";
+import {
+  eventually,
+  type ScriptedExchange,
+  startScriptedExchange,
+} from "./link/scripted-exchange.fixture.ts";
+import { createScriptedClient, type ScriptedClient } from "./serving/scripted-client.fixture.ts";
+
+const MEASUREMENT = { requests: 3, errors: 0, firstTokenMsP50: 20, tokensPerSecondP50: 50 };
+
+let dir = "";
+let exchange: ScriptedExchange;
+let client: ScriptedClient;
+let asks: object[] = [];
+let givenUp: Error[] = [];
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "gridspot-agent-"));
+  exchange = await startScriptedExchange();
+  client = createScriptedClient();
+  asks = [];
+  givenUp = [];
+  exchange.onLink((link) => {
+    link.answer = ({ method, params }) => {
+      if (method === "list-asks") return asks;
+      if (method === "cancel-ask") asks = [];
+      else if (method === "place-ask") {
+        asks.push({ ...params, orderId: "order-1", remaining: params.quantity });
+      }
+      return {};
+    };
+  });
+});
+afterEach(async () => {
+  await exchange.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function agentWith(options: Partial<AgentOptions> = {}): Agent {
+  return createAgent(
+    {
+      exchangeUrl: exchange.url,
+      nodeName: "node",
+      joinToken: exchange.joinToken,
+      build: "test",
+      quote: { symbol: "text-test", price: "0.50", quantity: "1" },
+      slots: 2,
+      contextTokens: 4_096,
+      measurement: MEASUREMENT,
+      ...options,
+    },
+    {
+      identity: loadIdentity(dir),
+      pin: loadExchangePin(dir, exchange.joinToken),
+      client,
+      log: pino({ level: "silent" }),
+      // No pause before linking again.
+      random: () => 0,
+      onGivenUp: (reason) => givenUp.push(reason),
+    },
+  );
+}
+
+test("an agent tells what it can serve and has its ask placed when it has started", async () => {
+  const agent = agentWith();
+  await agent.start();
+  const link = await exchange.link(0);
+  expect(await link.message("supply")).toMatchObject({
+    slots: 2,
+    instruments: [{ symbol: "text-test", capacityTokensPerWindow: 576_000 }],
+  });
+  expect(asks).toMatchObject([{ symbol: "text-test", price: "0.50", quantity: "1" }]);
+  expect(agent.isLinked).toBe(true);
+  await agent.drain("over");
+});
+
+test("a drain withdraws the ask, finishes what runs, and closes the link in order", async () => {
+  const agent = agentWith();
+  await agent.start();
+  const link = await exchange.link(0);
+  link.open(1, { messages: [] });
+  const running = await eventually("the request", () => client.requests[0]);
+  const drained = agent.drain("over");
+  expect(await link.message("drain")).toMatchObject({ reason: "over" });
+  expect(asks).toEqual([]);
+  expect(client.isClosed).toBe(false);
+  running.say("all of it");
+  expect((await link.endOf(1)).type).toBe(RecordType.end);
+  expect(link.textOf(1)).toBe("all of it");
+  await drained;
+  expect(await link.closed).toEqual({ code: 1000, reason: "over" });
+  expect(client.isClosed).toBe(true);
+  expect(exchange.dialled).toBe(1);
+});
+
+test("a lost link stops what ran over it, and the agent comes back with the same ask", async () => {
+  const agent = agentWith();
+  await agent.start();
+  const first = await exchange.link(0);
+  first.open(1, { messages: [] });
+  const running = await eventually("the request", () => client.requests[0]);
+  first.terminate();
+  const second = await exchange.link(1);
+  expect(running.signal.aborted).toBe(true);
+  expect(agent.activeDeliveries).toBe(0);
+  await second.message("supply");
+  await second.message("call");
+  second.open(1, { messages: [] });
+  (await eventually("a request anew", () => client.requests[1])).say("anew");
+  await second.endOf(1);
+  expect(second.textOf(1)).toBe("anew");
+  expect(asks).toHaveLength(1);
+  await agent.drain("over");
+});
+
+test.each<[string, Partial<AgentOptions>, string]>([
+  [
+    "an instrument that the exchange does not list",
+    { quote: { symbol: "text-none", price: "1", quantity: "1" } },
+    'lists no "text-none"; it has text-test',
+  ],
+  [
+    "a server that is too slow",
+    { measurement: { ...MEASUREMENT, tokensPerSecondP50: 1 } },
+    "1.0 tokens/s, at least 5",
+  ],
+])("%s ends the start with a reason, and nothing is dialled again", async (_name, options, why) => {
+  const agent = agentWith(options);
+  await expect(agent.start()).rejects.toThrow(why);
+  expect(exchange.dialled).toBe(1);
+  expect(givenUp).toEqual([]);
+  await agent.drain("over");
+});
+
+test("an agent that is replaced by another with its key gives up, and says so", async () => {
+  const agent = agentWith();
+  await agent.start();
+  (await exchange.link(0)).close(4409, "a newer link of this node took over");
+  const reason = await eventually("the end", () => givenUp[0]);
+  expect(reason.message).toContain("another agent runs with this node's key");
+  expect(exchange.dialled).toBe(1);
+  await agent.drain("over");
+});
+
+test("more slots than connections to the backend are refused", () => {
+  expect(() => agentWith({ slots: 5 })).toThrow("5 slots, but only 4 connections");
+});

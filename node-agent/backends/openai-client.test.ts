@@ -1,0 +1,257 @@
+import type http from "node:http";
+import { afterEach, expect, test, vi } from "vitest";
+import {
+  type BackendServer,
+  chunk,
+  sendEvents,
+  startBackendServer,
+  type TakenRequest,
+} from "./backend-server.fixture.ts";
+import { type BackendClient, createBackendClient, type Piece } from "./openai-client.ts";
+
+const TIMEOUT_MS = 5_000;
+const ANSWER = [
+  chunk({ role: "assistant" }),
+  chunk({ content: "hi" }),
+  chunk({}, "stop"),
+  "[DONE]",
+];
+const BODY = { model: "m", stream: true, messages: [] };
+
+let server: BackendServer;
+let client: BackendClient;
+afterEach(async () => {
+  await client.close();
+  await server.close();
+});
+
+async function connect(
+  answer: (request: TakenRequest, response: http.ServerResponse) => void,
+  options: { path?: string; apiKey?: string; idleTimeoutMs?: number; connections?: number } = {},
+): Promise<void> {
+  const { path = "", ...rest } = options;
+  server = await startBackendServer(answer);
+  client = createBackendClient({ url: server.url + path, model: "m", connections: 2, ...rest });
+}
+
+async function collect(
+  signal: AbortSignal = new AbortController().signal,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Piece[]> {
+  const pieces: Piece[] = [];
+  for await (const piece of client.stream(BODY, signal, timeoutMs)) pieces.push(piece);
+  return pieces;
+}
+
+const json = (status: number, body: string) => (_: TakenRequest, response: http.ServerResponse) => {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(body);
+};
+
+test("a streamed answer comes in pieces, asked for with the key and the exact body", async () => {
+  await connect((_, response) => sendEvents(response, ANSWER), { apiKey: "secret" });
+  const finish = { finishReason: "stop", promptTokens: null, completionTokens: null };
+  expect(await collect()).toEqual([
+    { type: "text", text: "hi" },
+    { type: "finish", ...finish },
+  ]);
+  const [request] = server.requests;
+  expect(request).toMatchObject({ path: "/v1/chat/completions", body: JSON.stringify(BODY) });
+  expect(request?.headers.authorization).toBe("Bearer secret");
+});
+
+test("a server below a path is asked below that path", async () => {
+  await connect((_, response) => sendEvents(response, ANSWER), { path: "/llm/" });
+  await collect();
+  expect(server.requests[0]?.path).toBe("/llm/v1/chat/completions");
+});
+
+test("a server that closes its connection behind each answer serves one after another", async () => {
+  await connect((_, response) => {
+    sendEvents(response, ANSWER);
+    response.socket?.end();
+  });
+  for (let i = 0; i < 5; i += 1) expect(await collect()).toHaveLength(2);
+});
+
+test("a kept connection that the server closes meets one further try, a new one none", async () => {
+  const used = new Set<object | null>();
+  let cutsAll = false;
+  await connect(
+    (_, response) => {
+      if (cutsAll || used.has(response.socket)) response.destroy();
+      else sendEvents(response, ANSWER);
+      used.add(response.socket);
+    },
+    { connections: 1 },
+  );
+  await collect();
+  expect(await collect()).toHaveLength(2);
+  expect(server.requests).toHaveLength(3);
+  cutsAll = true;
+  await expect(collect()).rejects.toMatchObject({ code: "backend-unreachable" });
+  expect(server.requests).toHaveLength(5);
+});
+
+test("a stream is over at [DONE], and its connection is used again when the body ends later", async () => {
+  const ports = new Set<number | undefined>();
+  let endBody: () => void = () => {};
+  await connect(
+    (_, response) => {
+      ports.add(response.socket?.remotePort);
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(ANSWER.map((data) => `data: ${data}\n\n`).join(""));
+      endBody = () => response.end();
+    },
+    { connections: 1 },
+  );
+  expect(await collect()).toHaveLength(2);
+  const next = collect();
+  endBody();
+  expect(await next).toHaveLength(2);
+  expect(ports.size).toBe(1);
+  endBody();
+});
+
+test("the bytes of an answer that is not streamed are handed on as they came", async () => {
+  const body = `{"choices":[{"message":{"content":"hi"},"finish_reason":"length"}],  "usage":{"prompt_tokens":3,"completion_tokens":1}}`;
+  await connect(json(200, body));
+  const answer = await client.complete(BODY, new AbortController().signal, TIMEOUT_MS);
+  expect(answer.body.toString()).toBe(body);
+  expect(answer).toMatchObject({ finishReason: "length", promptTokens: 3, completionTokens: 1 });
+});
+
+test.each<[string, (request: TakenRequest, response: http.ServerResponse) => void, object]>([
+  [
+    "a refusal",
+    json(400, '{"error":{"message":"too long"}}'),
+    { code: "backend-refused", status: 400, message: "too long" },
+  ],
+  [
+    "a refusal for load",
+    json(429, '{"error":{"message":"busy"}}'),
+    { code: "backend-refused", status: 429 },
+  ],
+  ["a failure", json(502, "bad gateway"), { code: "backend-failed", status: 502 }],
+  ["a redirect", json(307, ""), { code: "backend-failed", status: 307 }],
+  [
+    "an error in place of a stream",
+    json(200, '{"error":{"message":"no memory"}}'),
+    { code: "backend-failed", message: "no memory" },
+  ],
+  ["an answer in place of a stream", json(200, '{"choices":[]}'), { code: "backend-failed" }],
+  [
+    "an error inside a stream",
+    (_, response) => sendEvents(response, [chunk({ content: "a" }), '{"error":"lost"}']),
+    { code: "backend-failed", message: "lost" },
+  ],
+  [
+    "a cut before the first byte",
+    (_, response) => response.destroy(),
+    { code: "backend-unreachable" },
+  ],
+  [
+    "a cut within the stream",
+    (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(`data: ${chunk({ content: "a" })}\n\n`, () => response.destroy());
+    },
+    { code: "backend-stream-broken" },
+  ],
+  [
+    "a stream without an end",
+    (_, response) => sendEvents(response, [chunk({ content: "a" })]),
+    { code: "backend-stream-broken" },
+  ],
+])("%s is told by its code", async (_name, answer, error) => {
+  await connect(answer);
+  await expect(collect()).rejects.toMatchObject(error);
+});
+
+test("a server that is not there is told as unreachable", async () => {
+  await connect(() => {});
+  await server.close();
+  await expect(collect()).rejects.toMatchObject({ code: "backend-unreachable" });
+});
+
+test.each<[string, string, object]>([
+  ["an error inside a 200", '{"error":{"message":"no memory"}}', { code: "backend-failed" }],
+  ["no choices", '{"object":"chat.completion"}', { code: "backend-failed" }],
+  ["no JSON", "hello", { code: "backend-stream-broken" }],
+])("of an answer that is not streamed, %s is told", async (_name, body, error) => {
+  await connect(json(200, body));
+  const call = client.complete(BODY, new AbortController().signal, TIMEOUT_MS);
+  await expect(call).rejects.toMatchObject(error);
+});
+
+test("a server that says nothing is given up after the time for the first token", async () => {
+  await connect(() => {});
+  await expect(collect(undefined, 30)).rejects.toMatchObject({
+    code: "timeout",
+    message: "the first token did not come within 30 ms",
+  });
+});
+
+test("headers, a role and comments are no first token", async () => {
+  await connect((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(`data: ${chunk({ role: "assistant" })}\n\n`);
+    const timer = setInterval(() => response.write(": ping\n\n"), 10);
+    response.on("close", () => clearInterval(timer));
+  });
+  await expect(collect(undefined, 60)).rejects.toMatchObject({ code: "timeout" });
+});
+
+test("a stream that stalls is given up after the idle time", async () => {
+  await connect(
+    (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(`data: ${chunk({ content: "a" })}\n\n`);
+    },
+    { idleTimeoutMs: 30 },
+  );
+  await expect(collect()).rejects.toMatchObject({
+    code: "timeout",
+    message: "the next token did not come within 30 ms",
+  });
+});
+
+test("whoever takes the pieces may take longer than the idle time", async () => {
+  await connect((_, response) => sendEvents(response, ANSWER), { idleTimeoutMs: 20 });
+  const pieces: Piece[] = [];
+  for await (const piece of client.stream(BODY, new AbortController().signal, TIMEOUT_MS)) {
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    pieces.push(piece);
+  }
+  expect(pieces).toHaveLength(2);
+});
+
+test.each<[string, (stop: AbortController, stream: AsyncGenerator<Piece>) => Promise<unknown>]>([
+  ["aborted", async (stop) => stop.abort()],
+  ["left by its reader", async (_stop, stream) => stream.return(undefined)],
+])("a stream that is %s stops the server", async (_name, leave) => {
+  let closed = false;
+  await connect((_, response) => {
+    response.on("close", () => {
+      closed = true;
+    });
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(`data: ${chunk({ content: "a" })}\n\n`);
+  });
+  const stop = new AbortController();
+  const stream = client.stream(BODY, stop.signal, TIMEOUT_MS);
+  expect((await stream.next()).value).toEqual({ type: "text", text: "a" });
+  await leave(stop, stream);
+  await vi.waitFor(() => expect(closed).toBe(true));
+});
+
+test("an abort before or while waiting is told as cancelled", async () => {
+  await connect(() => {});
+  const stop = new AbortController();
+  const waiting = collect(stop.signal);
+  await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+  stop.abort();
+  await expect(waiting).rejects.toMatchObject({ code: "cancelled" });
+  await expect(collect(stop.signal)).rejects.toMatchObject({ code: "cancelled" });
+  expect(server.requests).toHaveLength(1);
+});

@@ -1,0 +1,102 @@
+/**
+ * Keeps one link up: links, waits for the link's end, and links again after a pause that grows with
+ * every failure. Stops for good when trying again cannot help.
+ */
+
+import { LINK_CLOSE, LinkRefused } from "./refusal.ts";
+import type { LinkEnd } from "./session.ts";
+
+/** First and longest bound of the pause; the pause itself is drawn evenly from 0 to the bound. */
+export const RECONNECT_MS_MIN = 500;
+export const RECONNECT_MS_MAX = 30_000;
+/** A link that lasted this long counts as a success; one that ends at once is a failure like any. */
+export const STABLE_LINK_MS = 10_000;
+
+/** Full jitter: a thousand agents that lost the same exchange do not come back in the same second. */
+export function reconnectPauseMs(failures: number, random: () => number): number {
+  const boundMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** Math.min(failures, 16));
+  return random() * boundMs;
+}
+
+export interface Linked {
+  /** Resolves when the link serves; rejects when it cannot. */
+  ready: Promise<void>;
+  closed: Promise<LinkEnd>;
+  close(reason: string): Promise<void>;
+}
+
+export interface LinkKeeperDependencies {
+  connect(signal: AbortSignal): Promise<Linked>;
+  /** Told of every failure and loss, with the pause that follows; null when there is no next try. */
+  onDown(reason: Error, pauseMs: number | null): void;
+  /** 0 to 1. */
+  random(): number;
+  monotonicMs(): number;
+  /** Resolves after the time or when the signal aborts. Never rejects. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface LinkKeeper {
+  /** Resolves when the first attempt served or failed for now; rejects when linking can never work. */
+  readonly first: Promise<void>;
+  /** No further attempts; a link that is up stays up. */
+  stop(): void;
+}
+
+/** Starts keeping a link. */
+export function keepLinked(dependencies: LinkKeeperDependencies): LinkKeeper {
+  const { connect, onDown, random, monotonicMs, wait } = dependencies;
+  const stopped = new AbortController();
+  let failures = 0;
+  let settleFirst: (final: Error | null) => void = () => {};
+  const first = new Promise<void>((resolve, reject) => {
+    settleFirst = (final) => (final === null ? resolve() : reject(final));
+  });
+
+  /** One link from dialling to its end; returns why it ended. */
+  async function linkOnce(): Promise<Error> {
+    let link: Linked;
+    try {
+      link = await connect(stopped.signal);
+    } catch (error) {
+      return error as Error;
+    }
+    const linkedAtMs = monotonicMs();
+    try {
+      await link.ready;
+    } catch (error) {
+      await link.close((error as Error).message);
+      return error as Error;
+    }
+    settleFirst(null);
+    const end = await link.closed;
+    if (monotonicMs() - linkedAtMs >= STABLE_LINK_MS) failures = 0;
+    const reason = `link closed: ${end.code} ${end.reason}`.trim();
+    if (end.code === LINK_CLOSE.replaced) {
+      const text = `${reason}; another agent runs with this node's key`;
+      return new LinkRefused("replaced", text, false);
+    }
+    return new Error(reason);
+  }
+
+  async function keep(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      const reason = await linkOnce();
+      if (stopped.signal.aborted) break;
+      if (reason instanceof LinkRefused && !reason.retryable) {
+        onDown(reason, null);
+        settleFirst(reason);
+        return;
+      }
+      const pauseMs = reconnectPauseMs(failures, random);
+      failures += 1;
+      onDown(reason, pauseMs);
+      settleFirst(null);
+      await wait(pauseMs, stopped.signal);
+    }
+    settleFirst(null);
+  }
+
+  void keep();
+  return { first, stop: () => stopped.abort() };
+}

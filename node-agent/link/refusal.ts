@@ -1,0 +1,28 @@
+/** Why there is no link: one error type, so that the agent knows whether trying again can help. */
+
+/** Close codes of the link that mean something to the agent; 4000 to 4999 are the application's. */
+export const LINK_CLOSE = { protocol: 4400, replaced: 4409 } as const;
+/** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them the close code. */
+const CLOSE_REASON_BYTES_MAX = 123;
+
+/** No link came about, or the one there was may not come back. */
+export class LinkRefused extends Error {
+  readonly code: string;
+  /** False: trying again cannot help. */
+  readonly retryable: boolean;
+
+  constructor(code: string, message: string, retryable: boolean) {
+    super(message);
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
+/** Cuts a text to what a close frame may carry, between characters: ws throws on more. */
+export function closeReason(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= CLOSE_REASON_BYTES_MAX) return text;
+  let end = CLOSE_REASON_BYTES_MAX;
+  while (((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
+  return bytes.subarray(0, end).toString("utf8");
+}

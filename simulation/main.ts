@@ -1,0 +1,70 @@
+/** `npm run simulate`: hours of a simulated market in which everything goes wrong. `--help` says how. */
+import { availableParallelism } from "node:os";
+import { Command, InvalidArgumentError } from "commander";
+import { runHours } from "./hours.ts";
+import { BREACHES_SHOWN, reportLines, verdictOf } from "./report.ts";
+import { sweep } from "./sweep.ts";
+
+/** From so many hours on every kind of fault must have been met, and from so many on how often. */
+const HITS_WANTED: readonly [hours: number, hits: number][] = [
+  [50, 20],
+  [10, 1],
+];
+
+function count(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError("expected a whole number, 0 or more");
+}
+
+const options = new Command("simulate")
+  .description(
+    "Runs the real core, shell, journal and history in virtual time on a disk that forgets, with clients that retry. Same seed, same digest, on every version of Node.",
+  )
+  .option("--seed <n>", "of the first hour; each further hour takes the next", count, 1)
+  .option("--hours <n>", "hours of market, each a world of its own", count, 1)
+  .option("--workers <n>", "threads", count, availableParallelism())
+  .option("--hits-min <n>", "fail when a kind of fault was met fewer times", count)
+  .option("--digest", "say the digest alone")
+  .option(
+    "--sweep <n>",
+    "instead of hours: fail at each of the first n operations of a disk",
+    count,
+  )
+  .parse()
+  .opts<{
+    seed: number;
+    hours: number;
+    workers: number;
+    hitsMin?: number;
+    digest?: boolean;
+    sweep?: number;
+  }>();
+
+async function simulateHours(): Promise<boolean> {
+  const { seed, hours } = options;
+  const hitsMin = options.hitsMin ?? HITS_WANTED.find(([atLeast]) => hours >= atLeast)?.[1] ?? 0;
+  const startMs = performance.now();
+  const run = await runHours({ seed, hours, workers });
+  const seconds = (performance.now() - startMs) / 1000;
+  const lines = options.digest === true ? [run.digest] : reportLines(run, { hitsMin, seconds });
+  for (const line of lines) console.log(line);
+  return verdictOf(run, hitsMin);
+}
+
+async function sweepOperations(operationsMax: number): Promise<boolean> {
+  const startMs = performance.now();
+  const run = await sweep({ seed: options.seed, operationsMax, workers });
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
+  console.log(
+    `${run.swept} of ${run.recorded} disk operations failed in ${run.worlds} worlds, ${seconds} s: ${run.breaches.length} breaches`,
+  );
+  for (const breach of run.breaches.slice(0, BREACHES_SHOWN)) console.log(`  ${breach}`);
+  return run.breaches.length === 0 && run.swept > 0;
+}
+
+const workers = Math.max(1, options.workers);
+const isGood = await (options.sweep === undefined
+  ? simulateHours()
+  : sweepOperations(options.sweep));
+process.exitCode = isGood ? 0 : 1;

@@ -1,0 +1,124 @@
+/**
+ * Bugs to plant: each a change of a few characters of the source, made in a copy of the tree, so that
+ * no switch of the kind stands in the code that runs. The simulation must find every one of them; one
+ * that it does not see would be a promise that nobody watches.
+ */
+export interface PlantedBug {
+  name: string;
+  file: string;
+  /** Must stand in the file exactly once. */
+  find: string;
+  replace: string;
+}
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "answers leave before the sync",
+    file: "exchange/group-commit.ts",
+    find: "await journal.append(",
+    replace: "journal.append(",
+  },
+  {
+    name: "a commit is not synced",
+    file: "exchange/journal/sqlite-file.ts",
+    find: 'db.pragma("synchronous = FULL")',
+    replace: 'db.pragma("synchronous = NORMAL")',
+  },
+  {
+    name: "the chain of batches is not proved",
+    file: "exchange/journal/hash-chain.ts",
+    find: "return equal(batch.hash, chainHash(batch)) ? null :",
+    replace: "return batch.hash.length > 0 ? null :",
+  },
+  {
+    name: "a snapshot forgets the client order ids",
+    file: "exchange/core/snapshot.ts",
+    find: "clientIds: [...clientIds],",
+    replace: "clientIds: [...clientIds].slice(0, 0),",
+  },
+  {
+    name: "a hold is released twice",
+    file: "exchange/core/ledger/ledger.ts",
+    find: "hold.account.held -= amount;",
+    replace: "hold.account.held -= 2n * amount;",
+  },
+  {
+    name: "expiry ignores reservations",
+    file: "exchange/core/timers.ts",
+    find: "if (lot.openDeliveries === 0) expireLot",
+    replace: "if (lot.openDeliveries >= 0) expireLot",
+  },
+  {
+    name: "an expired Lot stays open when its delivery moves on",
+    file: "exchange/core/clearing/reservation.ts",
+    find: "for (const part of parts) closeLotIfDone(turn, part.lot);",
+    replace: "",
+  },
+  {
+    name: "client order ids are forgotten too soon",
+    file: "exchange/core/timers.ts",
+    find: "dueMs = entry.atMs + clientIdKeptMs;",
+    replace: "dueMs = entry.atMs + clientIdKeptMs / 60;",
+  },
+  {
+    name: "an order's digest lacks its quantity",
+    file: "exchange/core/market/orders.ts",
+    find: "    command.quantity,\n    command.priceTicks,\n    command.maxSlippageBps,",
+    replace: "    command.priceTicks,\n    command.maxSlippageBps,",
+  },
+  {
+    name: "a deposit's reference is not kept",
+    file: "exchange/core/apply/account-events.ts",
+    find: "state.references.set(reference, digest);",
+    replace: "state.references.set(digest, reference);",
+  },
+  {
+    name: "an account trades with itself",
+    file: "exchange/core/market/matching.ts",
+    find: "if (resting.account === taker.account)",
+    replace: "if (resting.account === -taker.account)",
+  },
+  {
+    name: "a trade is at the taker's price",
+    file: "exchange/core/market/matching.ts",
+    find: "emitTrade(turn, maker, taker, fill.quantity, fill.priceTicks)",
+    replace: "emitTrade(turn, maker, taker, fill.quantity, taker.priceTicks)",
+  },
+  {
+    name: "asks stay in the book while their supplier is away",
+    file: "exchange/core/supply/nodes.ts",
+    find: "if (orders.length > 0)",
+    replace: "if (orders.length > 1)",
+  },
+  {
+    name: "the end of an old session ends the new one",
+    file: "exchange/core/supply/nodes.ts",
+    find: "if (node === undefined || node.session !== command.session) return",
+    replace: "if (node === undefined || node.session === null) return",
+  },
+  {
+    name: "an attempt that is over is paid",
+    file: "exchange/core/clearing/settlement.ts",
+    find: "if (delivery.attempt !== attempt)",
+    replace: "if (delivery.attempt < attempt)",
+  },
+  {
+    name: "more is billed than was reserved",
+    file: "exchange/core/clearing/settlement.ts",
+    find: "Math.min(promptTokens + completionTokens, reserved)",
+    replace: "Math.min(promptTokens + completionTokens, 2 * reserved)",
+  },
+  {
+    name: "each use of a Lot is rounded by itself",
+    file: "exchange/core/clearing/settlement.ts",
+    find: "const used = BigInt(lot.usedTokens + tokens);",
+    replace:
+      "if (lot.usedTokens + tokens < lot.tokens)\n    return divideFloor(lot.valueMicros * BigInt(tokens), BigInt(lot.tokens));\n  const used = BigInt(lot.usedTokens + tokens);",
+  },
+  {
+    name: "a retry goes to the supplier that failed",
+    file: "exchange/core/clearing/reservation.ts",
+    find: "const excluded = [...delivery.excluded, delivery.supplier];",
+    replace: "const excluded = [...delivery.excluded];",
+  },
+];

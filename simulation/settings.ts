@@ -1,0 +1,44 @@
+/** How a simulated world is set up: a small market, short lives, and a policy that brings things to an end soon. */
+import { readFileSync } from "node:fs";
+import type { MarketPolicy } from "#exchange/core/policy.ts";
+import type { Instrument } from "#protocol/instrument.ts";
+
+export interface WorldSettings {
+  policy: MarketPolicy;
+  instruments: Instrument[];
+  commandsUnsyncedMax: number;
+  eventsPerSnapshot: number;
+  tickMs: number;
+  /** Of the journal's chain at every start; damaged files are proved whole. */
+  proveBytes: number;
+}
+
+const config = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../config/${name}.json`, import.meta.url), "utf8"));
+
+const MINUTE_MS = 60_000;
+
+export const SYMBOLS = ["text-lite", "text-prime"] as const;
+
+export function defaultSettings(): WorldSettings {
+  const policy = config("policy") as MarketPolicy;
+  const instruments = (config("instruments") as Instrument[]).filter(({ symbol }) =>
+    SYMBOLS.some((each) => each === symbol),
+  );
+  return {
+    policy: {
+      ...policy,
+      version: "simulated",
+      // Short, so that an hour sees many Lots expire and many client ids forgotten.
+      lotLifetimeMs: 12 * MINUTE_MS,
+      clientIdKeptMs: 6 * MINUTE_MS,
+      deliveryTimeMsMax: 90_000,
+      dueItemsPerTurnMax: 4,
+    },
+    instruments,
+    commandsUnsyncedMax: 12,
+    eventsPerSnapshot: 150,
+    tickMs: 1_000,
+    proveBytes: 100_000,
+  };
+}

@@ -1,0 +1,11 @@
+/** A thread that lives through the worlds it is told of, one a message. */
+import { parentPort } from "node:worker_threads";
+import { loadSqliteOnDisks } from "./disk/sqlite-vfs.ts";
+import type { WorldOrder } from "./threads.ts";
+import { World } from "./world.ts";
+
+const sqlite = await loadSqliteOnDisks();
+
+parentPort?.on("message", async (order: WorldOrder) => {
+  parentPort?.postMessage(await new World(sqlite, order).run());
+});
