@@ -53,20 +53,22 @@ function forgetClientIds(turn: Turn): void {
   if (nowMs < state.clientIdsDueMs) return;
   const { clientIdKeptMs, dueItemsPerTurnMax } = policyOf(state);
   const keys: string[] = [];
-  // An id that comes later is kept at least that long.
-  let dueMs = nowMs + clientIdKeptMs;
+  let dueMs = 0;
   for (const [key, entry] of state.clientIds) {
     dueMs = entry.atMs + clientIdKeptMs;
     if (dueMs > nowMs || keys.length >= dueItemsPerTurnMax) break;
     keys.push(key);
   }
-  if (keys.length === 0) state.clientIdsDueMs = dueMs;
-  if (keys.length > 0)
-    turn.emit({
-      type: "client-ids-forgotten",
-      version: 1,
-      seq: turn.nextSeq(),
-      atMs: turn.nowMs,
-      keys,
-    });
+  if (keys.length === 0) {
+    // The oldest goes first: until then there is nothing to look for.
+    state.clientIdsDueMs = dueMs;
+    return;
+  }
+  turn.emit({
+    type: "client-ids-forgotten",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    keys,
+  });
 }

@@ -87,8 +87,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "asks stay in the book while their supplier is away",
     file: "exchange/core/supply/nodes.ts",
-    find: "if (orders.length > 0)\n    turn.emit",
-    replace: "if (orders.length > 1)\n    turn.emit",
+    find: "if (orders.length > 0)",
+    replace: "if (orders.length > 1)",
   },
   {
     name: "the end of an old session ends the new one",

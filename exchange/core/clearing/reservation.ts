@@ -57,15 +57,6 @@ export function reserveDelivery(
   );
 }
 
-/** Whole numbers, at least one choice, at least one token in all: no hold may be empty or negative. */
-function isReservable({ promptTokens, maxOutputTokens, choices }: Command<"reserve-delivery">) {
-  const output = maxOutputTokens ?? 1;
-  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
-  if (![promptTokens, output, choices].every(isCount) || choices === 0) return false;
-  const tokens = promptTokens + choices * output;
-  return Number.isSafeInteger(tokens) && tokens >= 1;
-}
-
 type Fitted = { wish: Wish; source: Source };
 
 function sourceFor(
@@ -76,6 +67,15 @@ function sourceFor(
   const wish = { account, symbol, promptTokens, maxOutputTokens, choices };
   const source = findSource(turn, wish, []);
   return source.ok ? accept({ wish, source: source.result }) : source;
+}
+
+/** Whole numbers, at least one choice, at least one token in all: no hold may be empty or negative. */
+function isReservable({ promptTokens, maxOutputTokens, choices }: Command<"reserve-delivery">) {
+  const output = maxOutputTokens ?? 1;
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
+  if (![promptTokens, output, choices].every(isCount) || choices === 0) return false;
+  const tokens = promptTokens + choices * output;
+  return Number.isSafeInteger(tokens) && tokens >= 1;
 }
 
 /** The named maximum as it is; without one, the largest up to the default that can be carried. */

@@ -40,11 +40,19 @@ export function sellerMargin(
   limitTicks: number,
   plan: { fills: { priceTicks: number; quantity: number }[]; quantity: number },
 ): { held: bigint; needed: bigint } {
-  const marginOf = (priceTicks: number, quantity: number) =>
-    marginMicros(policy, valueMicros(instrument, priceTicks, quantity));
   const rests = order.orderType === "limit" && order.timeInForce === "gtc";
   const rest = rests ? order.quantity - plan.quantity : 0;
-  let needed = marginOf(limitTicks, rest);
-  for (const fill of plan.fills) needed += marginOf(fill.priceTicks, fill.quantity);
-  return { held: marginOf(limitTicks, plan.quantity + rest), needed };
+  let needed = marginOf(policy, instrument, limitTicks, rest);
+  for (const fill of plan.fills)
+    needed += marginOf(policy, instrument, fill.priceTicks, fill.quantity);
+  return { held: marginOf(policy, instrument, limitTicks, plan.quantity + rest), needed };
+}
+
+function marginOf(
+  policy: MarketPolicy,
+  instrument: Instrument,
+  priceTicks: number,
+  quantity: number,
+): bigint {
+  return marginMicros(policy, valueMicros(instrument, priceTicks, quantity));
 }

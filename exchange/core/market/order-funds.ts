@@ -90,11 +90,7 @@ export function sellFunds(
   const { issued } = ledger.names.supply(account, symbol);
   const units: Posting = { kind: "hold", hold: askHold(order), from: issued, amount: tokens };
   if (margin.held === 0n) return accept({ missingTokens: missing, postings: [units] });
-  const bonded: Posting = {
-    kind: "hold",
-    hold: askMargin(order),
-    from: bond,
-    amount: margin.held,
-  };
+  const amount = margin.held;
+  const bonded: Posting = { kind: "hold", hold: askMargin(order), from: bond, amount };
   return accept({ missingTokens: missing, postings: [units, bonded] });
 }

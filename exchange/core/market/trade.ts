@@ -3,13 +3,7 @@
  * behind the ask moves to the Lot.
  */
 
-import {
-  bidHold,
-  FEES,
-  lotEscrow,
-  lotMargin,
-  lotTokens,
-} from "#exchange/core/ledger/account-names.ts";
+import { FEES, lotEscrow, lotMargin, lotTokens } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Order } from "#exchange/core/state.ts";
@@ -82,6 +76,14 @@ export function emitTrade(
   });
 }
 
+function bpsOf(policy: MarketPolicy, order: Order, taker: Order): number {
+  return order === taker ? policy.takerFeeBps : policy.makerFeeBps;
+}
+
+function add(postings: Posting[], posting: Posting): void {
+  if (posting.amount > 0n) postings.push(posting);
+}
+
 /** A resting bid set its fee aside under the policy of its day; a later one cannot take more. */
 function buyerFeeOf(
   { state }: Turn,
@@ -95,17 +97,9 @@ function buyerFeeOf(
   if (takes) return due;
   const { instrument } = instrumentOf(state, buy.symbol);
   const left = buy.quantity - buy.filled - quantity;
-  const held = state.ledger.holdAmount(bidHold(buy.number));
+  const held = state.ledger.holdAmount(buy.holdName);
   const setAside = held - value - valueMicros(instrument, buy.priceTicks, left);
   return due < setAside ? due : setAside;
-}
-
-function bpsOf(policy: MarketPolicy, order: Order, taker: Order): number {
-  return order === taker ? policy.takerFeeBps : policy.makerFeeBps;
-}
-
-function add(postings: Posting[], posting: Posting): void {
-  if (posting.amount > 0n) postings.push(posting);
 }
 
 /** The ask's margin shrinks to what is left of it; the Lot's starts at its own value. */

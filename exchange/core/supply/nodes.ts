@@ -63,7 +63,7 @@ export function connectNode(
     slots: command.slots,
     supplies: command.supplies.map(({ symbol, capacityTokens }) => ({ symbol, capacityTokens })),
   });
-  if (!wasLinked)
+  if (!wasLinked) {
     turn.emit({
       type: "supplier-back",
       version: 1,
@@ -71,6 +71,7 @@ export function connectNode(
       atMs: turn.nowMs,
       account,
     });
+  }
   for (const symbol of symbols) {
     if (canServe(turn.state, account, symbol)) {
       enforceCapacity(turn, account, symbol, "capacity_fell");
@@ -124,7 +125,7 @@ export function suspendAsks(turn: Turn, account: number, symbol: string): void {
   const orders = asksOf(turn, account, symbol)
     .filter((order) => order.status === "open")
     .map((order) => order.number);
-  if (orders.length > 0)
+  if (orders.length > 0) {
     turn.emit({
       type: "orders-suspended",
       version: 1,
@@ -134,6 +135,7 @@ export function suspendAsks(turn: Turn, account: number, symbol: string): void {
       symbol,
       orders,
     });
+  }
 }
 
 function resumeAsks(turn: Turn, account: number, symbol: string): void {
