@@ -8,8 +8,8 @@ import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
+import { invariantBreaches } from "#exchange/core/invariants.ts";
 import { encodeState } from "#exchange/core/snapshot.ts";
-import type { CoreState } from "#exchange/core/state.ts";
 import { decodeEvents } from "#exchange/journal/event-encoding.ts";
 import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
 import { openSqliteStore } from "#exchange/journal/sqlite-store.ts";
@@ -31,13 +31,6 @@ export interface Follower {
   follow(dataDir: string): string[];
   /** Everything from the first event: the chain, both ways to recover, every promise once more. */
   proveWhole(dataDir: string): Promise<string[]>;
-}
-
-/** Whatever must hold of a state at rest. The one place for checks on a whole state. */
-export function stateProblems(state: CoreState): string[] {
-  return [...state.ledger.sums()]
-    .filter(([, sum]) => sum !== 0n)
-    .map(([asset, sum]) => `the ledger's ${asset} sums to ${sum}`);
 }
 
 /** Starts before the first event. `workDir` is for the copies. */
@@ -121,7 +114,7 @@ export function createFollower(workDir: string, notebook: Notebook): Follower {
         if (wasDoneBefore(promise, facts)) repeatsDoneBefore += 1;
       }
       checkedPromises = notebook.told.length;
-      return [...problems, ...stateProblems(core.state)];
+      return [...problems, ...invariantBreaches(core.state)];
     },
     async proveWhole(dataDir) {
       const whole = new JournalFacts();
@@ -138,7 +131,7 @@ export function createFollower(workDir: string, notebook: Notebook): Follower {
       } finally {
         await journal.close();
       }
-      const problems = [...whole.problems, ...stateProblems(replayed.state)];
+      const problems = [...whole.problems, ...invariantBreaches(replayed.state)];
       const bytes = encodeState(replayed.state);
       if (encodeState(restored.state) !== bytes) {
         problems.push("recovery from the snapshot differs from recovery without one");
