@@ -51,7 +51,7 @@ const MAY_IMPORT: [folder: string, allowed: RegExp][] = [
   ["exchange/", /^#(protocol|config|exchange|benchmarks\/qualification)\//],
   ["node-agent/", /^#(protocol|config|agent|benchmarks\/qualification)\//],
   ["benchmarks/qualification/", /^#(protocol|config|benchmarks\/qualification)\//],
-  ["benchmarks/", /^#(protocol|config|exchange|agent|benchmarks|demo)\//],
+  ["benchmarks/", /^#(protocol|config|exchange|agent|benchmarks|demo|simulation)\//],
   ["simulation/", /^#(protocol|config|exchange|simulation)\//],
   ["demo/", /^#/],
 ];

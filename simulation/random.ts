@@ -1,6 +1,7 @@
 /**
- * Seeded randomness (sfc32): the same numbers on every machine and version of Node. Each part of a
- * world takes a generator of its own by `fork`, so that one part's changes leave the others alone.
+ * Seeded randomness (sfc32): the same numbers on every machine, in every version of Node and in every
+ * language that ports these few lines. Each part of a world takes a generator of its own by `fork`, so
+ * that one part's changes leave the others alone.
  */
 export class Random {
   #a: number;
@@ -27,14 +28,29 @@ export class Random {
     return result >>> 0;
   }
 
+  /** One bit of the next output. */
+  bit(): 0 | 1 {
+    return (this.next() & 1) === 0 ? 0 : 1;
+  }
+
+  /** A fraction from 0 up to but not including 1. */
+  fraction(): number {
+    return this.next() / 4_294_967_296;
+  }
+
   /** An integer from 0 up to but not including `end`. */
   below(end: number): number {
-    return this.next() % end;
+    return Math.floor(this.fraction() * end);
   }
 
   /** An integer from `low` to `high`, both included. */
   between(low: number, high: number): number {
     return low + this.below(high - low + 1);
+  }
+
+  /** A whole number with an exponential distribution of this mean. */
+  exponential(mean: number): number {
+    return Math.floor(-Math.log(1 - this.fraction()) * mean);
   }
 
   /** True once in `times` on average. */

@@ -3,7 +3,7 @@
  * cancel hits a live order. It is no part of what is measured.
  */
 import { type BookSide, BUY, SELL } from "#exchange/core/market/order-book-port.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "#simulation/random.ts";
 
 export const ADD = 0;
 export const CANCEL = 1;

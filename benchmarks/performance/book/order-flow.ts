@@ -3,8 +3,8 @@
  * trade stream by which any two engines can be shown to agree. A seed gives the same bytes anywhere.
  */
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import { Random } from "#simulation/random.ts";
 import { FlowWriter, type LiveOrder, PRICE_TICKS_END, RECORD_FIELDS } from "./flow-writer.ts";
-import { Random } from "./random.ts";
 
 /**
  * - A, mixed: passive orders around a wandering middle, cancels, and takers of all sizes.
