@@ -50,7 +50,7 @@ export function measure(
 
 /** Measures a flow on a core, with the encoding of its events or without. */
 export function measureFlow(
-  flow: CommandFlow,
+  flow: Omit<CommandFlow, "end">,
   { encode = false, referenceBook = false } = {},
 ): FlowFigures {
   const { commands, atMs, measuredFrom } = flow;
@@ -75,7 +75,7 @@ export function measureFlow(
   });
 }
 
-function execute(core: Core, { commands, atMs }: CommandFlow, n: number): CoreEvent[] {
+function execute(core: Core, { commands, atMs }: Omit<CommandFlow, "end">, n: number): CoreEvent[] {
   const command = commands[n];
   if (command === undefined) throw new Error(`the flow has no command ${n}`);
   return core.execute(command, atMs[n] as number).events;

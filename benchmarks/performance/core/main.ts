@@ -1,13 +1,13 @@
 /**
  * `npm run bench:core`: whole commands per second of CPU time, per mix, with and without encoding
- * their events, beside the budget and beside two peers. Each engine has a process; rounds take turns.
+ * their events, beside the budget and beside two peers. Each engine and mix has a process; rounds take turns.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { MIXES, type Mix } from "./command-flows.ts";
 import type { FlowFigures } from "./flow-measure.ts";
-import type { Engine, RoundRequest } from "./measuring-process.ts";
+import type { RoundRequest } from "./measuring-process.ts";
 
 const ROUNDS = 5;
 const BUDGET_PER_SECOND = 200_000;
@@ -40,14 +40,16 @@ const ROWS: Row[] = [
   },
 ];
 
-const processes = new Map<Engine, ChildProcess>();
+const processes = new Map<string, ChildProcess>();
 
-async function processOf(engine: Engine): Promise<ChildProcess> {
-  let child = processes.get(engine);
+/** One per engine and mix: recorded commands of the others would only be more for GC to look through. */
+async function processOf({ engine, mix }: RoundRequest): Promise<ChildProcess> {
+  const name = `${engine} ${mix}`;
+  let child = processes.get(name);
   if (child === undefined) {
     const file = fileURLToPath(new URL("./measuring-process.ts", import.meta.url));
     child = fork(file, { execArgv: [...ENGINE_FLAGS, "--import", "tsx"] });
-    processes.set(engine, child);
+    processes.set(name, child);
     await answerOf(child);
   }
   return child;
@@ -68,7 +70,7 @@ async function answerOf(child: ChildProcess): Promise<FlowFigures> {
 }
 
 async function runRound({ request }: Row): Promise<FlowFigures> {
-  const child = await processOf(request.engine);
+  const child = await processOf(request);
   child.send(request);
   return await answerOf(child);
 }

@@ -1,6 +1,6 @@
 /**
- * One engine in a process of its own, so that what its code was compiled for is only its own work.
- * Runs one round when it is told to, and waits in between.
+ * One engine and mix in a process of its own, so that neither the compiled code nor the heap of
+ * another counts. Runs one round when it is told to, and waits in between.
  */
 import { MIXES, type Mix, recordFlow } from "./command-flows.ts";
 import { measureFlow } from "./flow-measure.ts";
@@ -25,18 +25,22 @@ const COMMANDS: Record<Mix, number> = {
 /** The peers are slower; a part of the same flow is enough for them. */
 const PEER_COMMANDS = 15_000;
 
-const flows = new Map<Mix, CommandFlow>();
+type Recorded = Omit<CommandFlow, "end">;
 
-function flowOf(mix: Mix): CommandFlow {
+const flows = new Map<Mix, Recorded>();
+
+function flowOf(mix: Mix): Recorded {
   let flow = flows.get(mix);
   if (flow === undefined) {
-    flow = recordFlow(mix, COMMANDS[mix]);
+    // Without the recorder's own state, which nobody needs any more.
+    const { commands, atMs, measuredFrom } = recordFlow(mix, COMMANDS[mix]);
+    flow = { commands, atMs, measuredFrom };
     flows.set(mix, flow);
   }
   return flow;
 }
 
-function firstCommands(flow: CommandFlow, count: number): CommandFlow {
+function firstCommands(flow: Recorded, count: number): Recorded {
   const end = Math.min(flow.commands.length, flow.measuredFrom + count);
   return { ...flow, commands: flow.commands.slice(0, end), atMs: flow.atMs.slice(0, end) };
 }

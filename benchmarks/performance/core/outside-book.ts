@@ -9,7 +9,10 @@ import type { CommandFlow } from "./flow-recorder.ts";
 const SIDES = { buy: Side.BUY, sell: Side.SELL };
 
 /** Measures the first `commandsMax` measured commands of a flow of orders and cancels. */
-export function measureOutsideBook(flow: CommandFlow, commandsMax: number): FlowFigures {
+export function measureOutsideBook(
+  flow: Omit<CommandFlow, "end">,
+  commandsMax: number,
+): FlowFigures {
   const { commands, measuredFrom } = flow;
   const book = new OrderBook();
   let orders = 0;
