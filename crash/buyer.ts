@@ -3,7 +3,7 @@
  * client's, so one that is cut is asked for anew; what became of the first must then be one end or none.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Random } from "#benchmarks/performance/book/random.ts";
+import type { Random } from "#simulation/random.ts";
 import type { Door } from "./http-client.ts";
 
 const REQUEST_MS_MAX = 30_000;

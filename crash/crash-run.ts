@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { Random } from "#benchmarks/performance/book/random.ts";
+import { Random } from "#simulation/random.ts";
 import { createExchangeLives } from "./exchange-lives.ts";
 import { createGate } from "./gate.ts";
 import type { Door } from "./http-client.ts";

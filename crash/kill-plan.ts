@@ -1,5 +1,5 @@
 /** Which process dies how: drawn from the seed, every kind at least once in each run that is long enough. */
-import type { Random } from "#benchmarks/performance/book/random.ts";
+import type { Random } from "#simulation/random.ts";
 import type { KillPoint, Word } from "./exchange-words.ts";
 
 /** What the exchange is doing when it is killed; `stopped` is SIGTERM, for comparison. */

@@ -1,7 +1,7 @@
 /** Everybody who uses the exchange while it is being killed: suppliers, traders, buyers, the operator. */
 import { setTimeout as pause } from "node:timers/promises";
-import { Random } from "#benchmarks/performance/book/random.ts";
 import { createIdentity } from "#protocol/signing.ts";
+import { Random } from "#simulation/random.ts";
 import { createBuyer } from "./buyer.ts";
 import { Abandoned } from "./gate.ts";
 import type { Door } from "./http-client.ts";

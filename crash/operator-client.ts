@@ -1,9 +1,9 @@
 /** The operator under load: accounts, deposits by reference, keys. Cut requests are sent again. */
 
-import type { Random } from "#benchmarks/performance/book/random.ts";
 import { parsePublicId } from "#protocol/ids.ts";
 import { formatMicros } from "#protocol/money.ts";
 import { createIdentity, fingerprintOf, type Identity } from "#protocol/signing.ts";
+import type { Random } from "#simulation/random.ts";
 import { type Answer, type Door, send, sendUntilAnswered } from "./http-client.ts";
 
 export interface OperatorClient {

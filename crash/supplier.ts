@@ -4,8 +4,8 @@ import { pino } from "pino";
 import { type Agent, createAgent } from "#agent/agent.ts";
 import { createBackendClient } from "#agent/backends/openai-client.ts";
 import { loadExchangePin, loadIdentity } from "#agent/identity.ts";
-import type { Random } from "#benchmarks/performance/book/random.ts";
 import { type ScriptedBackend, startScriptedBackend } from "#demo/scripted-backend.ts";
+import type { Random } from "#simulation/random.ts";
 
 const SLOTS = 16;
 /** Slow enough for a kill to fall into an answer. */

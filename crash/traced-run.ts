@@ -2,11 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Random } from "#benchmarks/performance/book/random.ts";
 import { decodeEvents } from "#exchange/journal/event-encoding.ts";
 import { openSqliteStore } from "#exchange/journal/sqlite-store.ts";
 import { formatMicros } from "#protocol/money.ts";
 import { createIdentity } from "#protocol/signing.ts";
+import { Random } from "#simulation/random.ts";
 import type { Acknowledgement } from "./effect-order.ts";
 import { spawnExchange } from "./exchange-child.ts";
 import { createGate } from "./gate.ts";

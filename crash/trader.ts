@@ -1,8 +1,9 @@
 /** A trader under load: signed orders with ids of its own, cancels, and the same order sent twice. */
-import type { Random } from "#benchmarks/performance/book/random.ts";
+
 import { parsePublicId } from "#protocol/ids.ts";
 import { parseDecimal } from "#protocol/money.ts";
 import type { Identity } from "#protocol/signing.ts";
+import type { Random } from "#simulation/random.ts";
 import { type Answer, type Door, send, sendUntilAnswered } from "./http-client.ts";
 import { signedRequest } from "./signed-request.ts";
 

@@ -3,10 +3,10 @@
  * fresh core as often as a benchmark likes. Ids are counters of the state, so they come out the same.
  */
 import { readFileSync } from "node:fs";
-import { Random } from "#benchmarks/performance/book/random.ts";
 import type { Command, CommandResult, CommandType } from "#exchange/core/commands.ts";
 import { createCore } from "#exchange/core/core.ts";
 import type { CoreState } from "#exchange/core/state.ts";
+import { Random } from "#simulation/random.ts";
 
 const config = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../../config/${name}.json`, import.meta.url), "utf8"));

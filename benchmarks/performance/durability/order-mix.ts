@@ -3,10 +3,10 @@
  * whose asks some of them trade with. Seeded; the number of open orders stays about the same.
  */
 import { readFileSync } from "node:fs";
-import { Random } from "#benchmarks/performance/book/random.ts";
 import type { Command } from "#exchange/core/commands.ts";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
+import { Random } from "#simulation/random.ts";
 
 const json = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../../config/${name}.json`, import.meta.url), "utf8"));
