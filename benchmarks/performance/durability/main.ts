@@ -6,11 +6,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BareLoop, createBareLoop } from "./bare-loop.ts";
-import { offer, quantile, saturate, spread } from "./measurement.ts";
+import { type Durable, offer, quantile, type Run, saturate, spread } from "./measurement.ts";
 import { openShellLoop, type ShellLoop } from "./shell-loop.ts";
 
 const [seconds = 3, rounds = 5] = process.argv.slice(2).map(Number);
 const RATES = [1_000, 10_000, 50_000];
+/** Before a loop is measured: each has threads of its own, and their code has to be compiled. */
+const WARM_UP_SECONDS = 0.5;
 const COMMANDS_AT_ONCE = 8_000;
 const COMMANDS_AT_MOST = 200_000;
 
@@ -52,6 +54,11 @@ type Column =
   | "cpu"
   | "refused";
 
+async function measured(loop: Durable, perSecond: number): Promise<Run> {
+  await offer(loop, { perSecond, seconds: WARM_UP_SECONDS });
+  return offer(loop, { perSecond, seconds });
+}
+
 /** Runs both at a rate, turn about; returns a row of the table. */
 async function compare(perSecond: number, bytesEach: number): Promise<string> {
   const found: Record<Column, number[]> = {
@@ -67,7 +74,7 @@ async function compare(perSecond: number, bytesEach: number): Promise<string> {
   };
   for (let round = 0; round < rounds; round += 1) {
     const bare = await withBare(bytesEach, async (loop) => {
-      const run = await offer(loop, { perSecond, seconds });
+      const run = await measured(loop, perSecond);
       return {
         ...run,
         syncP50: quantile(
@@ -76,7 +83,7 @@ async function compare(perSecond: number, bytesEach: number): Promise<string> {
         ),
       };
     });
-    const ours = await withShell((loop) => offer(loop, { perSecond, seconds }));
+    const ours = await withShell((loop) => measured(loop, perSecond));
     const at = (run: { latenciesMs: Float64Array }, q: number) => quantile(run.latenciesMs, q);
     found.syncP50.push(bare.syncP50);
     found.bareP50.push(at(bare, 0.5));
