@@ -33,7 +33,9 @@ export async function offer(
   let refused = 0;
   await new Promise<void>((resolve) => {
     function turn(): void {
-      const due = Math.min(total, Math.floor(((performance.now() - startMs) * perSecond) / 1000));
+      // The first is due at once, not after the first pause.
+      const passed = Math.floor(((performance.now() - startMs) * perSecond) / 1000);
+      const due = Math.min(total, passed + 1);
       while (sent < due) {
         const index = sent;
         const plannedMs = startMs + (index * 1000) / perSecond;
