@@ -169,7 +169,8 @@ export function endGrace(turn: Turn, account: number): void {
   for (const supply of turn.state.supplies.values()) {
     if (supply.account === account) symbols.add(supply.symbol);
   }
-  for (const symbol of symbols) {
+  // By name: a restored state has its rows in another order than one that was lived.
+  for (const symbol of [...symbols].sort()) {
     if (canServe(turn.state, account, symbol)) continue;
     for (const order of asksOf(turn, account, symbol)) {
       if (order.status === "suspended") closeOrder(turn, order, "cancelled", "supplier_away");
