@@ -125,6 +125,19 @@ test("a Lot that outlived its expiry for a delivery ends when that delivery move
   expect(market.state.lots.has(parts[0]?.lot ?? 0)).toBe(false);
 });
 
+test("a clock set back does not bring back the time in which a Lot outlived its expiry", () => {
+  const market = createTestMarket({ lotLifetimeMs: 30_000, deliveryTimeMsMax: 600_000 });
+  const { account } = market.supplier("S");
+  market.ask(account, DOLLAR, UNIT);
+  const { delivery } = market.reserve(market.account("B", 10_000_000n), 1_000, 4_000);
+  const boughtMs = market.nowMs();
+  const release = { type: "release-delivery", delivery, attempt: 1, cause: "test" } as const;
+  // Looks at the Lot, leaves it to its delivery, and leaves no event.
+  expect(market.core.execute({ type: "tick" }, boughtMs + 31_000).events).toEqual([]);
+  market.core.execute({ ...release, verdict: "excused" }, boughtMs + 1_000);
+  expect(market.state.lots.size).toBe(0);
+});
+
 test("fees that rise while a bid rests are paid as far as its hold reaches, and the rest stays covered", () => {
   const market = createTestMarket({ takerFeeBps: 0, makerFeeBps: 0 });
   const { account } = market.supplier("S");

@@ -57,9 +57,15 @@ const DECIDERS: Deciders = {
 
 /** Builds a core on an empty state, or on one restored from a snapshot. */
 export function createCore(state: CoreState = createEmptyState()): Core {
+  // Also of commands that left no event: what fell due in one was looked at and is not looked at again,
+  // so a clock that is set back must not make it undone.
+  let latestMs = 0;
   return {
     state,
-    execute: (command, nowMs) => execute(state, command, nowMs),
+    execute(command, nowMs) {
+      latestMs = Math.max(latestMs, state.nowMs, nowMs);
+      return execute(state, command, latestMs);
+    },
     apply: (event) => applyEvent(state, event),
     snapshot: () => new TextEncoder().encode(encodeState(state)),
   };
@@ -94,10 +100,10 @@ class CoreTurn implements Turn {
 function execute<T extends CommandType>(
   state: CoreState,
   command: Command<T>,
-  clockMs: number,
+  nowMs: number,
 ): Executed<T> {
   const events: CoreEvent[] = [];
-  const turn = new CoreTurn(state, Math.max(state.nowMs, clockMs), events);
+  const turn = new CoreTurn(state, nowMs, events);
   // The outage must toll before anything that fell due in it expires.
   const more = command.type === "resume" ? false : runDue(turn);
   const decide = DECIDERS[command.type] as unknown as (
