@@ -3,6 +3,7 @@
  * and a last one when the exchange stops, if that takes no longer than it may.
  */
 import type { Core } from "#exchange/core/core-port.ts";
+import { invariantBreaches } from "#exchange/core/invariants.ts";
 import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { finish } from "#exchange/journal/errands.ts";
@@ -73,6 +74,8 @@ export function createSnapshots(
   async function storeLast(isLate: () => boolean): Promise<void> {
     const { seq } = core.state;
     if (seq === storedSeq || rowsOf(core.state) > options.stateRowsAtStopMax) return;
+    // Memory in disorder must not become what the next start begins with.
+    if (invariantBreaches(core.state).length > 0) return;
     const snapshot = { seq, bytes: core.snapshot() };
     await finish(storeSnapshot(snapshot, SNAPSHOT_SCHEMA_VERSION), journal.run, isLate);
   }
