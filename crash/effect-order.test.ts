@@ -72,8 +72,8 @@ test(
     if (!hasStrace && isOptional) context.skip(MISSING);
     expect(hasStrace, MISSING).toBe(true);
     const { trace, acknowledgements } = await traceExchange({ acknowledgesEarly: false });
-    // 20 orders, 20 deposits, 20 completions with a begin and an end.
-    expect(acknowledgements).toHaveLength(80);
+    // 40 orders, and 20 each of cancels, deposits, keys, reads, and completions with a begin and an end.
+    expect(acknowledgements).toHaveLength(160);
     expect(earlyAnswers(readTrace(trace), acknowledgements)).toEqual([]);
   },
   TRACE_MS_MAX,
@@ -88,7 +88,10 @@ test(
     const early = earlyAnswers(readTrace(trace), acknowledgements);
     for (const kind of [
       /^order/,
+      /^cancel/,
       /^deposit/,
+      /^key/,
+      /^read/,
       /^completion .* first byte/,
       /^completion .* its end/,
     ]) {

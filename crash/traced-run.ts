@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeEvents } from "#exchange/journal/event-encoding.ts";
 import { openSqliteStore } from "#exchange/journal/sqlite-store.ts";
+import { parsePublicId } from "#protocol/ids.ts";
 import { formatMicros } from "#protocol/money.ts";
 import { createIdentity } from "#protocol/signing.ts";
 import { Random } from "#simulation/random.ts";
@@ -21,6 +22,10 @@ const FIRST_MICROS = 1_000_000_000n;
 /** Of each kind one after another, then as many at once. */
 const SEQUENTIAL = 5;
 const CONCURRENT = 15;
+/** Orders of this number and above are there to be cancelled: no multiple of three, so they rest. */
+const CANCELLED_FROM = 3_000;
+/** Of one balance; a deposit is seen after a handful. */
+const READS_MAX = 1_000;
 /** Far more than happen here: snapshots are not what is traced. */
 const EVENTS_PER_SNAPSHOT = 1_000_000;
 
@@ -67,6 +72,7 @@ async function useExchange(url: string, dataDir: string) {
   const operator = createOperatorClient(door, token);
   const acknowledgements: Acknowledgement[] = [];
   const requestIds = new Map<string, boolean>();
+  const orderIds = new Map<number, string>();
 
   const seller = await operator.openAccount("supplier", "advanced");
   await operator.deposit(seller, FIRST_MICROS, "bond");
@@ -95,7 +101,13 @@ async function useExchange(url: string, dataDir: string) {
     const order = { market_id: SYMBOL, side: "buy", type: "limit", quantity: "0.01" };
     const price = number % 3 === 0 ? "0.50" : "0.10";
     const body = JSON.stringify({ ...order, price, client_order_id: id });
-    await answered("/v1/orders", signedRequest(identity, "POST", "/v1/orders", body), 201);
+    const response = await answered(
+      "/v1/orders",
+      signedRequest(identity, "POST", "/v1/orders", body),
+      201,
+    );
+    const { data } = (await response.json()) as { data: { order_id: string } };
+    orderIds.set(number, data.order_id);
     const answer = ["HTTP/1.1 201", `"client_order_id":"${id}"`];
     acknowledgements.push({ what: id, answer, event: [`"clientOrderId":"${id}"`, `"${id}"`] });
   }
@@ -112,6 +124,51 @@ async function useExchange(url: string, dataDir: string) {
     const answer = ["HTTP/1.1 201", `"balance":"${amount}"`];
     const event = [`wire-${number}-a`, `wire-${number}-b`];
     acknowledgements.push({ what: `deposit ${number}`, answer, event });
+  }
+
+  /** Of an order that rests, for its price is far below every ask. */
+  async function cancel(number: number): Promise<void> {
+    await placeOrder(number);
+    const id = orderIds.get(number) ?? "";
+    const path = `/v1/orders/${id}`;
+    const response = await answered(path, signedRequest(identity, "DELETE", path), 204);
+    // The answer has no body: the sequence number in its head is what tells it from others.
+    const answer = ["HTTP/1.1 204", `x-gridspot-seq: ${response.headers.get("x-gridspot-seq")}\r`];
+    const order = parsePublicId("order", id);
+    const event = [`"order":${order},"status":"cancelled"`, `"kind":"void","hold":"bid${order}"`];
+    acknowledgements.push({ what: `cancel of ${id}`, answer, event });
+  }
+
+  async function addKey(number: number): Promise<void> {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const body = JSON.stringify({ account_id: buyer.id, label: `key-${number}` });
+    const response = await answered("/operator/v1/keys", { method: "POST", headers, body }, 201);
+    const { key_id } = ((await response.json()) as { data: { key_id: string } }).data;
+    const answer = ["HTTP/1.1 201", `"key_id":"${key_id}"`];
+    const event = [`"keyId":"${key_id}"`, `"label":"key-${number}"`];
+    acknowledgements.push({ what: `key ${number}`, answer, event });
+  }
+
+  /** A deposit that nobody waits for, and reads of the balance until one shows it. */
+  async function readBalance(number: number): Promise<void> {
+    const reader = await operator.openAccount(`reader-${number}`, "advanced");
+    const own = createIdentity();
+    await operator.signingKey(reader, own);
+    const micros = 8_000_000n + BigInt(number);
+    const reference = `read-${number}-a.read-${number}-b`;
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const body = JSON.stringify({ account_id: reader.id, amount: formatMicros(micros), reference });
+    const sent = answered("/operator/v1/deposits", { method: "POST", headers, body }, 201);
+    const path = "/v1/currency-trading-accounts";
+    for (let reads = 0; ; reads += 1) {
+      if (reads === READS_MAX) throw new Error(`${READS_MAX} reads do not show ${reference}`);
+      const response = await answered(path, signedRequest(own, "GET", path), 200);
+      if ((await response.text()).includes(`"${formatMicros(micros)}"`)) break;
+    }
+    await sent;
+    const answer = ["HTTP/1.1 200", `"user_id":"${reader.id}"`, `"${formatMicros(micros)}"`];
+    const event = [`read-${number}-a`, `read-${number}-b`];
+    acknowledgements.push({ what: `read ${number} of a balance`, answer, event });
   }
 
   async function complete(number: number): Promise<void> {
@@ -136,6 +193,9 @@ async function useExchange(url: string, dataDir: string) {
     () => placeOrder(number),
     () => deposit(number, accounts[number] as { id: string }),
     () => complete(number),
+    () => cancel(CANCELLED_FROM + 3 * number + 1),
+    () => addKey(number),
+    () => readBalance(number),
   ];
   for (let number = 0; number < SEQUENTIAL; number += 1) {
     for (const each of all(number)) await each();
