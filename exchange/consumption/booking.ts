@@ -51,9 +51,17 @@ export class Booking {
     { reservation }: Reserved,
     verdict: "failed" | "excused",
     cause: string,
+    completionTokens: number,
   ): Promise<void> {
     const { delivery, attempt } = reservation;
-    await this.#insist({ type: "release-delivery", delivery, attempt, verdict, cause });
+    await this.#insist({
+      type: "release-delivery",
+      delivery,
+      attempt,
+      verdict,
+      cause,
+      completionTokens,
+    });
   }
 
   async #insist<T extends CommandType>(command: Command<T>): Promise<Outcome<T>> {

@@ -237,6 +237,7 @@ export class Delivery {
       completionTokens,
       firstTokenMs: this.#firstMs === null ? null : Math.round(this.#firstMs - this.#startedMs),
       durationMs: Math.round(nowMs - this.#startedMs),
+      measured: { firstTokenMs: null, tokensPerSecond: null },
       reportedTokens: reported === null ? null : (end?.reportedPromptTokens ?? 0) + reported,
       outputSha256: end?.outputSha256 ?? null,
       finishReason,
@@ -289,7 +290,7 @@ export class Delivery {
     const reserved = this.#reserved;
     if (this.#over || reserved === null) return;
     this.#close();
-    await this.#booking.release(reserved, verdict, cause);
+    await this.#booking.release(reserved, verdict, cause, this.#output.tokens());
     tell();
     this.#done();
   }

@@ -7,6 +7,7 @@
  */
 import type { Instrument } from "#protocol/instrument.ts";
 import type { MarketPolicy } from "./policy.ts";
+import type { Measured } from "./sla/verdict.ts";
 
 export type Side = "buy" | "sell";
 /** Who trades: `easy` buys by itself when a request needs it, `advanced` trades by hand. */
@@ -90,6 +91,8 @@ export interface CommandMap {
       completionTokens: number;
       firstTokenMs: number | null;
       durationMs: number;
+      /** What the verdict rests on; see `Measured`. */
+      measured: Measured;
       /** The supplier's own count, recorded beside ours and never paid. */
       reportedTokens: number | null;
       outputSha256: string | null;
@@ -100,7 +103,14 @@ export interface CommandMap {
   };
   /** Nothing was delivered that counts: the whole reservation goes back, the buyer pays nothing. */
   "release-delivery": {
-    params: { delivery: number; attempt: number; verdict: "failed" | "excused"; cause: string };
+    params: {
+      delivery: number;
+      attempt: number;
+      verdict: "failed" | "excused";
+      cause: string;
+      /** Output that was forwarded before it failed, in reference tokens. */
+      completionTokens: number;
+    };
     result: Record<string, never>;
   };
   /** First command of a process: every link is gone, the outage tolls. */

@@ -150,6 +150,7 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
         completionTokens,
         firstTokenMs: 10,
         durationMs: 20,
+        measured: { firstTokenMs: null, tokensPerSecond: null },
         reportedTokens: null,
         outputSha256: null,
         finishReason: "stop",

@@ -131,7 +131,13 @@ test("a clock set back does not bring back the time in which a Lot outlived its 
   market.ask(account, DOLLAR, UNIT);
   const { delivery } = market.reserve(market.account("B", 10_000_000n), 1_000, 4_000);
   const boughtMs = market.nowMs();
-  const release = { type: "release-delivery", delivery, attempt: 1, cause: "test" } as const;
+  const release = {
+    type: "release-delivery",
+    delivery,
+    attempt: 1,
+    cause: "test",
+    completionTokens: 0,
+  } as const;
   // Looks at the Lot, leaves it to its delivery, and leaves no event.
   expect(market.core.execute({ type: "tick" }, boughtMs + 31_000).events).toEqual([]);
   market.core.execute({ ...release, verdict: "excused" }, boughtMs + 1_000);
@@ -175,6 +181,7 @@ test("replaying the events, with and without a snapshot between, gives the same 
         attempt: 1,
         verdict: "failed",
         cause: "test",
+        completionTokens: 0,
       });
     } else market.settle(delivery, 100 + request, request);
     if (request % 20 === 0) market.advance(900_000);

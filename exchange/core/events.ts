@@ -6,6 +6,7 @@ import type { Instrument } from "#protocol/instrument.ts";
 import type { AccountMode } from "./commands.ts";
 import type { Posting } from "./ledger/ledger.ts";
 import type { MarketPolicy } from "./policy.ts";
+import type { JudgedAttempt } from "./sla/verdict.ts";
 import type { ClosureReason, Order } from "./state.ts";
 
 export interface EventMap {
@@ -146,6 +147,14 @@ export interface EventMap {
     verdict: "failed" | "excused";
     cause: string;
     postings: Posting[];
+  };
+  /** All attempts at a delivery, judged when it ended; what scores and charges are computed from. */
+  "delivery-judged": {
+    delivery: number;
+    account: number;
+    symbol: string;
+    policyVersion: string;
+    attempts: JudgedAttempt[];
   };
   "lot-expired": {
     lot: number;

@@ -3,6 +3,7 @@
  * an event so that the journal says which policy was in force when.
  */
 import { type Static, Type } from "typebox";
+import { SlaPolicySchema } from "./sla/policy.ts";
 
 const Bps = Type.Integer({ minimum: 0, maximum: 10_000 });
 const Count = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
@@ -31,6 +32,7 @@ export const MarketPolicySchema = Type.Object(
     clientIdsPerAccountMax: Count,
     clientIdKeptMs: Count,
     dueItemsPerTurnMax: Count,
+    sla: SlaPolicySchema,
   },
   { additionalProperties: false },
 );

@@ -24,7 +24,11 @@ export function resume(turn: Turn, command: Command<"resume">): Decision<Command
   });
   const interrupted = [...state.deliveries.values()];
   for (const delivery of interrupted) {
-    emitRelease(turn, delivery, "excused", "exchange-restarted");
+    emitRelease(turn, delivery, {
+      verdict: "excused",
+      cause: "exchange-restarted",
+      completionTokens: 0,
+    });
   }
   for (const [account, symbols] of linked) {
     markAway(turn, account);

@@ -10,6 +10,7 @@ import type { LotNames } from "./ledger/account-names.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { MarketPolicy } from "./policy.ts";
+import type { FailedAttempt } from "./sla/verdict.ts";
 import type { Serving } from "./supply/serving.ts";
 
 export interface Account {
@@ -120,6 +121,10 @@ export interface Delivery {
   parts: { lot: number; tokens: number; priceTicks: number }[];
   /** Suppliers that failed it. */
   excluded: number[];
+  /** The buyer's Lots that pay while Lots of the exchange serve: null without cover. */
+  owed: { supplier: number; parts: { lot: number; tokens: number; priceTicks: number }[] } | null;
+  /** Attempts that failed so far, judged when the delivery ends. */
+  failures: FailedAttempt[];
   openedAtMs: number;
   timeoutAtMs: number;
 }

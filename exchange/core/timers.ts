@@ -41,7 +41,11 @@ function runItem(turn: Turn, item: DueItem): void {
   } else if (item.kind === "delivery-timeout") {
     const delivery = state.deliveries.get(item.id);
     if (delivery === undefined || delivery.timeoutAtMs > turn.nowMs) return;
-    emitRelease(turn, delivery, "excused", "reservation-timeout");
+    emitRelease(turn, delivery, {
+      verdict: "excused",
+      cause: "reservation-timeout",
+      completionTokens: 0,
+    });
   } else {
     const graceEndsAtMs = state.attendance.get(item.id)?.graceEndsAtMs ?? null;
     if (graceEndsAtMs !== null && graceEndsAtMs <= turn.nowMs) endGrace(turn, item.id);

@@ -36,6 +36,7 @@ function busyMarket() {
     attempt: 1,
     verdict: "failed",
     cause: "backend-failed",
+    completionTokens: 0,
   });
   return { market, seller, trader, buyer, ask, bid, low, served, failed };
 }

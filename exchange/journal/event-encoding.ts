@@ -39,6 +39,7 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "attempt-failed": 1,
   "delivery-settled": 1,
   "delivery-released": 1,
+  "delivery-judged": 1,
   "lot-expired": 1,
   "lot-consumed": 1,
   "client-id-recorded": 1,

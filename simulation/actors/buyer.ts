@@ -165,6 +165,7 @@ class Request {
       attempt,
       verdict,
       cause: "test",
+      completionTokens: 0,
     });
   }
 }
@@ -184,6 +185,7 @@ function settleCommand(
     completionTokens,
     firstTokenMs: 10,
     durationMs: 100,
+    measured: { firstTokenMs: null, tokensPerSecond: null },
     reportedTokens: null,
     outputSha256: null,
     finishReason: "stop",

@@ -195,6 +195,7 @@ function calls(seed: number, commands: number): CommandFlow {
       completionTokens: Math.ceil(maxOutputTokens * share),
       firstTokenMs: 81.25,
       durationMs: 640.5,
+      measured: { firstTokenMs: null, tokensPerSecond: null },
       reportedTokens: promptTokens,
       outputSha256: OUTPUT_SHA256,
       finishReason: "stop",

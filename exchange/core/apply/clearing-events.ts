@@ -10,6 +10,7 @@ export const clearingAppliers: Appliers<
   | "attempt-failed"
   | "delivery-settled"
   | "delivery-released"
+  | "delivery-judged"
   | "lot-expired"
   | "lot-consumed"
 > = {
@@ -29,6 +30,8 @@ export const clearingAppliers: Appliers<
       choices: event.choices,
       parts: event.parts,
       excluded: before?.excluded ?? [],
+      owed: before?.owed ?? null,
+      failures: before?.failures ?? [],
       openedAtMs: before?.openedAtMs ?? event.atMs,
       timeoutAtMs: event.timeoutAtMs,
     });
@@ -60,6 +63,7 @@ export const clearingAppliers: Appliers<
     closeDelivery(state, delivery);
   },
   "delivery-released": (state, { delivery }) => closeDelivery(state, delivery),
+  "delivery-judged": () => {},
   "lot-expired": (state, { lot: number, unusedTokens }) => {
     const lot = lotOf(state, number);
     openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;

@@ -5,6 +5,7 @@ import { deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { marginMicros } from "#exchange/core/market/fees.ts";
 import { reject } from "#exchange/core/rejections.ts";
+import { judgeReleased, judgeSettled } from "#exchange/core/sla/judging.ts";
 import type { Delivery, Lot } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
@@ -70,6 +71,7 @@ export function settleDelivery(
     parts,
     postings,
   });
+  judgeSettled(turn, delivery, command, { usedTokens, costMicros });
   for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
   return accept({
     usedTokens,
@@ -125,7 +127,7 @@ export function releaseDelivery(
 ): Decision<CommandResult<"release-delivery">> {
   const found = openDelivery(turn, command.delivery, command.attempt);
   if (!found.ok) return found;
-  emitRelease(turn, found.result, command.verdict, command.cause);
+  emitRelease(turn, found.result, command);
   return accept({});
 }
 
@@ -133,8 +135,7 @@ export function releaseDelivery(
 export function emitRelease(
   turn: Turn,
   delivery: Delivery,
-  verdict: "failed" | "excused",
-  cause: string,
+  released: Pick<Command<"release-delivery">, "verdict" | "cause" | "completionTokens">,
 ): void {
   turn.emit({
     type: "delivery-released",
@@ -143,10 +144,11 @@ export function emitRelease(
     atMs: turn.nowMs,
     delivery: delivery.number,
     attempt: delivery.attempt,
-    verdict,
-    cause,
+    verdict: released.verdict,
+    cause: released.cause,
     postings: voidReservation(turn.state, delivery),
   });
+  judgeReleased(turn, delivery, released);
   for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
 }
 

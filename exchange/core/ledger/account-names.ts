@@ -8,10 +8,20 @@
 
 export const WORLD = "world";
 export const FEES = "exch:fees";
+/** Working money for cover: what replaces a failed supplier is paid from it, then by that supplier. */
+export const COVER = "exch:cover";
+/** Pays what a defaulting supplier cannot. */
+export const GUARANTY = "exch:guaranty";
+/** What suppliers owe and could not pay yet: the other side of their `owed`. */
+export const RECEIVABLES = "exch:receivables";
 
 export const available = (account: number): string => `${account}:avail`;
 export const bond = (account: number): string => `${account}:bond`;
 export const pendingPay = (account: number): string => `${account}:pending`;
+/** Earned, kept back for a while. */
+export const holdback = (account: number): string => `${account}:holdback`;
+/** Contra account: its negative is what the supplier must still pay. */
+export const owed = (account: number): string => `${account}:owed`;
 /** Contra account: its negative is what the supplier owes in tokens. */
 export const issuer = (account: number, symbol: string): string => `${account}/${symbol}:issuer`;
 /** Units issued and not sold. */
@@ -19,11 +29,18 @@ export const issued = (account: number, symbol: string): string => `${account}/$
 export const lotEscrow = (lot: number): string => `lot${lot}:escrow`;
 export const lotTokens = (lot: number, symbol: string): string => `lot${lot}/${symbol}:tokens`;
 
+/** Where a charge comes from, in this order. */
+export const CHARGE_SOURCES = ["pending", "holdback", "bond", "guaranty"] as const;
+export type ChargeSource = (typeof CHARGE_SOURCES)[number];
+
 /** Holds: money behind a bid, Units behind an ask, bond behind an ask or a Lot, tokens behind a delivery. */
 export const bidHold = (order: number): string => `bid${order}`;
 export const askHold = (order: number): string => `ask${order}`;
 export const askMargin = (order: number): string => `ask${order}:margin`;
 export const lotMargin = (lot: number): string => `lot${lot}:margin`;
+/** Money of a supplier, or of the fund, set aside for what its failure may cost until the delivery ends. */
+export const chargeHold = (delivery: number, supplier: number, source: ChargeSource): string =>
+  `charge${delivery}:${supplier}:${source}`;
 export const deliveryHold = (delivery: number, lot: number): string =>
   `delivery${delivery}:lot${lot}`;
 

@@ -203,7 +203,7 @@ export interface LedgerSnapshot {
 
 /** Accounts that stand for the outside and for promises: they may go below zero. */
 export function isContraAccount(name: string): boolean {
-  return name === "world" || name.endsWith(":issuer");
+  return name === "world" || name.endsWith(":issuer") || name.endsWith(":owed");
 }
 
 /** UNIT accounts end in their instrument after a `/`; all others are USD. */

@@ -117,6 +117,7 @@ const settle = kind({
       },
       ...{ firstTokenMs: 10, durationMs: 20, reportedTokens: null, outputSha256: null },
       ...{ finishReason: "stop", cause: "done" },
+      measured: { firstTokenMs: null, tokensPerSecond: null },
     };
   },
 });
@@ -126,7 +127,9 @@ const release = kind({
   of: fc.record({ named, verdict: fc.constantFrom<"failed" | "excused">("failed", "excused") }),
   command: ({ named, verdict }, model) => {
     const name = nameDelivery(named, model);
-    return name && { type: "release-delivery", ...name, verdict, cause: "test" };
+    return (
+      name && { type: "release-delivery", ...name, verdict, cause: "test", completionTokens: 0 }
+    );
   },
 });
 

@@ -1,0 +1,39 @@
+/** How an attempt at a delivery is judged, and by what. */
+
+/** `slow` finished beyond a limit; `excused` was not the supplier's doing and counts for nothing. */
+export type Verdict = "good" | "slow" | "failed" | "excused";
+
+/**
+ * What the exchange measured of an attempt, in its own monotonic time with round trip, own overhead
+ * and the client's pauses taken off. Null where it did not come to that.
+ */
+export interface Measured {
+  firstTokenMs: number | null;
+  tokensPerSecond: number | null;
+}
+
+/** A failed attempt, kept with its delivery until the delivery ends and all are judged together. */
+export interface FailedAttempt {
+  attempt: number;
+  supplier: number;
+  cause: string;
+  /** Tokens that it counts for: the prompt, and what came or would have come of output. */
+  tokens: number;
+  valueMicros: bigint;
+}
+
+/** One attempt as it is written down when the delivery ends. */
+export interface JudgedAttempt {
+  attempt: number;
+  supplier: number;
+  verdict: Verdict;
+  cause: string;
+  /** A sentence: which limit, which figure. */
+  why: string;
+  tokens: number;
+  valueMicros: bigint;
+  firstTokenMs: number | null;
+  tokensPerSecond: number | null;
+  /** Of a slow one: how far beyond its limits, in basis points of them, at most 10,000. */
+  slownessBps: number;
+}
