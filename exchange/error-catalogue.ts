@@ -225,6 +225,12 @@ export const ERRORS = {
     openai: { type: "supplier_failed", code: "supplier_failed" },
     retryAfterSeconds: 1,
   }),
+  "poison-request": entry(
+    502,
+    "REQUEST_FAILS_ON_EVERY_SUPPLIER",
+    "Two suppliers failed alike on this request; nothing was billed. Change the request.",
+    { openai: { type: "invalid_request_error", code: "request_fails_on_every_supplier" } },
+  ),
   "service-stopping": entry(503, "SERVICE_STOPPING", "The exchange is stopping.", {
     openai: { type: "server_error", code: "service_stopping" },
     retryAfterSeconds: 5,

@@ -28,6 +28,11 @@ export interface CommandMap {
     };
     result: { balanceMicros: string };
   };
+  /** Money for the exchange's own funds: what cover is bought with, and what stands in for defaults. */
+  "fund-exchange": {
+    params: { fund: "cover" | "guaranty"; amountMicros: bigint; reference: string };
+    result: { balanceMicros: string };
+  };
   "add-api-key": {
     params: { account: number; keyId: string; secretHash: string; label: string };
     result: { keyId: string };

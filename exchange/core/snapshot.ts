@@ -12,7 +12,7 @@ import type { BookSnapshot } from "./market/order-book-port.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 2;
+export const SNAPSHOT_SCHEMA_VERSION = 3;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
@@ -48,6 +48,7 @@ export function createEmptyState(): CoreState {
     clientIds: new Map(),
     clientIdCounts: new Map(),
     clientIdsDueMs: 0,
+    fundUse: new Map(),
     references: new Map(),
     outages: [],
     due: new DueQueue(),
@@ -123,6 +124,7 @@ export function decodeState(text: string): CoreState {
     "joinTokens",
     "clientIds",
     "clientIdCounts",
+    "fundUse",
     "references",
   ] as const;
   for (const name of maps) {

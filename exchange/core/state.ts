@@ -34,6 +34,8 @@ export interface InstrumentState {
   lastTradeAtMs: number | null;
   totalQuantity: number;
   totalTrades: number;
+  /** The last fills of others than the exchange, oldest first: what the reference price comes from. */
+  recentFills: { priceTicks: number; atMs: number }[];
 }
 
 export type OrderStatus = "open" | "suspended" | "filled" | "cancelled";
@@ -58,7 +60,8 @@ export interface Order {
   orderType: "limit" | "market";
   timeInForce: "gtc" | "ioc" | "fok";
   /** "auto": bought by Auto Mode for a request. */
-  source: "trader" | "agent" | "auto";
+  /** "auto": bought by Auto Mode for a request; "cover": by the exchange for one. */
+  source: "trader" | "agent" | "auto" | "cover";
   quantity: number;
   filled: number;
   /** Of a market order: its protection price. */
@@ -157,6 +160,10 @@ export interface Supply {
 export interface Attendance {
   awaySinceMs: number | null;
   graceEndsAtMs: number | null;
+  /** It said that it would go: away, but it did not abandon anybody. */
+  isDrained: boolean;
+  /** Abandonment charged since it went, in basis points. */
+  chargedBps: number;
   /** Milliseconds away per slot (slot number to milliseconds), kept while an open Lot may need them. */
   awayMsBySlot: Map<number, number>;
 }
@@ -227,6 +234,8 @@ export interface CoreState {
   clientIdCounts: Map<number, number>;
   /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot. */
   clientIdsDueMs: number;
+  /** What the guaranty fund added for a supplier in its window so far. */
+  fundUse: Map<number, { windowStartMs: number; micros: number }>;
   /** Deposit references, for ever: money is never taken twice. */
   references: Map<string, string>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */

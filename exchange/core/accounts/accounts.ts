@@ -1,7 +1,7 @@
 /** Deciding on accounts, money from outside, keys and join tokens. */
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
-import { WORLD } from "#exchange/core/ledger/account-names.ts";
+import { COVER, GUARANTY, WORLD } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
@@ -47,12 +47,7 @@ export function deposit(
     return reject("reference-reused", `reference "${reference}" belongs to another deposit`);
   }
   if (!turn.state.accounts.has(account)) return noAccount(account);
-  if (amountMicros <= 0n || amountMicros > DEPOSIT_MICROS_MAX) {
-    return reject(
-      "invalid-amount",
-      `amount ${formatMicros(amountMicros)}, expected more than 0 and at most ${formatMicros(DEPOSIT_MICROS_MAX)}`,
-    );
-  }
+  if (amountMicros <= 0n || amountMicros > DEPOSIT_MICROS_MAX) return badAmount(amountMicros);
   if (known === undefined) {
     turn.emit({
       type: "funds-deposited",
@@ -68,6 +63,42 @@ export function deposit(
     });
   }
   return accept({ balanceMicros: turn.state.ledger.balance(into).toString() });
+}
+
+/** Takes money in for one of the exchange's funds, once per reference. */
+export function fundExchange(
+  turn: Turn,
+  command: Command<"fund-exchange">,
+): Decision<CommandResult<"fund-exchange">> {
+  const { fund, amountMicros, reference } = command;
+  const into = fund === "cover" ? COVER : GUARANTY;
+  const digest = `exchange|${fund}|${amountMicros}`;
+  const known = turn.state.references.get(reference);
+  if (known !== undefined && known !== digest) {
+    return reject("reference-reused", `reference "${reference}" belongs to another deposit`);
+  }
+  if (amountMicros <= 0n || amountMicros > DEPOSIT_MICROS_MAX) return badAmount(amountMicros);
+  if (known === undefined) {
+    turn.emit({
+      type: "exchange-funded",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      fund,
+      amountMicros,
+      reference,
+      digest,
+      postings: [{ kind: "move", from: WORLD, to: into, amount: amountMicros }],
+    });
+  }
+  return accept({ balanceMicros: turn.state.ledger.balance(into).toString() });
+}
+
+function badAmount(amountMicros: bigint): ReturnType<typeof reject> {
+  return reject(
+    "invalid-amount",
+    `amount ${formatMicros(amountMicros)}, expected more than 0 and at most ${formatMicros(DEPOSIT_MICROS_MAX)}`,
+  );
 }
 
 export function addApiKey(

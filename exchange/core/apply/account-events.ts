@@ -1,4 +1,5 @@
 /** What account, key and configuration events do to the state. */
+import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { createOrderBook } from "#exchange/core/market/order-book.ts";
 import type { Appliers } from "./apply.ts";
 
@@ -7,6 +8,7 @@ export const accountAppliers: Appliers<
   | "policy-adopted"
   | "account-opened"
   | "funds-deposited"
+  | "exchange-funded"
   | "api-key-added"
   | "signing-key-added"
   | "key-revoked"
@@ -31,6 +33,7 @@ export const accountAppliers: Appliers<
       lastTradeAtMs: null,
       totalQuantity: 0,
       totalTrades: 0,
+      recentFills: [],
     });
   },
   "policy-adopted": (state, { policy }) => {
@@ -51,6 +54,19 @@ export const accountAppliers: Appliers<
   },
   "funds-deposited": (state, { reference, digest }) => {
     state.references.set(reference, digest);
+  },
+  "exchange-funded": (state, { reference, digest, atMs }) => {
+    state.references.set(reference, digest);
+    if (state.accounts.has(EXCHANGE_ACCOUNT)) return;
+    state.accounts.set(EXCHANGE_ACCOUNT, {
+      number: EXCHANGE_ACCOUNT,
+      name: "exchange",
+      mode: "advanced",
+      openedAtMs: atMs,
+      openOrders: new Set(),
+      lots: new Set(),
+      openDeliveries: 0,
+    });
   },
   "api-key-added": (state, { account, keyId, secretHash, label, atMs }) => {
     state.apiKeys.set(keyId, { keyId, account, secretHash, label, createdAtMs: atMs });

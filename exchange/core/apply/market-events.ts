@@ -1,8 +1,9 @@
 /** What order and trade events do to the state. */
 
-import { holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
+import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
@@ -82,6 +83,7 @@ export const marketAppliers: Appliers<
         if (order.filled === order.quantity) order.handle = 0;
       }
     }
+    if (buyer !== EXCHANGE_ACCOUNT) rememberFill(listed, priceTicks, atMs);
     listed.lastPriceTicks = priceTicks;
     listed.lastQuantity = quantity;
     listed.lastTradeAtMs = atMs;

@@ -133,7 +133,13 @@ function addAway(attendance: Attendance, fromMs: number, toMs: number): void {
 function attendanceOf(state: CoreState, account: number): Attendance {
   let attendance = state.attendance.get(account);
   if (attendance === undefined) {
-    attendance = { awaySinceMs: null, graceEndsAtMs: null, awayMsBySlot: new Map() };
+    attendance = {
+      awaySinceMs: null,
+      graceEndsAtMs: null,
+      isDrained: false,
+      chargedBps: 0,
+      awayMsBySlot: new Map(),
+    };
     state.attendance.set(account, attendance);
   }
   return attendance;

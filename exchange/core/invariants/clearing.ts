@@ -1,6 +1,8 @@
 /** Lots and deliveries: escrow equals the value still owed, and nobody owes what nobody holds. */
+import { tokensOfParts } from "#exchange/core/clearing/cost.ts";
 import {
   deliveryHold,
+  EXCHANGE_ACCOUNT,
   issued,
   issuer,
   lotEscrow,
@@ -40,27 +42,48 @@ export function lotBreaches(state: CoreState, lot: Lot): string[] {
 export function deliveryBreaches(state: CoreState, delivery: Delivery): string[] {
   const breaches: string[] = [];
   const where = `delivery ${delivery.number}`;
-  const { promptTokens, choices, maxOutputTokens, parts } = delivery;
-  let reserved = 0;
+  const { promptTokens, choices, maxOutputTokens } = delivery;
+  const wanted = promptTokens + choices * maxOutputTokens;
+  // Under cover the buyer's Lots wait, and as many tokens of the exchange's serve.
+  const served = { owner: delivery.account, supplier: delivery.supplier, parts: delivery.parts };
+  const reservations =
+    delivery.owed === null
+      ? [served]
+      : [
+          { ...served, owner: EXCHANGE_ACCOUNT },
+          { ...delivery.owed, owner: delivery.account },
+        ];
+  for (const reservation of reservations) {
+    breaches.push(...partBreaches(state, delivery, reservation));
+    const reserved = tokensOfParts(reservation.parts);
+    if (reserved !== wanted) breaches.push(`${where} reserves ${reserved}, expected ${wanted}`);
+  }
+  if (delivery.excluded.includes(delivery.supplier)) {
+    breaches.push(`${where} is at supplier ${delivery.supplier}, which failed it before`);
+  }
+  if (delivery.timeoutAtMs <= state.nowMs && !state.due.hasDue(state.nowMs)) {
+    breaches.push(`${where} ran out at ${delivery.timeoutAtMs}, and nothing will end it`);
+  }
+  return breaches;
+}
+
+function partBreaches(
+  state: CoreState,
+  delivery: Delivery,
+  { owner, supplier, parts }: { owner: number; supplier: number; parts: Delivery["parts"] },
+): string[] {
+  const breaches: string[] = [];
+  const where = `delivery ${delivery.number}`;
   for (const part of parts) {
-    reserved += part.tokens;
     const held = state.ledger.holdAmount(deliveryHold(delivery.number, part.lot));
     if (held !== BigInt(part.tokens)) {
       breaches.push(`${where} holds ${held} of Lot ${part.lot}, expected ${part.tokens}`);
     }
     const lot = state.lots.get(part.lot);
     if (lot === undefined) breaches.push(`${where} draws on Lot ${part.lot}, which is not open`);
-    else if (lot.supplier !== delivery.supplier || lot.owner !== delivery.account) {
+    else if (lot.supplier !== supplier || lot.owner !== owner) {
       breaches.push(`${where} draws on Lot ${part.lot} of another supplier or owner`);
     }
-  }
-  const wanted = promptTokens + choices * maxOutputTokens;
-  if (reserved !== wanted) breaches.push(`${where} reserves ${reserved}, expected ${wanted}`);
-  if (delivery.excluded.includes(delivery.supplier)) {
-    breaches.push(`${where} is at supplier ${delivery.supplier}, which failed it before`);
-  }
-  if (delivery.timeoutAtMs <= state.nowMs && !state.due.hasDue(state.nowMs)) {
-    breaches.push(`${where} ran out at ${delivery.timeoutAtMs}, and nothing will end it`);
   }
   return breaches;
 }
@@ -72,6 +95,7 @@ export function* lotTotalsBreaches(state: CoreState): Generator<string> {
   for (const delivery of state.deliveries.values()) {
     count(deliveries, delivery.account, 1);
     for (const part of delivery.parts) count(drawn, part.lot, 1);
+    for (const part of delivery.owed?.parts ?? []) count(drawn, part.lot, 1);
   }
   const owed = new Map<string, number>();
   for (const lot of state.lots.values()) {

@@ -41,11 +41,17 @@ export function* holdBreaches(state: CoreState): Generator<string> {
 
 /** Whether the order, Lot or delivery that a hold is named for is open. */
 function isOwned(state: CoreState, hold: string): boolean {
+  const charge = /^charge(\d+):(\d+):[a-z]+$/.exec(hold);
+  if (charge !== null) {
+    const failures = state.deliveries.get(Number(charge[1]))?.failures ?? [];
+    return failures.some(({ supplier }) => supplier === Number(charge[2]));
+  }
   const [, kind, number, lot] = /^([a-z]+)(\d+)(?::(?:lot(\d+)|margin))?$/.exec(hold) ?? [];
   if (kind === "bid") return state.orders.get(Number(number))?.side === "buy";
   if (kind === "ask") return state.orders.get(Number(number))?.side === "sell";
   if (kind === "lot") return state.lots.has(Number(number));
   if (kind !== "delivery") return false;
-  const parts = state.deliveries.get(Number(number))?.parts ?? [];
+  const delivery = state.deliveries.get(Number(number));
+  const parts = [...(delivery?.parts ?? []), ...(delivery?.owed?.parts ?? [])];
   return parts.some((part) => part.lot === Number(lot));
 }

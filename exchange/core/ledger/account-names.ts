@@ -15,7 +15,11 @@ export const GUARANTY = "exch:guaranty";
 /** What suppliers owe and could not pay yet: the other side of their `owed`. */
 export const RECEIVABLES = "exch:receivables";
 
-export const available = (account: number): string => `${account}:avail`;
+/** The exchange itself as a buyer: of cover, and of nothing else. */
+export const EXCHANGE_ACCOUNT = 0;
+
+export const available = (account: number): string =>
+  account === EXCHANGE_ACCOUNT ? COVER : `${account}:avail`;
 export const bond = (account: number): string => `${account}:bond`;
 export const pendingPay = (account: number): string => `${account}:pending`;
 /** Earned, kept back for a while. */
@@ -72,6 +76,7 @@ interface Row {
   available: string;
   bond: string;
   pendingPay: string;
+  holdback: string;
   supplies: Map<string, SupplyNames>;
 }
 
@@ -89,6 +94,10 @@ export class AccountNames {
 
   pendingPay(account: number): string {
     return this.#row(account).pendingPay;
+  }
+
+  holdback(account: number): string {
+    return this.#row(account).holdback;
   }
 
   supply(account: number, symbol: string): SupplyNames {
@@ -112,6 +121,7 @@ export class AccountNames {
         available: available(account),
         bond: bond(account),
         pendingPay: pendingPay(account),
+        holdback: holdback(account),
         supplies: new Map(),
       };
       this.#rows.set(account, row);

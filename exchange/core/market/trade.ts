@@ -3,7 +3,13 @@
  * behind the ask moves to the Lot.
  */
 
-import { FEES, lotEscrow, lotMargin, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import {
+  EXCHANGE_ACCOUNT,
+  FEES,
+  lotEscrow,
+  lotMargin,
+  lotTokens,
+} from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Order } from "#exchange/core/state.ts";
@@ -30,7 +36,8 @@ export function emitTrade(
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
   const sellerAvailable = state.ledger.names.available(sell.account);
   const sellerFree = state.ledger.free(sellerAvailable);
-  const sellerFeeDue = feeOfFill(sell, value, bpsOf(policy, sell, taker));
+  const sellerFeeDue =
+    buy.account === EXCHANGE_ACCOUNT ? 0n : feeOfFill(sell, value, bpsOf(policy, sell, taker));
   const sellerFee = sellerFeeDue < sellerFree ? sellerFeeDue : sellerFree;
 
   const postings: Posting[] = [];
@@ -92,6 +99,7 @@ function buyerFeeOf(
   value: bigint,
   quantity: number,
 ): bigint {
+  if (buy.account === EXCHANGE_ACCOUNT) return 0n;
   const { takerFeeBps, makerFeeBps } = policyOf(state);
   const due = feeOfFill(buy, value, takes ? takerFeeBps : makerFeeBps);
   if (takes) return due;
