@@ -4,7 +4,7 @@
  */
 
 /** Order of kinds that fall due in the same millisecond. */
-export const DUE_KINDS = ["lot-expiry", "delivery-timeout", "supplier-grace"] as const;
+export const DUE_KINDS = ["lot-expiry", "delivery-timeout", "supplier-grace", "absence"] as const;
 export type DueKind = (typeof DUE_KINDS)[number];
 
 export interface DueItem {

@@ -155,6 +155,8 @@ export interface EventMap {
     reason: ChargeReason;
     delivery: number | null;
     lot: number | null;
+    /** Of an abandonment: the part charged for this absence so far. */
+    bps: number | null;
     amountMicros: bigint;
     owedMicros: bigint;
     guarantyMicros: bigint;

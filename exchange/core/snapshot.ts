@@ -2,6 +2,7 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+import { isInDefault } from "./clearing/close-out.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
 import { DueQueue } from "./due-queue.ts";
@@ -196,8 +197,14 @@ function fillDueQueue(state: CoreState): void {
   for (const delivery of state.deliveries.values()) {
     state.due.push({ dueMs: delivery.timeoutAtMs, kind: "delivery-timeout", id: delivery.number });
   }
-  for (const [account, { graceEndsAtMs }] of state.attendance) {
-    if (graceEndsAtMs === null) continue;
-    state.due.push({ dueMs: graceEndsAtMs, kind: "supplier-grace", id: account });
+  for (const [account, { awaySinceMs, graceEndsAtMs }] of state.attendance) {
+    if (graceEndsAtMs !== null) {
+      state.due.push({ dueMs: graceEndsAtMs, kind: "supplier-grace", id: account });
+    }
+    // Its first step is looked at, the others follow from that.
+    if (awaySinceMs !== null) state.due.push({ dueMs: awaySinceMs, kind: "absence", id: account });
+  }
+  for (const { account } of state.supplies.values()) {
+    if (isInDefault(state, account)) state.due.push({ dueMs: 0, kind: "absence", id: account });
   }
 }

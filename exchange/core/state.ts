@@ -50,7 +50,8 @@ export type ClosureReason =
   | "self_trade_prevented"
   | "supplier_away"
   | "capacity_fell"
-  | "post_only_would_cross";
+  | "post_only_would_cross"
+  | "bond_exhausted";
 
 export interface Order {
   number: number;
@@ -102,6 +103,8 @@ export interface Lot {
   /** First entry into Consumption; null while in Trading. */
   enteredAtMs: number | null;
   expiresAtMs: number | null;
+  /** What its supplier paid for the absence that began then, in basis points. */
+  abandoned: { sinceMs: number; bps: number } | null;
   /** Reservations that still stand on it. */
   openDeliveries: number;
   /** Tokens that no reservation holds, as the ledger has them. In no snapshot. */
@@ -162,8 +165,6 @@ export interface Attendance {
   graceEndsAtMs: number | null;
   /** It said that it would go: away, but it did not abandon anybody. */
   isDrained: boolean;
-  /** Abandonment charged since it went, in basis points. */
-  chargedBps: number;
   /** Milliseconds away per slot (slot number to milliseconds), kept while an open Lot may need them. */
   awayMsBySlot: Map<number, number>;
 }

@@ -1,4 +1,5 @@
 /** What runs by itself when its time has come, before anything else is decided. */
+import { absenceStepsMs, awayMsOf, runAbsence } from "./clearing/close-out.ts";
 import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import type { DueItem } from "./due-queue.ts";
@@ -46,10 +47,21 @@ function runItem(turn: Turn, item: DueItem): void {
       cause: "reservation-timeout",
       completionTokens: 0,
     });
+  } else if (item.kind === "absence") {
+    if (runAbsence(turn, item.id)) state.due.push(item);
+    else deferAbsence(turn, item);
   } else {
     const graceEndsAtMs = state.attendance.get(item.id)?.graceEndsAtMs ?? null;
     if (graceEndsAtMs !== null && graceEndsAtMs <= turn.nowMs) endGrace(turn, item.id);
   }
+}
+
+/** An absence is shorter than the clock says by what the exchange was out: its steps come later. */
+function deferAbsence({ state, nowMs }: Turn, { id }: DueItem): void {
+  const awayMs = awayMsOf(state, id, nowMs);
+  const nextMs = Math.min(...absenceStepsMs(state).filter((stepMs) => stepMs > awayMs));
+  if (awayMs === 0 || !Number.isFinite(nextMs)) return;
+  state.due.push({ dueMs: nowMs + nextMs - awayMs, kind: "absence", id });
 }
 
 function forgetClientIds(turn: Turn): void {

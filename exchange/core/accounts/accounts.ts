@@ -1,7 +1,8 @@
 /** Deciding on accounts, money from outside, keys and join tokens. */
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
-import { COVER, GUARANTY, WORLD } from "#exchange/core/ledger/account-names.ts";
+import { COVER, GUARANTY, RECEIVABLES, WORLD } from "#exchange/core/ledger/account-names.ts";
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
@@ -59,10 +60,25 @@ export function deposit(
       to,
       reference,
       digest,
-      postings: [{ kind: "move", from: WORLD, to: into, amount: amountMicros }],
+      postings: [
+        { kind: "move", from: WORLD, to: into, amount: amountMicros },
+        ...(to === "bond" ? debtPostings(turn, account, amountMicros) : []),
+      ],
     });
   }
   return accept({ balanceMicros: turn.state.ledger.balance(into).toString() });
+}
+
+/** New bond pays first what is still owed: to the fund that stood in, or would have. */
+function debtPostings({ state }: Turn, account: number, amountMicros: bigint): Posting[] {
+  const { ledger } = state;
+  const debt = -ledger.balance(ledger.names.owed(account));
+  const amount = debt < amountMicros ? debt : amountMicros;
+  if (amount <= 0n) return [];
+  return [
+    { kind: "move", from: ledger.names.bond(account), to: GUARANTY, amount },
+    { kind: "move", from: RECEIVABLES, to: ledger.names.owed(account), amount },
+  ];
 }
 
 /** Takes money in for one of the exchange's funds, once per reference. */

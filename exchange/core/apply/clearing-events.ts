@@ -72,7 +72,12 @@ export const clearingAppliers: Appliers<
     }
     deliveryOf(state, number).parts = [];
   },
-  "supplier-charged": (state, { supplier, guarantyMicros, atMs }) => {
+  "supplier-charged": (state, { supplier, lot, bps, owedMicros, guarantyMicros, atMs }) => {
+    if (lot !== null && bps !== null) {
+      const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? atMs;
+      lotOf(state, lot).abandoned = { sinceMs, bps };
+    }
+    if (owedMicros > 0n) state.due.push({ dueMs: atMs, kind: "absence", id: supplier });
     if (guarantyMicros === 0n) return;
     const windowStartMs = atMs - (atMs % policyOf(state).sla.windowMs);
     const use = state.fundUse.get(supplier);

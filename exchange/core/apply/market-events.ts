@@ -106,6 +106,7 @@ export const marketAppliers: Appliers<
       boughtAtMs: atMs,
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
+      abandoned: null,
       openDeliveries: 0,
       freeTokens: tokens,
       names: null,

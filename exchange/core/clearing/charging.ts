@@ -200,6 +200,7 @@ export function emitCharges(
       reason: isCover ? "cover" : "price-difference",
       delivery: delivery.number,
       lot: null,
+      bps: null,
       amountMicros: amount,
       owedMicros: charge.owedMicros,
       guarantyMicros: guaranty,

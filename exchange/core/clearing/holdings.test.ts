@@ -22,6 +22,7 @@ function lotOf(number: number, expiresAtMs: number | null, tokens: number): Lot 
     boughtAtMs: 0,
     enteredAtMs: expiresAtMs === null ? null : 0,
     expiresAtMs,
+    abandoned: null,
     openDeliveries: 0,
     freeTokens: tokens,
     names: null,

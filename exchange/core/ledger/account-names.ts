@@ -77,6 +77,7 @@ interface Row {
   bond: string;
   pendingPay: string;
   holdback: string;
+  owed: string;
   supplies: Map<string, SupplyNames>;
 }
 
@@ -94,6 +95,10 @@ export class AccountNames {
 
   pendingPay(account: number): string {
     return this.#row(account).pendingPay;
+  }
+
+  owed(account: number): string {
+    return this.#row(account).owed;
   }
 
   holdback(account: number): string {
@@ -122,6 +127,7 @@ export class AccountNames {
         bond: bond(account),
         pendingPay: pendingPay(account),
         holdback: holdback(account),
+        owed: owed(account),
         supplies: new Map(),
       };
       this.#rows.set(account, row);
