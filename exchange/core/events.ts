@@ -67,6 +67,7 @@ export interface EventMap {
       | "valueMicros"
       | "feeMicros"
       | "feeBasisMicros"
+      | "heldBps"
       | "status"
       | "closureReason"
       | "closedAtMs"

@@ -12,7 +12,7 @@ import type { BookSnapshot } from "./market/order-book-port.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 2;
+export const SNAPSHOT_SCHEMA_VERSION = 3;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
