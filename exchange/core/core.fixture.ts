@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import type { Instrument } from "#protocol/instrument.ts";
 import type { Command, CommandResult, CommandType, PlaceOrder } from "./commands.ts";
-import { createCore } from "./core.ts";
+import { createCore, restoreCore } from "./core.ts";
+import type { Core } from "./core-port.ts";
 import type { CoreEvent } from "./events.ts";
 import { invariantBreaches } from "./invariants.ts";
 import type { MarketPolicy } from "./policy.ts";
@@ -26,9 +27,12 @@ export const UNIT = 100;
 export const DOLLAR = 10_000;
 
 export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
-  const core = createCore();
+  return marketAround(createCore(), START_MS, overrides);
+}
+
+function marketAround(core: Core, startMs: number, overrides: Partial<MarketPolicy> | null) {
   const events: CoreEvent[] = [];
-  let nowMs = START_MS;
+  let nowMs = startMs;
 
   function tryTo<T extends CommandType>(command: Command<T>) {
     const executed = core.execute(command, nowMs);
@@ -42,8 +46,10 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
     if (executed.ok) return executed.result;
     throw new Error(`${command.type}: ${executed.rejection.code}: ${executed.rejection.message}`);
   }
-  run({ type: "adopt-policy", policy: { ...policy, ...overrides } });
-  for (const instrument of instruments) run({ type: "list-instrument", instrument });
+  if (overrides !== null) {
+    run({ type: "adopt-policy", policy: { ...policy, ...overrides } });
+    for (const instrument of instruments) run({ type: "list-instrument", instrument });
+  }
 
   let references = 0;
   return {
@@ -55,6 +61,8 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
       return core.state;
     },
     nowMs: () => nowMs,
+    /** Another market, restored from this one's snapshot. */
+    restored: () => marketAround(restoreCore(core.snapshot()), nowMs, null),
     /** Moves time and nothing else: as when the exchange is down. */
     skip(ms: number) {
       nowMs += ms;

@@ -75,6 +75,7 @@ export interface EventMap {
       | "valueMicros"
       | "feeMicros"
       | "feeBasisMicros"
+      | "heldBps"
       | "status"
       | "closureReason"
       | "closedAtMs"

@@ -72,6 +72,8 @@ export interface Order {
   feeMicros: bigint;
   /** Sum of value x basis points over its fills: what the fee is computed from. */
   feeBasisMicros: bigint;
+  /** Held beside it, as the policy was when it came: of a bid the highest fee, of an ask the bond. */
+  heldBps: number;
   status: OrderStatus;
   closureReason: ClosureReason | null;
   clientOrderId: string | null;
@@ -99,6 +101,10 @@ export interface Lot {
   usedTokens: number;
   /** Paid to the supplier so far: floor(value x used / tokens). */
   paidMicros: bigint;
+  /** Bond behind what is owed on it, as the policy was when it was bought. */
+  marginBps: number;
+  /** Bond that was there for it when it was bought, at most: `marginBps` of its value. */
+  bondedMicros: bigint;
   boughtAtMs: number;
   /** First entry into Consumption; null while in Trading. */
   enteredAtMs: number | null;

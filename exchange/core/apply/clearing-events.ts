@@ -75,7 +75,10 @@ export const clearingAppliers: Appliers<
   "supplier-charged": (state, { supplier, lot, bps, owedMicros, guarantyMicros, atMs }) => {
     if (lot !== null && bps !== null) {
       const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? atMs;
-      lotOf(state, lot).abandoned = { sinceMs, bps };
+      const abandoned = lotOf(state, lot);
+      abandoned.abandoned = { sinceMs, bps };
+      const margin = state.ledger.holdAmount(namesOfLot(abandoned).margin);
+      if (margin < abandoned.bondedMicros) abandoned.bondedMicros = margin;
     }
     if (owedMicros > 0n) state.due.push({ dueMs: atMs, kind: "absence", id: supplier });
     if (guarantyMicros === 0n) return;

@@ -2,6 +2,7 @@
 
 import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
@@ -34,6 +35,7 @@ export const marketAppliers: Appliers<
       valueMicros: 0n,
       feeMicros: 0n,
       feeBasisMicros: 0n,
+      heldBps: order.source === "cover" ? 0 : heldBpsOf(policyOf(state), order.side),
       status: "open",
       closureReason: null,
       clientOrderId: order.clientOrderId,
@@ -73,7 +75,9 @@ export const marketAppliers: Appliers<
     const buySide = event.takerSide === "buy" ? event.takerOrder : event.makerOrder;
     for (const number of [event.makerOrder, event.takerOrder]) {
       const order = orderOf(state, number);
-      const bps = number === event.takerOrder ? policy.takerFeeBps : policy.makerFeeBps;
+      // Cover is free of fees, also for who sells it.
+      const bps =
+        buyer === EXCHANGE_ACCOUNT ? 0 : feeBpsOf(policy, order, number === event.takerOrder);
       order.filled += quantity;
       order.valueMicros += event.valueMicros;
       order.feeBasisMicros += event.valueMicros * BigInt(bps);
@@ -103,6 +107,8 @@ export const marketAppliers: Appliers<
       valueMicros: event.valueMicros,
       usedTokens: 0,
       paidMicros: 0n,
+      marginBps: policy.bondMarginBps,
+      bondedMicros: bondedBy(event.postings.at(-1)),
       boughtAtMs: atMs,
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
@@ -126,6 +132,11 @@ export const marketAppliers: Appliers<
     state.orders.delete(number);
   },
 };
+
+/** A trade holds one thing, last: the bond behind its Lot, where there was any. */
+function bondedBy(posting: Posting | undefined): bigint {
+  return posting?.kind === "hold" ? posting.amount : 0n;
+}
 
 function heldUnder(posting: Posting | undefined): string | null {
   return posting?.kind === "hold" ? posting.hold : null;

@@ -33,7 +33,7 @@ test("a supplier away for 15 minutes pays a tenth of what is left, for the share
 test("after 60 minutes its Lots are closed out: escrow back, the rest of a quarter charged", () => {
   const { market, s, c } = marketWithLot();
   market.unlink(s.node);
-  market.advance(60 * MINUTE_MS);
+  for (let quarter = 0; quarter < 4; quarter += 1) market.advance(15 * MINUTE_MS);
   // Another 15 % of 500,000 for 180 of 240 minutes.
   expect(charges(market)).toEqual([46_875n, 56_250n]);
   expect(market.state.lots.size).toBe(0);
@@ -98,11 +98,37 @@ function shorterCloseOut(market: ReturnType<typeof createTestMarket>) {
   return { ...policy, sla: { ...policy.sla, closeOutMs: 5 * MINUTE_MS } };
 }
 
-test("a supplier that cannot pay is in default: asks gone, Lots closed out, debt first of new bond", () => {
-  // Bond for the ask's margin and nothing more.
+test("its bond behind the Lot pays when nothing else does", () => {
   const { market, s, c } = marketWithLot(400_000n);
-  market.ask(s.account, DOLLAR, 1);
-  market.deposit(s.account, 10_000n, "bond");
+  market.unlink(s.node);
+  market.advance(15 * MINUTE_MS);
+  expect(market.balance(`${s.account}:bond`)).toBe(400_000n - 46_875n);
+  expect(market.state.ledger.holdAmount("lot1:margin")).toBe(400_000n - 46_875n);
+  expect(market.balance(`${s.account}:owed`)).toBe(0n);
+  expect(market.balance(`${c}:avail`)).toBe(995_000n - 500_000n + 46_875n);
+});
+
+test("a supplier that cannot pay is in default: asks gone, Lots closed out, debt first of new bond", () => {
+  const market = createTestMarket({ bondMarginBps: 0 });
+  const s = market.supplier("S", { bondMicros: 50_000n });
+  const c = market.account("C", 2_000_000n, "advanced");
+  market.ask(s.account, DOLLAR, UNIT);
+  market.run(market.order(c, { quantity: UNIT, priceTicks: DOLLAR }));
+  const other = market.supplier("other");
+  market.unlink(s.node);
+  market.advance(15 * MINUTE_MS);
+  // 93,750 due, 50,000 there.
+  expect(market.balance(`${s.account}:owed`)).toBe(-43_750n);
+  market.link(s.node, 1000);
+  market.advance(1);
+  expect(market.state.lots.size).toBe(0);
+  expect(market.balance(`${c}:avail`)).toBe(2_000_000n - 10_000n + 50_000n);
+  market.deposit(s.account, 60_000n, "bond");
+  expect(market.balance(`${s.account}:owed`)).toBe(0n);
+  expect(market.balance(`${s.account}:bond`)).toBe(16_250n);
+  expect(market.balance("exch:guaranty")).toBe(43_750n);
+  expect(market.balance("exch:receivables")).toBe(0n);
+  expect(market.balance(`${other.account}:bond`)).toBe(100_000_000n);
 });
 
 test("a restored market charges and closes at the same times", () => {

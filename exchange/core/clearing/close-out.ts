@@ -94,7 +94,8 @@ function chargeAbandonment(turn: Turn, lot: Lot, bps: number, owedBps: number): 
     value * BigInt(owedBps) * BigInt(timeMs),
     BASIS_POINTS * BigInt(lotLifetimeMs),
   );
-  const charge = planCharge(state, lot.supplier, amountMicros);
+  const { margin } = namesOfLot(lot);
+  const charge = planCharge(state, lot.supplier, amountMicros, margin);
   turn.emit({
     type: "supplier-charged",
     version: 1,
@@ -108,7 +109,7 @@ function chargeAbandonment(turn: Turn, lot: Lot, bps: number, owedBps: number): 
     amountMicros,
     owedMicros: charge.owedMicros,
     guarantyMicros: 0n,
-    postings: chargePostings(lot.supplier, charge, state.ledger.names.available(lot.owner)),
+    postings: chargePostings(lot.supplier, charge, state.ledger.names.available(lot.owner), margin),
   });
 }
 

@@ -95,7 +95,7 @@ const AIMED: Record<string, string[]> = {
     ...["output reduced to what can be carried", "order met its own owner's"],
     ...["ask suspended", "ask came back", "ask cut to capacity", "ask ended with its grace"],
     ...["ask came back to bids and could not pay its fee", "deposit sent again"],
-    ...["sell order could not pay its whole fee", "buy order could not pay its whole fee"],
+    ...["sell order could not pay its whole fee", "bid pays the fee of its day"],
     ...["client order id sent again, same content", "client order id sent again, other content"],
     ...["client order id forgotten", "a session that is over ended again"],
   ],

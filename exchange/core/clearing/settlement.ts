@@ -3,11 +3,11 @@
 import type { Command, CommandResult, Settlement } from "#exchange/core/commands.ts";
 import { COVER, deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
-import { marginMicros } from "#exchange/core/market/fees.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { judgeReleased, judgeSettled } from "#exchange/core/sla/judging.ts";
 import type { Delivery, Lot } from "#exchange/core/state.ts";
-import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
+import { shareCeil } from "#protocol/money.ts";
 import { emitCharges, extraCost, ownParts, voidChargeHolds } from "./charging.ts";
 import { costOfNext, tokensOfParts } from "./cost.ts";
 import { emitCoverSettled } from "./cover.ts";
@@ -120,7 +120,7 @@ function partPostings(
   ];
   const owed = lot.valueMicros - lot.paidMicros - costMicros;
   const margin = ledger.holdAmount(names.margin);
-  const needed = marginMicros(policyOf(turn.state), owed);
+  const needed = shareCeil(owed, lot.marginBps);
   if (margin > needed) {
     postings.push({ kind: "void", hold: names.margin, amount: margin - needed });
   }

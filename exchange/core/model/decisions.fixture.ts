@@ -78,6 +78,9 @@ const RULES: Rules = {
   deposit,
   "adopt-policy": (model, { policy }) => {
     model.policy = policy;
+    for (const { account, symbol } of [...model.supplies]) {
+      if (m.canServe(model, account, symbol)) supply.cutToCapacity(model, account, symbol);
+    }
     return m.accepted({ version: policy.version });
   },
   "connect-node": supply.connect,

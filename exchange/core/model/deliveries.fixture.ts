@@ -228,7 +228,7 @@ function payFor(model: Model, lot: m.ModelLot, tokens: number): bigint {
   const due = (lot.value * BigInt(lot.used)) / BigInt(lot.tokens);
   const cost = due - lot.paid;
   lot.paid = due;
-  lot.margin = m.smaller(lot.margin, m.marginOf(model, lot.value - lot.paid));
+  lot.margin = m.smaller(lot.margin, m.shareUp(lot.value - lot.paid, lot.share));
   m.accountOf(model, lot.supplier).pending += cost;
   m.supplyOf(model, lot.supplier, lot.symbol).deliveredEver += tokens;
   return cost;

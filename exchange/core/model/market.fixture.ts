@@ -29,6 +29,8 @@ export interface ModelOrder {
   filled: number;
   /** Money behind a bid, bond behind an ask. */
   hold: bigint;
+  /** Of its value, in basis points: the fee a bid set aside, the bond of an ask. */
+  share: number;
   feeBasis: bigint;
   feePaid: bigint;
   postOnly: boolean;
@@ -50,6 +52,8 @@ export interface ModelLot {
   value: bigint;
   paid: bigint;
   margin: bigint;
+  /** Bond per value owed, in basis points. */
+  share: number;
   enteredMs: number;
   expiresMs: number;
 }

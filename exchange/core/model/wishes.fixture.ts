@@ -183,6 +183,7 @@ const adopt = kind({
     takerFeeBps: fc.constantFrom(0, 37, 100, 200),
     makerFeeBps: fc.constantFrom(0, 25, 150, 300),
     bondMarginBps: fc.constantFrom(3_333, 8_000, 10_000),
+    issuanceThetaBps: fc.constantFrom(1_000, 2_500, 2_500, 4_000),
     lotLifetimeMs: fc.constantFrom(200_000, 900_000, 7_200_000),
   }),
   command: (wish, { policy }) => ({ type: "adopt-policy", policy: { ...policy, ...wish } }),
