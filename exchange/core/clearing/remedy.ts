@@ -159,7 +159,10 @@ export function emitCover(
   const firstLot = state.counters.lot + 1;
   emitPurchase(turn, EXCHANGE_ACCOUNT, delivery.symbol, cover.purchase);
   const parts = cover.parts.map((part, n) => ({ ...part, lot: firstLot + n }));
-  return emitReserved(turn, delivery, cover.purchase.supplier, parts, nextAttempt(delivery));
+  const { supplier } = cover.purchase;
+  const reserved = emitReserved(turn, delivery, supplier, parts, nextAttempt(delivery));
+  // What the buyer pays is still what its own Lots cost.
+  return { ...reserved, parts: ownParts(deliveryOf(state, number)) };
 }
 
 /** Other Lots of the buyer serve, and pay at their own price. */
