@@ -1,7 +1,13 @@
 /** Deciding on accounts, money from outside, keys and join tokens. */
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
-import { COVER, GUARANTY, RECEIVABLES, WORLD } from "#exchange/core/ledger/account-names.ts";
+import {
+  COVER,
+  EXCHANGE_ACCOUNT,
+  GUARANTY,
+  RECEIVABLES,
+  WORLD,
+} from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
@@ -10,6 +16,11 @@ import { formatMicros } from "#protocol/money.ts";
 const NAME_CHARACTERS_MAX = 64;
 /** A billion dollars: larger single deposits are refused as mistakes. */
 export const DEPOSIT_MICROS_MAX = 1_000_000_000_000_000n;
+
+/** The exchange's own account takes no keys, nodes or deposits: it has funds, see `fundExchange`. */
+function isSomebodys({ state }: Turn, account: number): boolean {
+  return account !== EXCHANGE_ACCOUNT && state.accounts.has(account);
+}
 
 export function openAccount(
   turn: Turn,
@@ -47,7 +58,7 @@ export function deposit(
   if (known !== undefined && known !== digest) {
     return reject("reference-reused", `reference "${reference}" belongs to another deposit`);
   }
-  if (!turn.state.accounts.has(account)) return noAccount(account);
+  if (!isSomebodys(turn, account)) return noAccount(account);
   if (amountMicros <= 0n || amountMicros > DEPOSIT_MICROS_MAX) return badAmount(amountMicros);
   if (known === undefined) {
     turn.emit({
@@ -122,7 +133,7 @@ export function addApiKey(
   command: Command<"add-api-key">,
 ): Decision<CommandResult<"add-api-key">> {
   const { account, keyId, secretHash, label } = command;
-  if (!turn.state.accounts.has(account)) return noAccount(account);
+  if (!isSomebodys(turn, account)) return noAccount(account);
   if (turn.state.apiKeys.has(keyId)) return reject("key-exists", `key ${keyId} exists already`);
   turn.emit({
     type: "api-key-added",
@@ -142,7 +153,7 @@ export function addSigningKey(
   command: Command<"add-signing-key">,
 ): Decision<CommandResult<"add-signing-key">> {
   const { account, fingerprint, publicKey, label } = command;
-  if (!turn.state.accounts.has(account)) return noAccount(account);
+  if (!isSomebodys(turn, account)) return noAccount(account);
   if (turn.state.signingKeys.has(fingerprint)) {
     return reject("key-exists", `a key with fingerprint ${fingerprint} is registered already`);
   }
@@ -183,7 +194,7 @@ export function createJoinToken(
   command: Command<"create-join-token">,
 ): Decision<CommandResult<"create-join-token">> {
   const { account, tokenHash, nodesMax, expiresAtMs } = command;
-  if (!turn.state.accounts.has(account)) return noAccount(account);
+  if (!isSomebodys(turn, account)) return noAccount(account);
   if (turn.state.joinTokens.has(tokenHash)) return reject("key-exists", "the token exists already");
   turn.emit({
     type: "join-token-created",

@@ -148,3 +148,14 @@ test("two suppliers that crash alike are not followed by a third", () => {
     rejection: { code: "poison-request" },
   });
 });
+
+test("the exchange's own account takes no deposits, keys or nodes", () => {
+  const { market } = coveredMarket();
+  for (const command of [
+    { type: "deposit", account: 0, amountMicros: 1n, to: "available", reference: "x" },
+    { type: "add-api-key", account: 0, keyId: "k", secretHash: "h", label: "" },
+    { type: "create-join-token", account: 0, tokenHash: "t", nodesMax: 1, expiresAtMs: 1e15 },
+  ] as const) {
+    expect(market.tryTo(command)).toMatchObject({ rejection: { code: "account-not-found" } });
+  }
+});
