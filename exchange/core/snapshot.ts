@@ -50,6 +50,8 @@ export function createEmptyState(): CoreState {
     clientIdCounts: new Map(),
     clientIdsDueMs: 0,
     fundUse: new Map(),
+    referencesDueMs: 0,
+    joinTokensDueMs: 0,
     references: new Map(),
     outages: [],
     due: new DueQueue(),
@@ -64,6 +66,8 @@ const FOLLOWING = new Set([
   "serving",
   "holdings",
   "clientIdsDueMs",
+  "referencesDueMs",
+  "joinTokensDueMs",
   "holdName",
   "marginName",
   "freeTokens",
@@ -87,9 +91,9 @@ function canonical(value: unknown): unknown {
   return sorted;
 }
 
-/** Encodes the state. Client ids keep their order of arrival: it decides which is forgotten first. */
+/** Encodes the state. Client ids and references keep their order of arrival: it decides which is forgotten first. */
 export function encodeState(state: CoreState): string {
-  const { ledger, instruments, clientIds, ...plain } = state;
+  const { ledger, instruments, clientIds, references, ...plain } = state;
   return JSON.stringify({
     schema: SNAPSHOT_SCHEMA_VERSION,
     ...(canonical(plain) as object),
@@ -99,6 +103,7 @@ export function encodeState(state: CoreState): string {
       book: book.snapshot(),
     })),
     clientIds: [...clientIds],
+    references: [...references],
   });
 }
 

@@ -204,6 +204,11 @@ export interface ClientId {
   atMs: number;
 }
 
+export interface DepositReference {
+  digest: string;
+  atMs: number;
+}
+
 export interface CoreState {
   /** Number of the last event applied. */
   seq: number;
@@ -235,16 +240,19 @@ export interface CoreState {
   attendance: Map<number, Attendance>;
   apiKeys: Map<string, ApiKey>;
   signingKeys: Map<string, SigningKey>;
+  /** Until they are used up or expire. */
   joinTokens: Map<string, JoinToken>;
   /** `${account}:${client order id}`, oldest first, for 24 h. */
   clientIds: Map<string, ClientId>;
   clientIdCounts: Map<number, number>;
-  /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot. */
+  /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot, like the next two. */
   clientIdsDueMs: number;
+  referencesDueMs: number;
+  joinTokensDueMs: number;
   /** What the guaranty fund added for a supplier in its window so far. */
   fundUse: Map<number, { windowStartMs: number; micros: number }>;
-  /** Deposit references, for ever: money is never taken twice. */
-  references: Map<string, string>;
+  /** Deposit references, oldest first, for as long as the policy says: money is not taken twice. */
+  references: Map<string, DepositReference>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
   outages: { fromMs: number; toMs: number }[];
   /** What has to happen when. It and the next two are built from the rest of the state. */

@@ -20,6 +20,7 @@ import {
   emitReserved,
   type Identity,
   ownSource,
+  problemOfKey,
   type Source,
   voidReservation,
   type Wish,
@@ -53,6 +54,8 @@ export function retryDelivery(
   if (delivery.attempt !== command.attempt) {
     return reject("delivery-closed", `attempt ${command.attempt} is over`);
   }
+  const keyProblem = problemOfKey(turn.state, delivery);
+  if (keyProblem !== null) return keyProblem;
   const { cause } = command;
   const isPoison =
     CRASHES.has(cause) && delivery.failures.some((failure) => CRASHES.has(failure.cause));

@@ -38,6 +38,8 @@ export function reserveDelivery(
   if (account === undefined) {
     return reject("account-not-found", `account ${command.account} does not exist`);
   }
+  const keyProblem = problemOfKey(state, command);
+  if (keyProblem !== null) return keyProblem;
   const listed = state.instruments.get(command.symbol);
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
@@ -68,6 +70,18 @@ export function reserveDelivery(
   });
   if (source.away === null) return accept(reserved);
   return accept(emitCover(turn, delivery, "supplier-away", source.away));
+}
+
+/**
+ * A key that was revoked, perhaps while its request was being read, sets no more money aside. What it
+ * had set aside before is paid or given back like any other.
+ */
+export function problemOfKey(
+  { apiKeys }: CoreState,
+  { account, keyId }: Pick<Delivery, "account" | "keyId">,
+): ReturnType<typeof reject> | null {
+  if (apiKeys.get(keyId)?.account === account) return null;
+  return reject("key-not-found", `the account has no API key ${keyId}; it may have been revoked`);
 }
 
 type Fitted = { wish: Wish; source: Source };

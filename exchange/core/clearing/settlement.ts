@@ -33,6 +33,10 @@ export function settleDelivery(
   const found = openDelivery(turn, command.delivery, command.attempt);
   if (!found.ok) return found;
   const delivery = found.result;
+  // Its end is due and has not run yet: nothing is billed that came after its time.
+  if (delivery.timeoutAtMs <= turn.nowMs) {
+    return reject("delivery-closed", `delivery ${delivery.number} ran out of time`);
+  }
   const { promptTokens, completionTokens } = command;
   if (!isCount(promptTokens) || !isCount(completionTokens)) {
     return reject("invalid-quantity", `metered ${promptTokens} + ${completionTokens} tokens`);

@@ -70,6 +70,7 @@ export interface ModelDelivery {
   parts: { lot: number; tokens: number }[];
   failed: number[];
   timeoutMs: number;
+  key: string;
 }
 
 export interface ModelNode {
@@ -103,7 +104,9 @@ export interface Model {
   away: { account: number; fromMs: number; toMs: number | null }[];
   graces: { account: number; endsMs: number }[];
   outages: { fromMs: number; toMs: number }[];
-  references: Map<string, string>;
+  references: Map<string, { content: string; atMs: number }>;
+  /** API keys that count, and whose they are. */
+  keys: Map<string, number>;
   clientIds: { order: PlaceOrder; number: number; atMs: number }[];
   deposited: bigint;
   fees: bigint;
@@ -137,6 +140,7 @@ export function createModel(
     graces: [],
     outages: [],
     references: new Map(),
+    keys: new Map(),
     clientIds: [],
     deposited: 0n,
     fees: 0n,

@@ -12,7 +12,7 @@ import { decide } from "./decisions.fixture.ts";
 import { createModel, type Model } from "./market.fixture.ts";
 import type { Tally } from "./run-tally.fixture.ts";
 import { coreView, modelView } from "./views.fixture.ts";
-import { BUYERS, NODES, SUPPLIERS, TRADERS } from "./wish.fixture.ts";
+import { BUYERS, DRAWERS, keyOf, NODES, SUPPLIERS, TRADERS } from "./wish.fixture.ts";
 
 const lite = instruments.find((each) => each.symbol === "text-lite") as Instrument;
 /** Many increments of output without a maximum; and one whose smallest fill is 2 micro-dollars. */
@@ -87,6 +87,9 @@ function opening(): Command[] {
       if (amountMicros === undefined) continue;
       commands.push({ type: "deposit", account, amountMicros, to, reference: `${to} ${account}` });
     }
+    if (!DRAWERS.includes(account)) continue;
+    const keyId = keyOf(account);
+    commands.push({ type: "add-api-key", account, keyId, secretHash: "hash", label: "key" });
   }
   for (const [index, account] of NODES.entries()) {
     const [tokenHash, node] = [`${account}`, index + 1];
