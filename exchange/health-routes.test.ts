@@ -1,5 +1,5 @@
 /** What a supervisor, a load balancer and the operator are told of a real exchange over a real socket. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -12,11 +12,14 @@ import { BREACH_REMEDY } from "./invariant-watch.ts";
 let dir = "";
 let url = "";
 let exchange: Exchange;
+let keptStaleAddress = true;
 const readJson = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../config/${name}.json`, import.meta.url), "utf8"));
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "gridspot-health-"));
+  const address = join(dir, "exchange.url");
+  writeFileSync(address, "http://127.0.0.1:9\n");
   const env = { GRIDSPOT_DATA_DIR: dir, GRIDSPOT_PORT: "0" };
   const files = { instruments: readJson("instruments"), policy: readJson("policy") };
   const loaded = loadExchangeConfig(env, files);
@@ -28,6 +31,7 @@ beforeAll(async () => {
       throw error;
     },
   });
+  keptStaleAddress = existsSync(address);
   url = `http://127.0.0.1:${await exchange.listen()}`;
 });
 afterAll(async () => {
@@ -42,6 +46,10 @@ async function ask(path: string, init: RequestInit = {}): Promise<[number, unkno
 }
 
 const seq = expect.any(Number);
+
+test("the address that a killed process left is gone before this one serves", () => {
+  expect(keptStaleAddress).toBe(false);
+});
 
 test("an exchange that trades is alive and ready", async () => {
   for (const path of ["/healthz", "/readyz"]) {
