@@ -17,14 +17,16 @@ Examples:
 
 const RESTORE_HELP = `
 The backup is verified first, and nothing is overwritten: move journal.db and history.db of the data
-directory away. Whatever was acknowledged after the backup was made is not in it.
+directory away. A snapshot that is no good is left out; the events are the truth. Whatever was
+acknowledged after the backup was made is not in it.
 
 Example:
   gridspot exchange restore --from /backups/2026-11-25.journal --data-dir /var/lib/gridspot`;
 
 const VERIFY_HELP = `
 Proves every hash, replays every event from the first, compares each snapshot with that, and checks
-the state that comes out. Some 20 seconds per million events. Exit code 0 when all is sound, else 1.
+the state that comes out. Writes nothing. Some 20 seconds per million events. Exit code 0 when all is
+sound, else 1.
 
 Examples:
   gridspot exchange verify /backups/2026-11-25.journal
