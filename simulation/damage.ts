@@ -27,7 +27,7 @@ export async function damageAtRest(world: World, random: Random): Promise<void> 
   }
   // A power cut may take the end of history.db, by which a lost end of the journal is noticed.
   if (!world.faults.wasDiskWhole || !random.oneIn(8)) return;
-  world.faults.isPaused = true;
+  world.disk.isPaused = true;
   const files = world.disk.copyFiles();
   const whole = await tryToStart(world);
   // Only what history knows can be missed: the last batch may have become durable as the process died.
@@ -39,7 +39,7 @@ export async function damageAtRest(world: World, random: Random): Promise<void> 
     judge(world, damage.kind, start, whole);
   }
   world.disk.replaceFiles(files);
-  world.faults.isPaused = false;
+  world.disk.isPaused = false;
 }
 
 function judge(world: World, kind: FaultKind, start: Start, whole: Start): void {

@@ -39,16 +39,19 @@ export class ExchangeLife {
 
   /** Starts as the real process does. Throws what would end it with a message. */
   async start(settings: WorldSettings): Promise<void> {
-    const { oracle, tally, scheduler } = this.#world;
+    const { oracle, tally, scheduler, faults } = this.#world;
     const { openDatabase } = this.#databases;
     const { journal, core, history } = await openSimulatedStorage(this.#world.place, openDatabase, {
       proveBytes: settings.proveBytes,
       startWriter: (data) => {
-        const writer = inProcessWriter(data, openDatabase, (run) => this.#whenWritten(run));
+        const writer = inProcessWriter(data, openDatabase, (run, message) => {
+          const errand = message.type === "errand" ? message.errand.type : null;
+          this.#whenWritten(() => faults.during(errand, run));
+        });
         return {
           ask: (message) => {
             if (message.type === "errand") {
-              this.#world.faults.beforeErrand(message.errand.type);
+              faults.beforeErrand(message.errand.type);
             }
             return writer.ask(message);
           },
@@ -56,6 +59,7 @@ export class ExchangeLife {
       },
     });
     this.#history = history;
+    faults.enter("journal");
     const { snapshot, unreadable } = journal.recovered;
     if (unreadable.length > 0) tally.saw("newest snapshot passed over");
     tally.saw(snapshot === null ? "recovered without a snapshot" : "recovered from a snapshot");
@@ -75,7 +79,7 @@ export class ExchangeLife {
         core: oracle.watch(core),
         journal,
         clock: {
-          nowMs: () => scheduler.nowMs + this.#world.faults.clockErrorMs,
+          nowMs: () => scheduler.nowMs + faults.clockErrorMs,
           monotonicMs: () => scheduler.nowMs,
         },
         onFatal: (error) => this.#fatal(error),

@@ -6,7 +6,7 @@ import type { ErrandType } from "#exchange/journal/errands.ts";
 import { fateOf, type PowerCut } from "./disk/power-cut.ts";
 import type { Operation, SimulatedDisk, Verdict } from "./disk/simulated-disk.ts";
 import type { Random } from "./random.ts";
-import type { FaultKind, Tally } from "./tally.ts";
+import type { DiskPhase, FaultKind, Tally } from "./tally.ts";
 
 const WRITE_MS: readonly [number, number] = [1, 6];
 const SLOW_WRITE_MS: readonly [number, number] = [800, 2_500];
@@ -59,8 +59,10 @@ export class Faults {
   #syncFailed = false;
   #powerCut: PowerCut | null = null;
   #failAt: FailAt | null = null;
-  /** While somebody looks at the disk who is not part of the story. */
-  isPaused = false;
+  /** Whether the failure of `failAt` came about. */
+  hasFailedAt = false;
+  /** What the process is about, unless the file says it. */
+  #phase: DiskPhase = "first start";
   /** Whether all that was written was still there when the last process ended. */
   wasDiskWhole = true;
 
@@ -69,7 +71,7 @@ export class Faults {
     this.#random = random;
     this.#tally = tally;
     this.#nowMs = nowMs;
-    disk.gate = (operation) => this.#judge(operation);
+    disk.gate = (operation, file) => this.#judge(operation, file);
   }
 
   /** Lets an operation of the disk fail or end the process, after `countdown` others of its kind. */
@@ -102,6 +104,19 @@ export class Faults {
     this.#snapshotKill = false;
     const countdown = this.#random.below(6);
     this.arm("killed in a snapshot", "killed", { on: ["write", "sync"], countdown });
+  }
+
+  /** From now on the process opens what an earlier one left, or has opened it all. */
+  enter(phase: "recovery" | "journal"): void {
+    this.#phase = phase;
+  }
+
+  /** Runs something of the writer's. */
+  during(errand: ErrandType | null, run: () => void): void {
+    const before = this.#phase;
+    if (errand !== null) this.#phase = "snapshot";
+    run();
+    this.#phase = before;
   }
 
   writeMs(): number {
@@ -146,10 +161,11 @@ export class Faults {
     this.#syncFailed = false;
   }
 
-  #judge(operation: Operation): Verdict {
+  #judge(operation: Operation, file: string): Verdict {
+    this.#tally.operations[this.#phaseOf(file)] += 1;
     if (this.#disk.operations === this.#failAt?.operation) return this.#failNow(this.#failAt);
     const armed = this.#armed;
-    if (this.isPaused || armed === null || !armed.on.includes(operation)) return null;
+    if (armed === null || !armed.on.includes(operation)) return null;
     if (armed.countdown > 0) {
       armed.countdown -= 1;
       return null;
@@ -161,8 +177,14 @@ export class Faults {
     return armed.verdict;
   }
 
+  #phaseOf(file: string): DiskPhase {
+    const isReadModel = this.#phase === "journal" && file.includes("/history.db");
+    return isReadModel ? "read model" : this.#phase;
+  }
+
   #failNow({ verdict, cut }: FailAt): Verdict {
     this.#failAt = null;
+    this.hasFailedAt = true;
     if (verdict === "killed") this.#powerCut = cut;
     else this.#hasDiskFailed = true;
     return verdict;

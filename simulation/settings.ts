@@ -11,6 +11,8 @@ export interface WorldSettings {
   tickMs: number;
   /** Of the journal's chain at every start; damaged files are proved whole. */
   proveBytes: number;
+  /** How many of each take part. */
+  cast: { suppliers: number; traders: number; buyers: number };
 }
 
 const config = (name: string) =>
@@ -40,5 +42,15 @@ export function defaultSettings(): WorldSettings {
     eventsPerSnapshot: 150,
     tickMs: 1_000,
     proveBytes: 100_000,
+    cast: { suppliers: 4, traders: 4, buyers: 4 },
+  };
+}
+
+/** A market of few words, in which much happens to the disk: for worlds that are run by the thousand. */
+export function smallSettings(): WorldSettings {
+  return {
+    ...defaultSettings(),
+    eventsPerSnapshot: 20,
+    cast: { suppliers: 1, traders: 2, buyers: 2 },
   };
 }

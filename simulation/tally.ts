@@ -96,6 +96,16 @@ export const STATES = [
 ] as const;
 export type SeenState = (typeof STATES)[number];
 
+/** What the exchange is about when it turns to the disk. */
+export const DISK_PHASES = [
+  "first start",
+  "recovery",
+  "journal",
+  "snapshot",
+  "read model",
+] as const;
+export type DiskPhase = (typeof DISK_PHASES)[number];
+
 type Counts<Kind extends string> = Record<Kind, number>;
 const zeros = <Kind extends string>(kinds: readonly Kind[]) =>
   Object.fromEntries(kinds.map((kind) => [kind, 0])) as Counts<Kind>;
@@ -103,6 +113,8 @@ const zeros = <Kind extends string>(kinds: readonly Kind[]) =>
 export class Tally {
   readonly faults = zeros(FAULT_KINDS);
   readonly states = zeros(STATES);
+  /** Operations of the disk, by what they were for. */
+  readonly operations = zeros(DISK_PHASES);
   commands = 0;
   events = 0;
   lives = 0;
@@ -120,6 +132,7 @@ export class Tally {
   add(other: Tally): void {
     for (const kind of FAULT_KINDS) this.faults[kind] += other.faults[kind];
     for (const state of STATES) this.states[state] += other.states[state];
+    for (const phase of DISK_PHASES) this.operations[phase] += other.operations[phase];
     for (const count of [
       "commands",
       "events",

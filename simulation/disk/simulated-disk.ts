@@ -117,11 +117,14 @@ export class SimulatedDisk {
   gate: Gate = () => null;
   /** The process is gone: nothing it still asks for has any effect. */
   isProcessDead = false;
+  /** Somebody looks who is no part of the story: nothing fails, and nothing is counted. */
+  isPaused = false;
   operations = 0;
 
   /** The gate's word on an operation, counted. "killed" ends the process. */
   pass(operation: Operation, name: string): Verdict {
     if (this.isProcessDead) return "killed";
+    if (this.isPaused) return null;
     this.operations += 1;
     const verdict = this.gate(operation, name);
     if (verdict === "killed") this.isProcessDead = true;
