@@ -97,18 +97,38 @@ export class ExchangeLife {
   /** Executes; resolves when the outcome may be told, never if the process dies before. */
   async execute<T extends CommandType>(command: Command<T>): Promise<Outcome<T>> {
     if (!this.isOpen) return never();
+    const { oracle, tally } = this.#world;
+    const askedAtSeq = oracle.toldSeq;
     const submitted = this.#open().submit(command);
     await this.#orDeath(submitted.released);
     const { outcome } = submitted;
     if (!outcome.ok && outcome.rejection.code === "overloaded") {
-      this.#world.tally.saw("overload refused");
-    } else this.#world.oracle.acknowledged(outcome.seq);
+      tally.saw("overload refused");
+    } else oracle.answered(command.type, outcome.seq, askedAtSeq);
     return outcome;
   }
 
-  /** Reads as the APIs do; never resolves if the process dies before what it shows is durable. */
-  async read<T>(view: (state: CoreState) => T): Promise<T> {
-    return this.isOpen ? this.#orDeath(this.#open().read(view)) : never();
+  /**
+   * Reads as the APIs do, which tell the commit sequence with what they show; never resolves if the
+   * process dies before that is durable.
+   */
+  async read<T>(view: (state: CoreState) => T): Promise<{ seq: number; shown: T }> {
+    if (!this.isOpen) return never();
+    const { oracle, tally, scheduler } = this.#world;
+    const askedAtSeq = oracle.toldSeq;
+    const askedAtMs = scheduler.nowMs;
+    const answer = await this.#orDeath(
+      this.#open().read((state) => ({ seq: state.seq, shown: view(state) })),
+    );
+    if (scheduler.nowMs > askedAtMs) tally.saw("read waited for the disk");
+    oracle.answered("a read", answer.seq, askedAtSeq);
+    return answer;
+  }
+
+  /** Reads something whose answer the oracle can compute again. */
+  async look(view: (state: CoreState) => string): Promise<void> {
+    const { seq, shown } = await this.read(view);
+    this.#world.oracle.shown({ seq, view, text: shown });
   }
 
   /** The live state, for questions that nobody outside asks. */

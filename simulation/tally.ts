@@ -84,6 +84,7 @@ export const STATES = [
   "deliveries excused by a restart",
   "outage tolled",
   "overload refused",
+  "read waited for the disk",
   "client id forgotten",
   "same answer given again",
   "snapshot taken",
@@ -120,6 +121,8 @@ export class Tally {
   lives = 0;
   diskOperations = 0;
   acknowledged = 0;
+  /** Answers that were computed once more from what was recovered. */
+  readsReplayed = 0;
 
   hit(kind: FaultKind): void {
     this.faults[kind] += 1;
@@ -139,6 +142,7 @@ export class Tally {
       "lives",
       "diskOperations",
       "acknowledged",
+      "readsReplayed",
     ] as const) {
       this[count] += other[count];
     }
