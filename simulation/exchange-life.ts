@@ -6,7 +6,8 @@ import type { Command, CommandType } from "#exchange/core/commands.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import type { Defer } from "#exchange/group-commit.ts";
 import type { History } from "#exchange/history/history.ts";
-import { createShell } from "#exchange/journaled-shell.ts";
+import { type InvariantWatch, watchInvariants } from "#exchange/invariant-watch.ts";
+import { createShell, type Ticker } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import type { Outcome, Shell } from "#exchange/shell.ts";
 import { followerInTurns } from "#exchange/snapshots/follower.ts";
@@ -26,6 +27,7 @@ export class ExchangeLife {
   readonly #databases: SimulatedDatabases;
   #shell: Shell | null = null;
   #history: History | null = null;
+  #watch: InvariantWatch | null = null;
   #writerFreeAtMs = 0;
   #tellDeath: () => void = () => {};
 
@@ -41,7 +43,7 @@ export class ExchangeLife {
   async start(settings: WorldSettings): Promise<void> {
     const { oracle, tally, scheduler, faults } = this.#world;
     const { openDatabase } = this.#databases;
-    const { journal, core, history } = await openSimulatedStorage(this.#world.place, openDatabase, {
+    const storage = await openSimulatedStorage(this.#world, openDatabase, {
       proveBytes: settings.proveBytes,
       startWriter: (data) => {
         const writer = inProcessWriter(data, openDatabase, (run, message) => {
@@ -58,16 +60,21 @@ export class ExchangeLife {
         };
       },
     });
+    const { journal, core, history, notices } = storage;
     this.#history = history;
     faults.enter("journal");
     const { snapshot, unreadable } = journal.recovered;
     if (unreadable.length > 0) tally.saw("newest snapshot passed over");
     tally.saw(snapshot === null ? "recovered without a snapshot" : "recovered from a snapshot");
+    // Nothing damages the read model between two lives but what may befall the journal as well.
+    const rebuilt = notices.find((notice) => notice.includes("built anew"));
+    if (rebuilt !== undefined) oracle.breach(rebuilt);
     if (!this.isAlive) throw new Error("killed while starting");
     oracle.recovered(core);
     if (history.lastSeq !== core.state.seq) {
       oracle.breach(`history stands at ${history.lastSeq}, the journal at ${core.state.seq}`);
     }
+    const ticker: Ticker = (run, everyMs) => this.#tickEvery(run, everyMs);
     const defer: Defer = (run) => this.#later(0, run);
     this.#shell = createShell(
       {
@@ -86,7 +93,16 @@ export class ExchangeLife {
         defer,
         startFollower: followerInTurns(defer),
         onMissedSnapshot: (error) => oracle.breach(`no snapshot: ${error.message}`),
-        ticker: (run, everyMs) => this.#tickEvery(run, everyMs),
+        ticker,
+      },
+    );
+    this.#watch = watchInvariants(
+      { rowsPerSlice: settings.rowsPerSlice },
+      {
+        shell: this.#shell,
+        log: { fatal: (record, message) => oracle.breach(`${message}: ${JSON.stringify(record)}`) },
+        ticker,
+        defer,
       },
     );
     this.#shell.subscribe((events) => history.apply(events));
@@ -143,6 +159,7 @@ export class ExchangeLife {
   /** Stops in order, as on SIGTERM. */
   async stop(): Promise<void> {
     this.isOpen = false;
+    this.#watch?.close();
     await this.#shell?.close();
     this.#history?.close();
     this.end();

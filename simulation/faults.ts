@@ -36,7 +36,16 @@ interface Armed {
   stays: boolean;
 }
 
-export const ANY: readonly Operation[] = ["open", "read", "write", "truncate", "sync", "delete"];
+export const ANY: readonly Operation[] = [
+  "open",
+  "read",
+  "write",
+  "truncate",
+  "sync",
+  "delete",
+  "rename",
+  "make-folder",
+];
 
 /** One failure at a chosen operation of the disk, counted from the start of the world. */
 export interface FailAt {

@@ -9,6 +9,8 @@ export interface WorldSettings {
   commandsUnsyncedMax: number;
   eventsPerSnapshot: number;
   tickMs: number;
+  /** Of the watch on the books: so few that commands come between. */
+  rowsPerSlice: number;
   /** Of the journal's chain at every start; damaged files are proved whole. */
   proveBytes: number;
   /** How many of each take part. */
@@ -41,6 +43,7 @@ export function defaultSettings(): WorldSettings {
     commandsUnsyncedMax: 12,
     eventsPerSnapshot: 150,
     tickMs: 1_000,
+    rowsPerSlice: 20,
     proveBytes: 100_000,
     cast: { suppliers: 4, traders: 4, buyers: 4 },
   };

@@ -91,6 +91,7 @@ export const STATES = [
   "recovered from a snapshot",
   "recovered without a snapshot",
   "newest snapshot passed over",
+  "read model built anew",
   "start refused on damage",
   "unacknowledged events lost",
   "unacknowledged events kept",

@@ -6,7 +6,15 @@
 import type { Random } from "#simulation/random.ts";
 import { type Fate, tearWrite } from "./power-cut.ts";
 
-export type Operation = "open" | "read" | "write" | "truncate" | "sync" | "delete";
+export type Operation =
+  | "open"
+  | "read"
+  | "write"
+  | "truncate"
+  | "sync"
+  | "delete"
+  | "rename"
+  | "make-folder";
 /** What the gate says of an operation: it fails with an error of the disk, or the process dies in it. */
 export type Verdict = "io-error" | "disk-full" | "killed" | null;
 export type Gate = (operation: Operation, file: string) => Verdict;
@@ -29,6 +37,7 @@ export class SimulatedFile {
   size = 0;
   /** In order; empty after a sync. */
   unsynced: Change[] = [];
+  isFolder = false;
   /** Whether its name is in the directory on the platter. */
   isNameDurable = false;
   /** Connections that hold a lock, by level. */
@@ -105,6 +114,7 @@ export class SimulatedFile {
 
   copy(): SimulatedFile {
     const file = new SimulatedFile();
+    file.isFolder = this.isFolder;
     file.data = this.data.slice(0, this.size);
     file.size = this.size;
     file.isNameDurable = true;
