@@ -47,6 +47,13 @@ export const ANY: readonly Operation[] = [
   "make-folder",
 ];
 
+/** What SQLite, the system and the exchange say of a disk that fails like that. */
+const WORDS = {
+  "io-error": /disk I\/O error|unable to open database file|\bEIO\b/,
+  "disk-full": /disk is full|unable to open database file|\bENOSPC\b/,
+} as const;
+type DiskVerdict = keyof typeof WORDS;
+
 /** One failure at a chosen operation of the disk, counted from the start of the world. */
 export interface FailAt {
   operation: number;
@@ -64,7 +71,8 @@ export class Faults {
   readonly #nowMs: () => number;
   #armed: Armed | null = null;
   #snapshotKill = false;
-  #hasDiskFailed = false;
+  /** How the disk has failed the process that runs. */
+  readonly #diskFailures = new Set<DiskVerdict>();
   #syncFailed = false;
   #powerCut: PowerCut | null = null;
   #failAt: FailAt | null = null;
@@ -133,9 +141,9 @@ export class Faults {
     return this.#random.between(low, high);
   }
 
-  /** Whether an error of the process is what a fault of the disk brings. */
-  explains(error: Error): boolean {
-    return this.#hasDiskFailed || /is closed; nothing is written/.test(error.message);
+  /** Whether an error of the process speaks of what its disk did to it. */
+  explains({ message }: Error): boolean {
+    return [...this.#diskFailures].some((verdict) => WORDS[verdict].test(message));
   }
 
   /** Arms what may go wrong while the next process starts. */
@@ -154,7 +162,7 @@ export class Faults {
   /** What happens to the disk between the end of one process and the start of the next. */
   betweenLives(): void {
     const cut = this.#powerCut;
-    this.wasDiskWhole = cut === null && !this.#hasDiskFailed;
+    this.wasDiskWhole = cut === null && this.#diskFailures.size === 0;
     const unsynced = [...this.#disk.files.values()].map(({ unsynced: writes }) => writes.length);
     if (cut !== null) {
       if (Math.max(0, ...unsynced) >= WRITES_NEEDED[cut]) this.#tally.hit(POWER_CUT_KINDS[cut]);
@@ -166,7 +174,7 @@ export class Faults {
     this.#powerCut = null;
     this.#armed = null;
     this.#snapshotKill = false;
-    this.#hasDiskFailed = false;
+    this.#diskFailures.clear();
     this.#syncFailed = false;
   }
 
@@ -179,8 +187,8 @@ export class Faults {
       armed.countdown -= 1;
       return null;
     }
-    if (!armed.stays || !this.#hasDiskFailed) this.#tally.hit(armed.kind);
-    if (armed.verdict !== "killed") this.#hasDiskFailed = true;
+    if (!armed.stays || this.#diskFailures.size === 0) this.#tally.hit(armed.kind);
+    if (armed.verdict !== "killed") this.#diskFailures.add(armed.verdict);
     if (operation === "sync" && armed.verdict === "io-error") this.#syncFailed = true;
     if (!armed.stays) this.#armed = null;
     return armed.verdict;
@@ -195,7 +203,7 @@ export class Faults {
     this.#failAt = null;
     this.hasFailedAt = true;
     if (verdict === "killed") this.#powerCut = cut;
-    else this.#hasDiskFailed = true;
+    else this.#diskFailures.add(verdict);
     return verdict;
   }
 }

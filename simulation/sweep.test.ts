@@ -1,6 +1,8 @@
 import { beforeAll, expect, test } from "vitest";
+import type { Operation } from "./disk/simulated-disk.ts";
 import { loadSqliteOnDisks, type SqliteOnDisks } from "./disk/sqlite-vfs.ts";
 import {
+  failuresAt,
   isSweepComplete,
   recordProblems,
   SWEPT_SEED,
@@ -60,8 +62,14 @@ test("a sweep that leaves one operation out is not complete", async () => {
   expect(sweepLines(whole).join()).toMatch(/recovery \d+, journal \d+, snapshot \d+/);
 });
 
+test("a read is not told that the disk is full", () => {
+  const verdicts = (kind: Operation) => failuresAt(7, kind).map(({ verdict }) => verdict);
+  expect(verdicts("write")).toEqual(["io-error", "killed", "killed", "disk-full"]);
+  expect(verdicts("read")).toEqual(["io-error", "killed", "killed"]);
+});
+
 test("an operation is swept in every way", async () => {
-  const run = await sweep({ seed: SWEPT_SEED, workers: 1, operation: 200 });
+  const run = await sweep({ seed: SWEPT_SEED, workers: 1, operation: 1 });
   expect(run).toMatchObject({ swept: 1, worlds: 4, problems: [] });
   const beyond = await sweep({ seed: SWEPT_SEED, workers: 1, operation: 99_999 });
   expect(beyond.problems).toEqual(["operation 99999 was not reached"]);

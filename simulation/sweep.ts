@@ -4,6 +4,7 @@
  * again for each of them and each way to fail there. None may breach anything.
  */
 import { POWER_CUTS } from "./disk/power-cut.ts";
+import type { Operation } from "./disk/simulated-disk.ts";
 import type { FailAt } from "./faults.ts";
 import { smallSettings } from "./settings.ts";
 import { DISK_PHASES, type SeenState, type Tally } from "./tally.ts";
@@ -54,14 +55,14 @@ export function sweptWorld(seed: number): WorldOptions {
 /** Fails every operation of the swept world with this seed, one after another. */
 export async function sweep({ seed, workers, operation }: SweepOptions): Promise<SweepRun> {
   const world = sweptWorld(seed);
-  const [recorded] = await runWorlds([world], 1);
+  const [recorded] = await runWorlds([{ ...world, isRecorded: true }], 1);
   if (recorded === undefined) throw new Error("no world was run");
   const { tally } = recorded;
   const operations =
     operation === null
       ? Array.from({ length: tally.diskOperations }, (_, index) => index + 1)
       : [operation];
-  const failures = operations.flatMap(failuresAt);
+  const failures = operations.flatMap((each) => failuresAt(each, recorded.operations[each - 1]));
   const reports = await runWorlds(
     failures.map((failAt) => ({ ...world, failAt })),
     workers,
@@ -105,13 +106,15 @@ export function sweepLines({ tally, swept, worlds, problems }: SweepRun): string
   ];
 }
 
-/** Every way to fail at an operation; the ways to lose power take turns. */
-function failuresAt(operation: number): FailAt[] {
+/** Every way to fail at an operation of this kind; the ways to lose power take turns. */
+export function failuresAt(operation: number, kind: Operation | undefined): FailAt[] {
   const cut = POWER_CUTS[operation % POWER_CUTS.length] ?? null;
-  return [
+  const failures: FailAt[] = [
     { operation, verdict: "io-error", cut: null },
-    { operation, verdict: "disk-full", cut: null },
     { operation, verdict: "killed", cut: null },
     { operation, verdict: "killed", cut },
   ];
+  // Neither wants room on the disk.
+  const isRoomless = kind === "read" || kind === "delete";
+  return isRoomless ? failures : [...failures, { operation, verdict: "disk-full", cut: null }];
 }

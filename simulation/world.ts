@@ -4,7 +4,7 @@ import { createCore } from "#exchange/core/core.ts";
 import { startOperator } from "./actors/operator.ts";
 import { startTrouble } from "./actors/trouble.ts";
 import { damageAtRest } from "./damage.ts";
-import { SimulatedDisk } from "./disk/simulated-disk.ts";
+import { type Operation, SimulatedDisk } from "./disk/simulated-disk.ts";
 import type { SqliteOnDisks } from "./disk/sqlite-vfs.ts";
 import { ExchangeLife } from "./exchange-life.ts";
 import { type FailAt, Faults } from "./faults.ts";
@@ -34,6 +34,8 @@ export interface WorldOptions {
   isQuiet?: boolean;
   /** In order of time. */
   plannedEnds?: readonly PlannedEnd[];
+  /** Reports every operation of the disk. */
+  isRecorded?: boolean;
   failAt?: FailAt | null;
 }
 
@@ -44,6 +46,8 @@ export interface WorldReport {
   tally: Tally;
   /** Whether the failure that was asked for came about. */
   hasFailedAt: boolean;
+  /** In order; empty unless asked for. */
+  operations: readonly Operation[];
 }
 
 export class World {
@@ -72,6 +76,7 @@ export class World {
     this.random = new Random(options.seed);
     const { disk, tally, scheduler } = this;
     this.faults = new Faults(disk, this.random.fork(), tally, () => scheduler.nowMs);
+    if (options.isRecorded === true) disk.record = [];
     if (options.failAt) this.faults.failAt(options.failAt);
     this.network = new Network(this, this.random.fork());
   }
@@ -92,8 +97,14 @@ export class World {
     this.sqlite.unmount(this.place);
     const tally = this.tally;
     tally.diskOperations = this.disk.operations;
-    const { hasFailedAt } = this.faults;
-    return { seed, digest: this.#digest(), breaches: this.oracle.breaches, tally, hasFailedAt };
+    return {
+      seed,
+      digest: this.#digest(),
+      breaches: this.oracle.breaches,
+      tally,
+      hasFailedAt: this.faults.hasFailedAt,
+      operations: this.disk.record ?? [],
+    };
   }
 
   /** No more trouble: the exchange starts once more and is asked for all that it ever said. */

@@ -130,12 +130,15 @@ export class SimulatedDisk {
   /** Somebody looks who is no part of the story: nothing fails, and nothing is counted. */
   isPaused = false;
   operations = 0;
+  /** What the operations were, in order, when somebody asks for it. */
+  record: Operation[] | null = null;
 
   /** The gate's word on an operation, counted. "killed" ends the process. */
   pass(operation: Operation, name: string): Verdict {
     if (this.isProcessDead) return "killed";
     if (this.isPaused) return null;
     this.operations += 1;
+    this.record?.push(operation);
     const verdict = this.gate(operation, name);
     if (verdict === "killed") this.isProcessDead = true;
     return verdict;
