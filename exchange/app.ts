@@ -52,7 +52,7 @@ export async function createExchange(
 ): Promise<Exchange> {
   const { history, journal, core, notices } = await openStorage(config.dataDir, given.openJournal);
   for (const notice of notices) log.warn(notice);
-  const secrets = loadExchangeSecrets(config.dataDir);
+  const secrets = loadExchangeSecrets(config.dataDir, core.state.seq);
   const onMissedSnapshot = ({ message }: Error) =>
     log.error({ reason: message }, "no snapshot was taken; the next start takes longer");
   const shell = createShell(given.shellOptions ?? {}, {
