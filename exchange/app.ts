@@ -54,7 +54,7 @@ export async function createExchange(
   const { history, journal, core, notices } = await openStorage(config.dataDir, given.openJournal);
   for (const notice of notices) log.warn(notice);
   withdrawAddress(config.dataDir);
-  const secrets = loadExchangeSecrets(config.dataDir);
+  const secrets = loadExchangeSecrets(config.dataDir, core.state.seq);
   const onMissedSnapshot = ({ message }: Error) =>
     log.error({ reason: message }, "no snapshot was taken; the next start takes longer");
   const onDisorder = (seq: number, breaches: readonly string[]) =>

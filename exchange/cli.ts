@@ -32,6 +32,13 @@ Examples:
   gridspot exchange verify /backups/2026-11-25.journal
   gridspot exchange verify --data-dir ./data`;
 
+const NEW_KEY_HELP = `
+For an exchange that has lost exchange.key and every copy of it. With another key it is another
+exchange to its agents, and each has to be told so by whoever runs it.
+
+Example:
+  gridspot exchange new-key --data-dir /var/lib/gridspot`;
+
 /** Runs `act`, prints what it returns; a problem is one message and exit code 1, never a stack. */
 async function report(act: () => Promise<string[]>): Promise<void> {
   try {
@@ -80,6 +87,14 @@ export function exchangeCommand(): Command {
         if (!isSound) process.exitCode = 1;
         return lines;
       }),
+    );
+  exchange
+    .command("new-key")
+    .description("give an exchange that has lost its key another identity")
+    .addOption(dataDirOption())
+    .addHelpText("after", NEW_KEY_HELP)
+    .action(({ dataDir }: { dataDir: string }) =>
+      report(async () => (await import("./identity.ts")).makeNewKey(dataDir)),
     );
   return exchange;
 }

@@ -6,27 +6,27 @@ import { startBuyer } from "./buyer.ts";
 import { startSupplier } from "./supplier.ts";
 import { startTrader } from "./trader.ts";
 
-const CAST = { suppliers: 4, traders: 4, buyers: 4 };
 const DEPOSIT_MICROS = 40_000_000n;
 
 /** Opens the market and keeps it going. */
 export async function startOperator(world: World): Promise<void> {
   const desk = new Desk(world);
   const running: Promise<void>[] = [];
-  for (let n = 1; n <= CAST.suppliers; n += 1) {
+  const { suppliers, traders, buyers } = world.settings.cast;
+  for (let n = 1; n <= suppliers; n += 1) {
     const account = await desk.open(`supplier-${n}`, "advanced");
     running.push(startSupplier(world, account, n));
     desk.depositSoon(account, "bond");
     desk.depositSoon(account, "available");
   }
-  for (let n = 1; n <= CAST.traders; n += 1) {
+  for (let n = 1; n <= traders; n += 1) {
     const account = await desk.open(`trader-${n}`, "advanced");
     desk.depositSoon(account, "available");
     running.push(startTrader(world, account));
     // Its Lots are large and often expire in the middle of something.
     running.push(startBuyer(world, account, { name: `trader-${n}`, pauseMsMax: 40_000 }));
   }
-  for (let n = 1; n <= CAST.buyers; n += 1) {
+  for (let n = 1; n <= buyers; n += 1) {
     const account = await desk.open(`buyer-${n}`, "easy");
     desk.depositSoon(account, "available");
     running.push(startBuyer(world, account, { name: `buyer-${n}`, pauseMsMax: 8_000 }));
