@@ -74,9 +74,9 @@ export function* ledgerBreaches(state: CoreState): Generator<string | null> {
   const { ledger } = state;
   const sums = new LedgerSums(state);
   try {
-    for (const hold of ledger.holds()) {
+    for (const [name, hold] of ledger.holds()) {
       sums.countHold(hold);
-      yield* holdBreaches(state, hold);
+      yield* holdBreaches(state, name, hold);
       yield null;
       if (!ledger.isObservedBy(sums)) return;
     }
