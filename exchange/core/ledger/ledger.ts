@@ -108,12 +108,10 @@ export class Ledger {
   #hold(name: string, account: LedgerAccount, amount: bigint): void {
     let hold = this.#holds.get(name);
     if (hold === undefined) {
-      hold = { account, amount: 0n, look: 0 };
+      hold = { account, amount, look: 0 };
       this.#holds.set(name, hold);
-    } else if (hold.account !== account) {
-      throw new LedgerError(`hold ${name} is on ${hold.account.name}, not ${account.name}`);
-    }
-    hold.amount += amount;
+    } else if (hold.account === account) hold.amount += amount;
+    else throw new LedgerError(`hold ${name} is on ${hold.account.name}, not ${account.name}`);
     account.held += amount;
     this.#assertCovered(account);
     if (this.#observer !== null) this.#observer.holdChanged(hold, amount);
