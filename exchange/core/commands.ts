@@ -17,7 +17,10 @@ export interface CommandMap {
   "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
   "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };
   "open-account": { params: { name: string; mode: AccountMode }; result: { account: number } };
-  /** Money from outside. `reference` makes a repeated deposit a no-op. */
+  /**
+   * Money from outside. `reference` makes a repeated deposit a no-op for as long as it is remembered:
+   * 90 days, or what the policy says (`depositReferenceKeptMs`). After that it names a new deposit.
+   */
   deposit: {
     params: {
       account: number;
@@ -36,7 +39,10 @@ export interface CommandMap {
     params: { account: number; fingerprint: string; publicKey: string; label: string };
     result: { fingerprint: string };
   };
-  /** `key` is an API key id or a fingerprint of that account. */
+  /**
+   * `key` is an API key id or a fingerprint of that account. From this event on it reserves nothing,
+   * and no delivery that it began moves to another supplier; what is under way is still settled.
+   */
   "revoke-key": { params: { account: number; key: string }; result: { key: string } };
   "create-join-token": {
     params: { account: number; tokenHash: string; nodesMax: number; expiresAtMs: number };
@@ -129,6 +135,7 @@ export interface PlaceOrder {
 export interface ReserveDelivery {
   account: number;
   symbol: string;
+  /** The API key that asks; it must be one of the account, and not revoked. */
   keyId: string;
   /** In reference tokens, counted by the exchange. */
   promptTokens: number;

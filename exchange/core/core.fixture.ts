@@ -46,6 +46,7 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
   for (const instrument of instruments) run({ type: "list-instrument", instrument });
 
   let references = 0;
+  const keys = new Set<string>();
   return {
     core,
     events,
@@ -124,6 +125,15 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
     ask(account: number, priceTicks: number, quantity: number): number {
       return run(this.order(account, { side: "sell", priceTicks, quantity })).order;
     },
+    /** The account's API key, made when it is first needed. */
+    keyOf(account: number): string {
+      const keyId = `key-${account}`;
+      if (!keys.has(keyId)) {
+        keys.add(keyId);
+        tryTo({ type: "add-api-key", account, keyId, secretHash: "hash", label: "test" });
+      }
+      return keyId;
+    },
     reserve(account: number, promptTokens: number, maxOutputTokens: number | null, choices = 1) {
       const reserved = this.tryReserve(account, promptTokens, maxOutputTokens, choices);
       if (reserved.ok) return reserved.result;
@@ -131,10 +141,10 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
     },
     tryReserve(account: number, promptTokens: number, maxOutputTokens: number | null, choices = 1) {
       return tryTo({
+        keyId: this.keyOf(account),
         type: "reserve-delivery",
         account,
         symbol: SYMBOL,
-        keyId: "test",
         promptTokens,
         maxOutputTokens,
         choices,

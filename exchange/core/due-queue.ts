@@ -45,6 +45,18 @@ export class DueQueue {
     return (this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= nowMs;
   }
 
+  /** Whether that very item is due at `nowMs` and was not taken out; looks at what is due only. */
+  waits(kind: DueKind, id: number, nowMs: number): boolean {
+    const open = [0];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      const item = this.#heap[at];
+      if (item === undefined || item.dueMs > nowMs) continue;
+      if (item.kind === kind && item.id === id) return true;
+      open.push(2 * at + 1, 2 * at + 2);
+    }
+    return false;
+  }
+
   /** The first item if it is due at `nowMs`, taken out; else null. */
   takeDue(nowMs: number): DueItem | null {
     const first = this.#heap[0];

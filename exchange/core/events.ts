@@ -67,6 +67,7 @@ export interface EventMap {
       | "valueMicros"
       | "feeMicros"
       | "feeBasisMicros"
+      | "heldBps"
       | "status"
       | "closureReason"
       | "closedAtMs"
@@ -165,6 +166,8 @@ export interface EventMap {
     result: Record<string, string | number | null>;
   };
   "client-ids-forgotten": { keys: string[] };
+  "references-forgotten": { references: string[] };
+  "join-tokens-forgotten": { tokenHashes: string[] };
   "exchange-resumed": { lastSeenMs: number; outageMs: number };
   /** Nothing happened for a while: says that the exchange was there. */
   "time-passed": object;

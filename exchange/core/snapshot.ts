@@ -12,7 +12,7 @@ import type { BookSnapshot } from "./market/order-book-port.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 2;
+export const SNAPSHOT_SCHEMA_VERSION = 3;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
@@ -48,6 +48,8 @@ export function createEmptyState(): CoreState {
     clientIds: new Map(),
     clientIdCounts: new Map(),
     clientIdsDueMs: 0,
+    referencesDueMs: 0,
+    joinTokensDueMs: 0,
     references: new Map(),
     outages: [],
     due: new DueQueue(),
@@ -62,6 +64,8 @@ const FOLLOWING = new Set([
   "serving",
   "holdings",
   "clientIdsDueMs",
+  "referencesDueMs",
+  "joinTokensDueMs",
   "holdName",
   "marginName",
   "freeTokens",
@@ -85,9 +89,9 @@ function canonical(value: unknown): unknown {
   return sorted;
 }
 
-/** Encodes the state. Client ids keep their order of arrival: it decides which is forgotten first. */
+/** Encodes the state. Client ids and references keep their order of arrival: it decides which is forgotten first. */
 export function encodeState(state: CoreState): string {
-  const { ledger, instruments, clientIds, ...plain } = state;
+  const { ledger, instruments, clientIds, references, ...plain } = state;
   return JSON.stringify({
     schema: SNAPSHOT_SCHEMA_VERSION,
     ...(canonical(plain) as object),
@@ -97,6 +101,7 @@ export function encodeState(state: CoreState): string {
       book: book.snapshot(),
     })),
     clientIds: [...clientIds],
+    references: [...references],
   });
 }
 

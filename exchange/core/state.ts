@@ -67,6 +67,8 @@ export interface Order {
   feeMicros: bigint;
   /** Sum of value x basis points over its fills: what the fee is computed from. */
   feeBasisMicros: bigint;
+  /** Held beside it, as the policy was when it came: of a bid the highest fee, of an ask the bond. */
+  heldBps: number;
   status: OrderStatus;
   closureReason: ClosureReason | null;
   clientOrderId: string | null;
@@ -94,6 +96,10 @@ export interface Lot {
   usedTokens: number;
   /** Paid to the supplier so far: floor(value x used / tokens). */
   paidMicros: bigint;
+  /** Bond behind what is owed on it, as the policy was when it was bought. */
+  marginBps: number;
+  /** Bond that was there for it when it was bought, at most: `marginBps` of its value. */
+  bondedMicros: bigint;
   boughtAtMs: number;
   /** First entry into Consumption; null while in Trading. */
   enteredAtMs: number | null;
@@ -185,6 +191,11 @@ export interface ClientId {
   atMs: number;
 }
 
+export interface DepositReference {
+  digest: string;
+  atMs: number;
+}
+
 export interface CoreState {
   /** Number of the last event applied. */
   seq: number;
@@ -216,14 +227,17 @@ export interface CoreState {
   attendance: Map<number, Attendance>;
   apiKeys: Map<string, ApiKey>;
   signingKeys: Map<string, SigningKey>;
+  /** Until they are used up or expire. */
   joinTokens: Map<string, JoinToken>;
   /** `${account}:${client order id}`, oldest first, for 24 h. */
   clientIds: Map<string, ClientId>;
   clientIdCounts: Map<number, number>;
-  /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot. */
+  /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot, like the next two. */
   clientIdsDueMs: number;
-  /** Deposit references, for ever: money is never taken twice. */
-  references: Map<string, string>;
+  referencesDueMs: number;
+  joinTokensDueMs: number;
+  /** Deposit references, oldest first, for as long as the policy says: money is not taken twice. */
+  references: Map<string, DepositReference>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
   outages: { fromMs: number; toMs: number }[];
   /** What has to happen when. It and the next two are built from the rest of the state. */

@@ -2,6 +2,7 @@
 import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import type { DueItem } from "./due-queue.ts";
+import { REFERENCE_KEPT_MS } from "./policy.ts";
 import { endGrace } from "./supply/nodes.ts";
 import { policyOf, type Turn } from "./turn.ts";
 
@@ -15,7 +16,7 @@ export function runDue(turn: Turn): boolean {
   for (let ran = 0; ran < dueItemsPerTurnMax; ran += 1) {
     const item = turn.state.due.takeDue(turn.nowMs);
     if (item === null) {
-      forgetClientIds(turn);
+      forget(turn);
       return false;
     }
     runItem(turn, item);
@@ -48,19 +49,17 @@ function runItem(turn: Turn, item: DueItem): void {
   }
 }
 
+/** At most one event of each, at the end of a turn in which nothing else was left to run. */
+function forget(turn: Turn): void {
+  if (turn.nowMs >= turn.state.clientIdsDueMs) forgetClientIds(turn);
+  if (turn.nowMs >= turn.state.referencesDueMs) forgetReferences(turn);
+  if (turn.nowMs >= turn.state.joinTokensDueMs) forgetJoinTokens(turn);
+}
+
 function forgetClientIds(turn: Turn): void {
-  const { state, nowMs } = turn;
-  if (nowMs < state.clientIdsDueMs) return;
-  const { clientIdKeptMs, dueItemsPerTurnMax } = policyOf(state);
-  const keys: string[] = [];
-  let dueMs = 0;
-  for (const [key, entry] of state.clientIds) {
-    dueMs = entry.atMs + clientIdKeptMs;
-    if (dueMs > nowMs || keys.length >= dueItemsPerTurnMax) break;
-    keys.push(key);
-  }
+  const { state } = turn;
+  const { keys, dueMs } = outlived(turn, state.clientIds, policyOf(state).clientIdKeptMs);
   if (keys.length === 0) {
-    // The oldest goes first: until then there is nothing to look for.
     state.clientIdsDueMs = dueMs;
     return;
   }
@@ -70,5 +69,65 @@ function forgetClientIds(turn: Turn): void {
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     keys,
+  });
+}
+
+function forgetReferences(turn: Turn): void {
+  const { state } = turn;
+  const keptMs = policyOf(state).depositReferenceKeptMs ?? REFERENCE_KEPT_MS;
+  const { keys, dueMs } = outlived(turn, state.references, keptMs);
+  if (keys.length === 0) {
+    state.referencesDueMs = dueMs;
+    return;
+  }
+  turn.emit({
+    type: "references-forgotten",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    references: keys,
+  });
+}
+
+/** Keys that were kept for their time; else when the next one's is over, before which there is nothing to look for. */
+function outlived(
+  { state, nowMs }: Turn,
+  oldestFirst: ReadonlyMap<string, { atMs: number }>,
+  keptMs: number,
+): { keys: string[]; dueMs: number } {
+  const { dueItemsPerTurnMax } = policyOf(state);
+  const keys: string[] = [];
+  // What comes later is kept as long.
+  let dueMs = nowMs + keptMs;
+  for (const [key, entry] of oldestFirst) {
+    dueMs = entry.atMs + keptMs;
+    if (dueMs > nowMs || keys.length >= dueItemsPerTurnMax) break;
+    keys.push(key);
+  }
+  return { keys, dueMs };
+}
+
+/** They run out in any order, so all of them are looked at; there are as many as an operator made lately. */
+function forgetJoinTokens(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { dueItemsPerTurnMax } = policyOf(state);
+  const tokenHashes: string[] = [];
+  let dueMs = Number.POSITIVE_INFINITY;
+  for (const { tokenHash, expiresAtMs } of state.joinTokens.values()) {
+    if (expiresAtMs > nowMs) dueMs = Math.min(dueMs, expiresAtMs);
+    else tokenHashes.push(tokenHash);
+  }
+  if (tokenHashes.length === 0) {
+    state.joinTokensDueMs = dueMs;
+    return;
+  }
+  // By name: a restored state has its rows in another order than one that was lived.
+  tokenHashes.sort();
+  turn.emit({
+    type: "join-tokens-forgotten",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    tokenHashes: tokenHashes.slice(0, dueItemsPerTurnMax),
   });
 }

@@ -43,6 +43,8 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "lot-consumed": 1,
   "client-id-recorded": 1,
   "client-ids-forgotten": 1,
+  "references-forgotten": 1,
+  "join-tokens-forgotten": 1,
   "exchange-resumed": 1,
   "time-passed": 1,
 };

@@ -42,7 +42,7 @@ export function deposit(
   const { names } = turn.state.ledger;
   const into = to === "bond" ? names.bond(account) : names.available(account);
   const digest = `${account}|${to}|${amountMicros}`;
-  const known = turn.state.references.get(reference);
+  const known = turn.state.references.get(reference)?.digest;
   if (known !== undefined && known !== digest) {
     return reject("reference-reused", `reference "${reference}" belongs to another deposit`);
   }

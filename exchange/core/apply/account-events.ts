@@ -13,6 +13,8 @@ export const accountAppliers: Appliers<
   | "join-token-created"
   | "client-id-recorded"
   | "client-ids-forgotten"
+  | "references-forgotten"
+  | "join-tokens-forgotten"
   | "time-passed"
 > = {
   "instrument-listed": (state, { number, instrument }) => {
@@ -36,6 +38,7 @@ export const accountAppliers: Appliers<
   "policy-adopted": (state, { policy }) => {
     state.policy = policy;
     state.clientIdsDueMs = 0;
+    state.referencesDueMs = 0;
   },
   "account-opened": (state, { account, name, mode, atMs }) => {
     state.counters.account = account;
@@ -49,8 +52,8 @@ export const accountAppliers: Appliers<
       openDeliveries: 0,
     });
   },
-  "funds-deposited": (state, { reference, digest }) => {
-    state.references.set(reference, digest);
+  "funds-deposited": (state, { reference, digest, atMs }) => {
+    state.references.set(reference, { digest, atMs });
   },
   "api-key-added": (state, { account, keyId, secretHash, label, atMs }) => {
     state.apiKeys.set(keyId, { keyId, account, secretHash, label, createdAtMs: atMs });
@@ -70,6 +73,7 @@ export const accountAppliers: Appliers<
   },
   "join-token-created": (state, { account, tokenHash, nodesMax, expiresAtMs }) => {
     state.joinTokens.set(tokenHash, { tokenHash, account, nodesLeft: nodesMax, expiresAtMs });
+    state.joinTokensDueMs = Math.min(state.joinTokensDueMs, expiresAtMs);
   },
   "client-id-recorded": (state, { account, clientId, digest, result, atMs }) => {
     state.clientIds.set(`${account}:${clientId}`, { digest, result, atMs });
@@ -83,6 +87,12 @@ export const accountAppliers: Appliers<
       if (left > 0) state.clientIdCounts.set(account, left);
       else state.clientIdCounts.delete(account);
     }
+  },
+  "references-forgotten": (state, { references }) => {
+    for (const reference of references) state.references.delete(reference);
+  },
+  "join-tokens-forgotten": (state, { tokenHashes }) => {
+    for (const tokenHash of tokenHashes) state.joinTokens.delete(tokenHash);
   },
   // The frame's time is all it carries.
   "time-passed": () => {},

@@ -2,6 +2,7 @@
 
 import { holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
@@ -33,6 +34,7 @@ export const marketAppliers: Appliers<
       valueMicros: 0n,
       feeMicros: 0n,
       feeBasisMicros: 0n,
+      heldBps: heldBpsOf(policyOf(state), order.side),
       status: "open",
       closureReason: null,
       clientOrderId: order.clientOrderId,
@@ -72,7 +74,7 @@ export const marketAppliers: Appliers<
     const buySide = event.takerSide === "buy" ? event.takerOrder : event.makerOrder;
     for (const number of [event.makerOrder, event.takerOrder]) {
       const order = orderOf(state, number);
-      const bps = number === event.takerOrder ? policy.takerFeeBps : policy.makerFeeBps;
+      const bps = feeBpsOf(policy, order, number === event.takerOrder);
       order.filled += quantity;
       order.valueMicros += event.valueMicros;
       order.feeBasisMicros += event.valueMicros * BigInt(bps);
@@ -101,6 +103,8 @@ export const marketAppliers: Appliers<
       valueMicros: event.valueMicros,
       usedTokens: 0,
       paidMicros: 0n,
+      marginBps: policy.bondMarginBps,
+      bondedMicros: bondedBy(event.postings.at(-1)),
       boughtAtMs: atMs,
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
@@ -123,6 +127,11 @@ export const marketAppliers: Appliers<
     state.orders.delete(number);
   },
 };
+
+/** A trade holds one thing, last: the bond behind its Lot, where there was any. */
+function bondedBy(posting: Posting | undefined): bigint {
+  return posting?.kind === "hold" ? posting.amount : 0n;
+}
 
 function heldUnder(posting: Posting | undefined): string | null {
   return posting?.kind === "hold" ? posting.hold : null;

@@ -19,6 +19,8 @@ function lotOf(number: number, expiresAtMs: number | null, tokens: number): Lot 
     valueMicros: 1n,
     usedTokens: 0,
     paidMicros: 0n,
+    marginBps: 0,
+    bondedMicros: 0n,
     boughtAtMs: 0,
     enteredAtMs: expiresAtMs === null ? null : 0,
     expiresAtMs,

@@ -25,6 +25,8 @@ export function reserveDelivery(
   if (account === undefined) {
     return reject("account-not-found", `account ${command.account} does not exist`);
   }
+  const keyProblem = problemOfKey(state, command);
+  if (keyProblem !== null) return keyProblem;
   const listed = state.instruments.get(command.symbol);
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
@@ -55,6 +57,18 @@ export function reserveDelivery(
       timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
     }),
   );
+}
+
+/**
+ * A key that was revoked, perhaps while its request was being read, sets no more money aside. What it
+ * had set aside before is paid or given back like any other.
+ */
+function problemOfKey(
+  { apiKeys }: CoreState,
+  { account, keyId }: Pick<Delivery, "account" | "keyId">,
+): ReturnType<typeof reject> | null {
+  if (apiKeys.get(keyId)?.account === account) return null;
+  return reject("key-not-found", `the account has no API key ${keyId}; it may have been revoked`);
 }
 
 type Fitted = { wish: Wish; source: Source };
@@ -114,6 +128,8 @@ export function retryDelivery(
   if (delivery.attempt !== command.attempt) {
     return reject("delivery-closed", `attempt ${command.attempt} is over`);
   }
+  const keyProblem = problemOfKey(turn.state, delivery);
+  if (keyProblem !== null) return keyProblem;
   const policy = policyOf(turn.state);
   if (delivery.attempt >= policy.attemptsMax) {
     return reject("no-supplier", `${delivery.attempt} suppliers failed, no further one is tried`);

@@ -3,11 +3,10 @@
 import type { Command, CommandResult, Settlement } from "#exchange/core/commands.ts";
 import { deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
-import { marginMicros } from "#exchange/core/market/fees.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { Delivery, Lot } from "#exchange/core/state.ts";
-import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { divideFloor } from "#protocol/money.ts";
+import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
+import { divideFloor, shareCeil } from "#protocol/money.ts";
 import { closeLotIfDone } from "./expiry.ts";
 import { lotOf, namesOfLot } from "./lots.ts";
 import { voidReservation } from "./reservation.ts";
@@ -30,6 +29,10 @@ export function settleDelivery(
   const found = openDelivery(turn, command.delivery, command.attempt);
   if (!found.ok) return found;
   const delivery = found.result;
+  // Its end is due and has not run yet: nothing is billed that came after its time.
+  if (delivery.timeoutAtMs <= turn.nowMs) {
+    return reject("delivery-closed", `delivery ${delivery.number} ran out of time`);
+  }
   const { promptTokens, completionTokens } = command;
   if (!isCount(promptTokens) || !isCount(completionTokens)) {
     return reject("invalid-quantity", `metered ${promptTokens} + ${completionTokens} tokens`);
@@ -112,7 +115,7 @@ function partPostings(
   ];
   const owed = lot.valueMicros - lot.paidMicros - costMicros;
   const margin = ledger.holdAmount(names.margin);
-  const needed = marginMicros(policyOf(turn.state), owed);
+  const needed = shareCeil(owed, lot.marginBps);
   if (margin > needed) {
     postings.push({ kind: "void", hold: names.margin, amount: margin - needed });
   }
