@@ -32,6 +32,8 @@ FROM base AS exchange
 COPY exchange ./exchange
 ENV GRIDSPOT_HOST=0.0.0.0 GRIDSPOT_PORT=8080
 EXPOSE 8080
+# Alive, not ready: an exchange that stopped trading keeps the state that its operator must look at.
+# Whether to send it requests is asked at /readyz.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.GRIDSPOT_PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["exchange"]

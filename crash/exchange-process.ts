@@ -55,6 +55,7 @@ function watchedRecovered(recovered: Recovered): Recovered {
     get unreadable() {
       return recovered.unreadable;
     },
+    passOver: (why) => recovered.passOver(why),
   };
 }
 

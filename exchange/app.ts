@@ -4,17 +4,18 @@ import type { AddressInfo } from "node:net";
 import { fastify } from "fastify";
 import type { Logger } from "pino";
 import { createBackups } from "#exchange/backup/backups.ts";
-import { publishAddress } from "#exchange/backup/running-exchange.ts";
+import { publishAddress, withdrawAddress } from "#exchange/backup/running-exchange.ts";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
-import { Refused, sendRefusal } from "#exchange/http.ts";
+import { healthRoutes } from "#exchange/health-routes.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
-import { watchInvariants } from "#exchange/invariant-watch.ts";
+import { BREACH_REMEDY, watchInvariants } from "#exchange/invariant-watch.ts";
 import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
+import { handleRefusals } from "#exchange/refusal-handler.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
 import { type OpenJournal, openStorage } from "#exchange/storage.ts";
@@ -53,9 +54,12 @@ export async function createExchange(
 ): Promise<Exchange> {
   const { history, journal, core, notices } = await openStorage(config.dataDir, given.openJournal);
   for (const notice of notices) log.warn(notice);
-  const secrets = loadExchangeSecrets(config.dataDir);
+  withdrawAddress(config.dataDir);
+  const secrets = loadExchangeSecrets(config.dataDir, core.state.seq);
   const onMissedSnapshot = ({ message }: Error) =>
     log.error({ reason: message }, "no snapshot was taken; the next start takes longer");
+  const onDisorder = (seq: number, breaches: readonly string[]) =>
+    log.fatal({ seq, breaches, remedy: BREACH_REMEDY }, "trading stopped");
   const shell = createShell(given.shellOptions ?? {}, {
     core,
     journal,
@@ -63,6 +67,7 @@ export async function createExchange(
     onFatal,
     startFollower: startFollowerThread,
     onMissedSnapshot,
+    onDisorder,
   });
   shell.subscribe((events) => history.apply(events));
   await startMarket(shell, config);
@@ -101,30 +106,9 @@ export async function createExchange(
         },
       ),
   });
-  app.setErrorHandler((error, request, reply) => {
-    if (error instanceof Refused) return sendRefusal(reply, error);
-    const { statusCode, message } = error as Error & { statusCode?: number };
-    if (statusCode === 413) {
-      return sendRefusal(reply, new Refused("body-too-large", `at most ${BODY_BYTES_MAX} bytes`));
-    }
-    if (statusCode !== undefined && statusCode < 500) {
-      return sendRefusal(reply, new Refused("validation-error", message));
-    }
-    log.error({ path: request.url, reason: message }, "request failed");
-    return sendRefusal(reply, new Refused("internal-error"));
-  });
-  app.setNotFoundHandler((request, reply) =>
-    sendRefusal(
-      reply,
-      new Refused("not-found", `no ${request.method} ${request.url.split("?")[0]}`),
-    ),
-  );
-  app.get("/healthz", async (_request, reply) => {
-    const { stoppedBecause } = shell;
-    const status = stoppedBecause === null ? "ok" : "trading-stopped";
-    const body = await shell.read((state) => ({ status, seq: state.seq }));
-    return reply.status(stoppedBecause === null ? 200 : 503).send(body);
-  });
+  handleRefusals(app, { bodyBytesMax: BODY_BYTES_MAX }, { log });
+  let isStopping = false;
+  healthRoutes(app, { shell, operatorToken, isStopping: () => isStopping });
   await app.register(operatorRoutes, {
     prefix: "/operator/v1",
     shell,
@@ -142,23 +126,23 @@ export async function createExchange(
     else socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
   });
 
-  let withdrawAddress = () => {};
   return {
     shell,
     secrets,
     async listen() {
       await app.listen({ host: config.host, port: config.port });
       const { port } = app.server.address() as AddressInfo;
-      withdrawAddress = publishAddress(config.dataDir, config.host, port);
+      publishAddress(config.dataDir, config.host, port);
       return port;
     },
     async close() {
+      isStopping = true;
       await consumption.drain(DRAIN_MS_MAX);
       watch.close();
       load.close();
       links.close();
-      backups.close();
-      withdrawAddress();
+      await backups.close();
+      withdrawAddress(config.dataDir);
       await app.close();
       await shell.close();
       history.close();

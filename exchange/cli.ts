@@ -17,18 +17,27 @@ Examples:
 
 const RESTORE_HELP = `
 The backup is verified first, and nothing is overwritten: move journal.db and history.db of the data
-directory away. Whatever was acknowledged after the backup was made is not in it.
+directory away. A snapshot that is no good is left out; the events are the truth. Whatever was
+acknowledged after the backup was made is not in it.
 
 Example:
   gridspot exchange restore --from /backups/2026-11-25.journal --data-dir /var/lib/gridspot`;
 
 const VERIFY_HELP = `
 Proves every hash, replays every event from the first, compares each snapshot with that, and checks
-the state that comes out. Some 20 seconds per million events. Exit code 0 when all is sound, else 1.
+the state that comes out. Writes nothing. Some 20 seconds per million events. Exit code 0 when all is
+sound, else 1.
 
 Examples:
   gridspot exchange verify /backups/2026-11-25.journal
   gridspot exchange verify --data-dir ./data`;
+
+const NEW_KEY_HELP = `
+For an exchange that has lost exchange.key and every copy of it. With another key it is another
+exchange to its agents, and each has to be told so by whoever runs it.
+
+Example:
+  gridspot exchange new-key --data-dir /var/lib/gridspot`;
 
 /** Runs `act`, prints what it returns; a problem is one message and exit code 1, never a stack. */
 async function report(act: () => Promise<string[]>): Promise<void> {
@@ -78,6 +87,14 @@ export function exchangeCommand(): Command {
         if (!isSound) process.exitCode = 1;
         return lines;
       }),
+    );
+  exchange
+    .command("new-key")
+    .description("give an exchange that has lost its key another identity")
+    .addOption(dataDirOption())
+    .addHelpText("after", NEW_KEY_HELP)
+    .action(({ dataDir }: { dataDir: string }) =>
+      report(async () => (await import("./identity.ts")).makeNewKey(dataDir)),
     );
   return exchange;
 }

@@ -6,7 +6,7 @@ import { chmodSync } from "node:fs";
 import Database from "better-sqlite3";
 
 /** Wait for another process to let go of the file, e.g. one that is just closing. */
-const LOCK_WAIT_MS = 500;
+export const LOCK_WAIT_MS = 500;
 
 export type SqliteDatabase = Pick<
   Database.Database,

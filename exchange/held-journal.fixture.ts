@@ -14,7 +14,7 @@ export function heldJournal(recoveredSnapshot: Snapshot | null = null) {
   const write = () =>
     new Promise<void>((resolve, reject) => writes.push({ end: resolve, fail: reject }));
   const journal: Journal = {
-    recovered: { snapshot: recoveredSnapshot, batches: [], unreadable: [] },
+    recovered: { snapshot: recoveredSnapshot, batches: [], unreadable: [], passOver() {} },
     lastSeq: 0,
     append(batch) {
       appended.push(batch);

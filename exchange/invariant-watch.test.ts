@@ -3,7 +3,7 @@ import { createTestMarket, DOLLAR, UNIT } from "./core/core.fixture.ts";
 import { watchInvariants } from "./invariant-watch.ts";
 
 /** A watch over a market with some orders; `tick` begins a pass, `turn` lets one slice run. */
-function watchedMarket(stepsPerSlice = 1_000) {
+function watchedMarket(rowsPerSlice = 1_000) {
   const market = createTestMarket();
   const { account } = market.supplier("S");
   for (let ask = 0; ask < 5; ask += 1) market.ask(account, DOLLAR + ask, UNIT);
@@ -12,7 +12,7 @@ function watchedMarket(stepsPerSlice = 1_000) {
   let tick = () => {};
   let stoppedBecause: string | null = null;
   const watch = watchInvariants(
-    { stepsPerSlice },
+    { rowsPerSlice },
     {
       shell: {
         state: market.state,

@@ -9,7 +9,7 @@ import type { Shell } from "#exchange/shell.ts";
 
 const EVERY_MS = 10_000;
 /** Taken in about a millisecond, and seldom three; commands run between two slices. */
-const STEPS_PER_SLICE = 500;
+const ROWS_PER_SLICE = 500;
 /** Told in the log; the first ones tell the story. */
 const BREACHES_TOLD_MAX = 10;
 
@@ -19,7 +19,7 @@ export const BREACH_REMEDY =
 
 export interface InvariantWatchOptions {
   everyMs?: number;
-  stepsPerSlice?: number;
+  rowsPerSlice?: number;
 }
 
 export interface InvariantWatchDependencies {
@@ -44,7 +44,7 @@ export function watchInvariants(
   options: InvariantWatchOptions,
   { shell, log, ...given }: InvariantWatchDependencies,
 ): InvariantWatch {
-  const stepsPerSlice = options.stepsPerSlice ?? STEPS_PER_SLICE;
+  const rowsPerSlice = options.rowsPerSlice ?? ROWS_PER_SLICE;
   const defer = given.defer ?? setImmediate;
   let walk: Generator<string | null> | null = null;
 
@@ -69,7 +69,7 @@ export function watchInvariants(
   function slice(): void {
     if (walk === null) return;
     const isOver = shell.stoppedBecause !== null;
-    for (let step = 0; !isOver && step < stepsPerSlice; step += 1) {
+    for (let row = 0; !isOver && row < rowsPerSlice; row += 1) {
       const { done, value } = walk.next();
       if (done !== true && value === null) continue;
       endWalk();

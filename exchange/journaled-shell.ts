@@ -51,6 +51,8 @@ export interface ShellDependencies {
   startFollower?: StartFollower;
   /** A snapshot could not be taken, and only that. */
   onMissedSnapshot?: (error: Error) => void;
+  /** The journal gave no sound state after event `seq`, and so trading was stopped. */
+  onDisorder?: (seq: number, problems: readonly string[]) => void;
 }
 
 const overload = (message: string): Overload => ({ code: "overloaded", message });
@@ -66,6 +68,9 @@ export function createShell(
 ): Shell {
   const defer = given.defer ?? setImmediate;
   const ticker = given.ticker ?? intervalTicker;
+  const onMissed = given.onMissedSnapshot ?? (() => {});
+  const onDisorder =
+    given.onDisorder ?? ((_seq, problems) => onMissed(new Error(problems.join("; "))));
   const snapshots = createSnapshots(
     {
       eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
@@ -78,8 +83,14 @@ export function createShell(
       journal,
       ticker,
       startFollower: given.startFollower ?? followerInTurns(defer),
+      // Memory in disorder must not become what the next start begins with.
+      isTrusted: () => stoppedBecause === null,
       onFatal: (error) => commit.fail(error),
-      onMissed: given.onMissedSnapshot ?? (() => {}),
+      onMissed,
+      onDisorder(seq, problems) {
+        shell.stopTrading(`the journal up to event ${seq} gives no sound state: ${problems[0]}`);
+        onDisorder(seq, problems);
+      },
     },
   );
   const commit = createGroupCommit(

@@ -7,10 +7,10 @@ import { createCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import { encodeEvents } from "#exchange/journal/event-encoding.ts";
-import { type Batch, JournalError, type Recovered } from "#exchange/journal/journal.ts";
+import { type Batch, JournalError } from "#exchange/journal/journal.ts";
 import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
 import { createShell } from "./journaled-shell.ts";
-import { recoverCore } from "./recovery.ts";
+import { type Replayable, recoverCore } from "./recovery.ts";
 
 const text = (core: Core) => new TextDecoder().decode(core.snapshot());
 
@@ -34,7 +34,7 @@ function batchOf(events: readonly CoreEvent[]): Batch {
   return { firstSeq: first.seq, lastSeq: last.seq, atMs: last.atMs, events: encodeEvents(events) };
 }
 
-const recovered = (batches: Batch[], core: Core | null = null): Recovered => ({
+const recovered = (batches: Batch[], core: Core | null = null): Replayable => ({
   snapshot: core === null ? null : { seq: core.state.seq, bytes: core.snapshot() },
   batches,
   unreadable: [],
@@ -94,7 +94,7 @@ test("an event that does not fit the state stops the start, and the words name i
 test("a snapshot that holds another state than it says is refused", () => {
   const { snapshot, ...rest } = recovered([], live(3).core);
   const wrong = { ...rest, snapshot: snapshot && { ...snapshot, seq: 2 } };
-  expect(() => recoverCore(wrong)).toThrow("snapshot 2 holds the state at 3");
+  expect(() => recoverCore(wrong)).toThrow("snapshot of event 2 holds the state at 3");
 });
 
 test("what a shell wrote to a real journal gives the bytes of the live state, with and without a snapshot", async () => {

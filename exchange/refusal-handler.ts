@@ -10,7 +10,7 @@ const BY_FASTIFY_CODE = {
   FST_ERR_CTP_EMPTY_JSON_BODY: "malformed-json",
 } as const;
 
-/** Answers what routes of this scope throw. `bodyBytesMax` is told to whoever sends more. */
+/** Answers what routes of this scope throw, and what has no route. `bodyBytesMax` is told to whoever sends more. */
 export function handleRefusals(
   app: FastifyInstance,
   { bodyBytesMax }: { bodyBytesMax: number },
@@ -37,5 +37,9 @@ export function handleRefusals(
     const path = request.url.split("?")[0];
     log.error({ path, requestId: request.id, reason: message, stack }, "request failed");
     return sendRefusal(reply, new Refused("internal-error"));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?")[0];
+    return sendRefusal(reply, new Refused("not-found", `no ${request.method} ${path}`));
   });
 }

@@ -1,5 +1,13 @@
 /** Starts of the real process that must not come to anything: one message, exit code 1, no stack. */
-import { chmodSync, existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -50,6 +58,25 @@ test("a damaged journal is refused as it would be by hand", async () => {
   await (await startExchange(dir)).end("SIGTERM");
   truncateSync(join(dir, "journal.db"), 4096);
   expect(await refusal()).toContain(`${join(dir, "journal.db")} is damaged`);
+});
+
+test("an exchange that has lost its key is refused in words, and starts with the copy", async () => {
+  await (await startExchange(dir)).end("SIGTERM");
+  const key = join(dir, "exchange.key");
+  renameSync(key, `${key}.copy`);
+  const said = await refusal();
+  expect(said).toContain(`${key} is missing`);
+  expect(said).toContain("gridspot exchange new-key");
+  renameSync(`${key}.copy`, key);
+  await (await startExchange(dir)).end("SIGTERM");
+});
+
+test("an exchange that has lost its key for good starts with a new one that was asked for", async () => {
+  await (await startExchange(dir)).end("SIGTERM");
+  rmSync(join(dir, "exchange.key"));
+  const { code, stdout } = await runToEnd(["new-key"], dir);
+  expect([code, stdout]).toEqual([0, expect.stringContaining("public key is")]);
+  await (await startExchange(dir)).end("SIGTERM");
 });
 
 test.each([

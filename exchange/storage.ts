@@ -3,23 +3,16 @@
  * then the read model, then the core rebuilt and the read model brought up to it. The journal is the
  * truth and is never guessed at; a read model that cannot be used is set aside and built anew.
  */
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import { invariantBreaches } from "#exchange/core/invariants.ts";
+import { type OpenDatabase, openNativeDatabase } from "#exchange/database.ts";
 import { type History, openHistory } from "#exchange/history/history.ts";
 import { DirectoryInUse, type Journal, JournalError } from "#exchange/journal/journal.ts";
 import { openSqliteJournal, type ReadModelSeq } from "#exchange/journal/sqlite-journal.ts";
 import { recoverCore } from "#exchange/recovery.ts";
+import { nativeFiles, type StorageFiles } from "./storage-files.ts";
 
 export interface Storage {
   journal: Journal;
@@ -33,6 +26,15 @@ export interface Storage {
 /** Opens a directory's journal; another than the usual one watches it, or breaks it, in a test. */
 export type OpenJournal = (dataDir: string, readModelSeq: ReadModelSeq) => Promise<Journal>;
 
+/** Where the read model's files are: on this machine, or on what a simulation puts in its place. */
+export interface StorageSystem {
+  openDatabase: OpenDatabase;
+  files: StorageFiles;
+}
+interface StoragePlace extends StorageSystem {
+  openJournal: OpenJournal;
+}
+
 /** The read model cannot take in what the journal holds. */
 class HistoryUnusable extends Error {}
 
@@ -42,37 +44,40 @@ const BREACHES_TOLD_MAX = 3;
 /** A full or failing disk is nothing that building anew would mend. */
 const DISK_TROUBLE = /^(SQLITE_(FULL|IOERR|READONLY|CANTOPEN|BUSY|NOMEM|AUTH|PERM)|E[A-Z]+$)/;
 
+const NATIVE: StorageSystem = { openDatabase: openNativeDatabase, files: nativeFiles };
+
 /** Opens all of it. Throws in words that name the file, say what is wrong and what to do. */
 export async function openStorage(
   dataDir: string,
   openJournal: OpenJournal = openSqliteJournal,
+  system: StorageSystem = NATIVE,
 ): Promise<Storage> {
-  makeDirectory(dataDir);
-  checkJournalIsThere(dataDir);
+  const place = { openJournal, ...system };
+  const { files } = place;
+  useDirectory(dataDir, files);
+  checkJournalIsThere(dataDir, files);
   const notices: string[] = [];
   const file = join(dataDir, "history.db");
-  if (existsSync(noteOf(file))) notices.push(setAside(file, "it failed while it was written"));
+  if (files.exists(noteOf(file))) {
+    notices.push(setAside(file, "it failed while it was written", files));
+  }
   try {
-    return await openOnce(dataDir, notices, openJournal);
+    return await openOnce(dataDir, notices, place);
   } catch (error) {
     if (!(error instanceof HistoryUnusable)) throw error;
-    notices.push(setAside(file, error.message));
-    return openOnce(dataDir, notices, openJournal);
+    notices.push(setAside(file, error.message, files));
+    return openOnce(dataDir, notices, place);
   }
 }
 
-async function openOnce(
-  dataDir: string,
-  notices: string[],
-  openJournal: OpenJournal,
-): Promise<Storage> {
+async function openOnce(dataDir: string, notices: string[], place: StoragePlace): Promise<Storage> {
   const file = join(dataDir, "history.db");
   let history: History | null = null;
   let journal: Journal | null = null;
   try {
     // Under the journal's lock: an exchange that runs has its read model open as well.
-    journal = await openJournal(dataDir, (mark) => {
-      history = usable(file, () => openOwn(file, mark));
+    journal = await place.openJournal(dataDir, (mark) => {
+      history = usable(file, () => openOwn(file, mark, place));
       return history.lastSeq;
     });
     const opened = history as unknown as History;
@@ -86,7 +91,7 @@ async function openOnce(
       );
     }
     notices.push(...journal.recovered.unreadable);
-    return { journal, core, history: withNote(opened, file), notices };
+    return { journal, core, history: withNote(opened, file, place.files), notices };
   } catch (error) {
     (history as History | null)?.close();
     await journal?.close();
@@ -109,11 +114,9 @@ function recovered(
 }
 
 /** Opens the read model, which must be that of the journal with this mark. */
-function openOwn(file: string, journalMark: number | null): History {
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
-    throw new HistoryUnusable("it is a directory");
-  }
-  const history = openHistory(file);
+function openOwn(file: string, journalMark: number | null, place: StoragePlace): History {
+  if (place.files.isFolder(file)) throw new HistoryUnusable("it is a directory");
+  const history = openHistory(file, place.openDatabase);
   if (journalMark === null) return history;
   if (history.journalMark === null) history.bind(journalMark);
   if (history.journalMark === journalMark) return history;
@@ -145,7 +148,7 @@ function usable<R>(file: string, act: () => R): R {
 const noteOf = (file: string) => `${file}.rebuild`;
 
 /** A read model that breaks while the exchange runs is built anew by the next start. */
-function withNote(history: History, file: string): History {
+function withNote(history: History, file: string, files: StorageFiles): History {
   return {
     ...history,
     get lastSeq() {
@@ -159,36 +162,35 @@ function withNote(history: History, file: string): History {
         history.apply(events);
       } catch (error) {
         const { code } = error as Error & { code?: string };
-        if (!DISK_TROUBLE.test(code ?? "")) leaveNote(file);
+        if (!DISK_TROUBLE.test(code ?? "")) leaveNote(file, files);
         throw error;
       }
     },
   };
 }
 
-function leaveNote(file: string): void {
+function leaveNote(file: string, files: StorageFiles): void {
   try {
     // A name is enough, and wants no room on the disk.
-    mkdirSync(noteOf(file));
+    files.makeFolder(noteOf(file));
   } catch {
     // The next start finds out by itself.
   }
 }
 
 /** Moves the read model's files away, over those of the last time. */
-function setAside(file: string, why: string): string {
+function setAside(file: string, why: string, files: StorageFiles): string {
   for (const suffix of ["", "-wal", "-shm"]) {
     const from = file + suffix;
-    if (existsSync(from)) renameSync(from, `${file}.damaged${suffix}`);
+    if (files.exists(from)) files.rename(from, `${file}.damaged${suffix}`);
   }
-  rmSync(noteOf(file), { recursive: true, force: true });
+  files.remove(noteOf(file));
   return `${file} was set aside as ${file}.damaged and built anew from the journal: ${why}. It could not say whether the journal's end is complete.`;
 }
 
-function makeDirectory(dataDir: string): void {
+function useDirectory(dataDir: string, files: StorageFiles): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    files.useFolder(dataDir);
   } catch (error) {
     throw new Error(
       `data directory ${dataDir} cannot be used: ${(error as Error).message}. It must be a folder that this user may read and write; GRIDSPOT_DATA_DIR names another.`,
@@ -197,9 +199,8 @@ function makeDirectory(dataDir: string): void {
 }
 
 /** Where an exchange has been, a journal that is gone or empty is a loss, not a fresh start. */
-function checkJournalIsThere(dataDir: string): void {
-  const sizeOf = (name: string) =>
-    statSync(join(dataDir, name), { throwIfNoEntry: false })?.size ?? null;
+function checkJournalIsThere(dataDir: string, files: StorageFiles): void {
+  const sizeOf = (name: string) => files.sizeOf(join(dataDir, name));
   const size = sizeOf("journal.db");
   if (size !== null && size > 0) return;
   const signs = ["journal.db-wal", "history.db-wal", "history.db"].filter(

@@ -1,7 +1,7 @@
 /**
  * Damage to the files while no process runs. An exchange that starts on them must refuse in words, or
- * come up with exactly the state that the undamaged files hold; afterwards the files are restored, as
- * an operator would from a backup.
+ * come up with exactly the state that the undamaged files hold, which it must when only the read model
+ * is damaged; afterwards the files are restored, as an operator would from a backup.
  */
 import type { SqliteDatabase } from "#exchange/database.ts";
 import { withFlippedBit } from "./disk/power-cut.ts";
@@ -13,8 +13,11 @@ import { openSimulatedStorage } from "./storage.ts";
 import type { FaultKind } from "./tally.ts";
 import type { World } from "./world.ts";
 
+/** SQLite's, in which the read model is written. */
+const PAGE_BYTES = 4_096;
+
 type Start =
-  | { digest: string; unreadable: number; isHistoryComplete: boolean }
+  | { digest: string; unreadable: number; isHistoryComplete: boolean; isRebuilt: boolean }
   | { refusal: string };
 
 /** Sometimes damages the files in several ways, one after another, and tries to start on each. */
@@ -27,7 +30,7 @@ export async function damageAtRest(world: World, random: Random): Promise<void> 
   }
   // A power cut may take the end of history.db, by which a lost end of the journal is noticed.
   if (!world.faults.wasDiskWhole || !random.oneIn(8)) return;
-  world.faults.isPaused = true;
+  world.disk.isPaused = true;
   const files = world.disk.copyFiles();
   const whole = await tryToStart(world);
   // Only what history knows can be missed: the last batch may have become durable as the process died.
@@ -39,8 +42,14 @@ export async function damageAtRest(world: World, random: Random): Promise<void> 
     judge(world, damage.kind, start, whole);
   }
   world.disk.replaceFiles(files);
-  world.faults.isPaused = false;
+  world.disk.isPaused = false;
 }
+
+/**
+ * A bit that says where the read model stands, or of which journal it is, cannot be told from a journal
+ * that lost its end, or is another's: the start is refused, in words that offer to do without it.
+ */
+const IS_ABOUT_THE_END = /(the end of the journal was lost|is not the journal that).* move history/;
 
 function judge(world: World, kind: FaultKind, start: Start, whole: Start): void {
   const { tally, oracle } = world;
@@ -48,9 +57,13 @@ function judge(world: World, kind: FaultKind, start: Start, whole: Start): void 
     tally.saw("start refused on damage");
     tally.hit(kind);
     if (start.refusal.length < 30) oracle.breach(`${kind}: refused with "${start.refusal}" only`);
+    if (kind === "history.db damaged" && !IS_ABOUT_THE_END.test(start.refusal)) {
+      oracle.breach(`${kind}, and the start was refused: ${start.refusal}`);
+    }
     return;
   }
   if (start.unreadable > 0) tally.saw("newest snapshot passed over");
+  if (start.isRebuilt) tally.saw("read model built anew");
   tally.hit(kind);
   if (kind === "a stored batch altered" || (kind === "snapshot damaged" && !start.unreadable)) {
     oracle.breach(`${kind}, and it was not noticed`);
@@ -85,7 +98,11 @@ function* damages(
     apply: () => alterRow(world, (db) => alterBatch(db, random)),
   };
   yield { kind: "snapshot damaged", apply: () => alterRow(world, alterSnapshot) };
-  yield { kind: "history.db damaged", apply: () => flipBit(file("history.db"), random) };
+  for (const damage of [flipBit, cutShort, losePage, becomeFolder]) {
+    // While a log lies beside it the file's own pages are hardly read.
+    const name = damage !== becomeFolder && random.oneIn(2) ? "history.db-wal" : "history.db";
+    yield { kind: "history.db damaged", apply: () => damage(file(name), random) };
+  }
 }
 
 /** Changes a row of the closed journal as SQLite writes, so that only our own hashes can tell. */
@@ -128,6 +145,20 @@ function flipBit(file: SimulatedFile | undefined, random: Random): boolean {
   return true;
 }
 
+function losePage(file: SimulatedFile | undefined, random: Random): boolean {
+  if (file === undefined || file.size === 0) return false;
+  const from = random.oneIn(2) ? 0 : PAGE_BYTES * random.below(Math.ceil(file.size / PAGE_BYTES));
+  file.data.fill(0, from, Math.min(from + PAGE_BYTES, file.size));
+  return true;
+}
+
+function becomeFolder(file: SimulatedFile | undefined): boolean {
+  if (file === undefined) return false;
+  file.truncate(0);
+  file.isFolder = true;
+  return true;
+}
+
 function cutShort(file: SimulatedFile | undefined, random: Random): boolean {
   if (file === undefined || file.size < 2) return false;
   file.truncate(random.between(1, file.size - 1));
@@ -139,11 +170,12 @@ async function tryToStart(world: World): Promise<Start> {
   const databases = openOnDisks(world.sqlite);
   const { openDatabase } = databases;
   try {
-    const storage = await openSimulatedStorage(world.place, openDatabase);
-    const { journal, core, historySeq } = storage;
+    const storage = await openSimulatedStorage(world, openDatabase);
+    const { journal, core, historySeq, notices } = storage;
     const unreadable = journal.recovered.unreadable.length;
     const isHistoryComplete = historySeq === core.state.seq;
-    return { digest: digestOf(core), unreadable, isHistoryComplete };
+    const isRebuilt = notices.some((notice) => notice.includes("built anew"));
+    return { digest: digestOf(core), unreadable, isHistoryComplete, isRebuilt };
   } catch (error) {
     return { refusal: (error as Error).message };
   } finally {

@@ -6,7 +6,8 @@ import type { Command, CommandType } from "#exchange/core/commands.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import type { Defer } from "#exchange/group-commit.ts";
 import type { History } from "#exchange/history/history.ts";
-import { createShell } from "#exchange/journaled-shell.ts";
+import { type InvariantWatch, watchInvariants } from "#exchange/invariant-watch.ts";
+import { createShell, type Ticker } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import type { Outcome, Shell } from "#exchange/shell.ts";
 import { followerInTurns } from "#exchange/snapshots/follower.ts";
@@ -26,6 +27,7 @@ export class ExchangeLife {
   readonly #databases: SimulatedDatabases;
   #shell: Shell | null = null;
   #history: History | null = null;
+  #watch: InvariantWatch | null = null;
   #writerFreeAtMs = 0;
   #tellDeath: () => void = () => {};
 
@@ -39,31 +41,40 @@ export class ExchangeLife {
 
   /** Starts as the real process does. Throws what would end it with a message. */
   async start(settings: WorldSettings): Promise<void> {
-    const { oracle, tally, scheduler } = this.#world;
+    const { oracle, tally, scheduler, faults } = this.#world;
     const { openDatabase } = this.#databases;
-    const { journal, core, history } = await openSimulatedStorage(this.#world.place, openDatabase, {
+    const storage = await openSimulatedStorage(this.#world, openDatabase, {
       proveBytes: settings.proveBytes,
       startWriter: (data) => {
-        const writer = inProcessWriter(data, openDatabase, (run) => this.#whenWritten(run));
+        const writer = inProcessWriter(data, openDatabase, (run, message) => {
+          const errand = message.type === "errand" ? message.errand.type : null;
+          this.#whenWritten(() => faults.during(errand, run));
+        });
         return {
           ask: (message) => {
             if (message.type === "errand") {
-              this.#world.faults.beforeErrand(message.errand.type);
+              faults.beforeErrand(message.errand.type);
             }
             return writer.ask(message);
           },
         };
       },
     });
+    const { journal, core, history, notices } = storage;
     this.#history = history;
+    faults.enter("journal");
     const { snapshot, unreadable } = journal.recovered;
     if (unreadable.length > 0) tally.saw("newest snapshot passed over");
     tally.saw(snapshot === null ? "recovered without a snapshot" : "recovered from a snapshot");
+    // Nothing damages the read model between two lives but what may befall the journal as well.
+    const rebuilt = notices.find((notice) => notice.includes("built anew"));
+    if (rebuilt !== undefined) oracle.breach(rebuilt);
     if (!this.isAlive) throw new Error("killed while starting");
     oracle.recovered(core);
     if (history.lastSeq !== core.state.seq) {
       oracle.breach(`history stands at ${history.lastSeq}, the journal at ${core.state.seq}`);
     }
+    const ticker: Ticker = (run, everyMs) => this.#tickEvery(run, everyMs);
     const defer: Defer = (run) => this.#later(0, run);
     this.#shell = createShell(
       {
@@ -75,14 +86,23 @@ export class ExchangeLife {
         core: oracle.watch(core),
         journal,
         clock: {
-          nowMs: () => scheduler.nowMs + this.#world.faults.clockErrorMs,
+          nowMs: () => scheduler.nowMs + faults.clockErrorMs,
           monotonicMs: () => scheduler.nowMs,
         },
         onFatal: (error) => this.#fatal(error),
         defer,
         startFollower: followerInTurns(defer),
         onMissedSnapshot: (error) => oracle.breach(`no snapshot: ${error.message}`),
-        ticker: (run, everyMs) => this.#tickEvery(run, everyMs),
+        ticker,
+      },
+    );
+    this.#watch = watchInvariants(
+      { rowsPerSlice: settings.rowsPerSlice },
+      {
+        shell: this.#shell,
+        log: { fatal: (record, message) => oracle.breach(`${message}: ${JSON.stringify(record)}`) },
+        ticker,
+        defer,
       },
     );
     this.#shell.subscribe((events) => history.apply(events));
@@ -93,18 +113,38 @@ export class ExchangeLife {
   /** Executes; resolves when the outcome may be told, never if the process dies before. */
   async execute<T extends CommandType>(command: Command<T>): Promise<Outcome<T>> {
     if (!this.isOpen) return never();
+    const { oracle, tally } = this.#world;
+    const askedAtSeq = oracle.toldSeq;
     const submitted = this.#open().submit(command);
     await this.#orDeath(submitted.released);
     const { outcome } = submitted;
     if (!outcome.ok && outcome.rejection.code === "overloaded") {
-      this.#world.tally.saw("overload refused");
-    } else this.#world.oracle.acknowledged(outcome.seq);
+      tally.saw("overload refused");
+    } else oracle.answered(command.type, outcome.seq, askedAtSeq);
     return outcome;
   }
 
-  /** Reads as the APIs do; never resolves if the process dies before what it shows is durable. */
-  async read<T>(view: (state: CoreState) => T): Promise<T> {
-    return this.isOpen ? this.#orDeath(this.#open().read(view)) : never();
+  /**
+   * Reads as the APIs do, which tell the commit sequence with what they show; never resolves if the
+   * process dies before that is durable.
+   */
+  async read<T>(view: (state: CoreState) => T): Promise<{ seq: number; shown: T }> {
+    if (!this.isOpen) return never();
+    const { oracle, tally, scheduler } = this.#world;
+    const askedAtSeq = oracle.toldSeq;
+    const askedAtMs = scheduler.nowMs;
+    const answer = await this.#orDeath(
+      this.#open().read((state) => ({ seq: state.seq, shown: view(state) })),
+    );
+    if (scheduler.nowMs > askedAtMs) tally.saw("read waited for the disk");
+    oracle.answered("a read", answer.seq, askedAtSeq);
+    return answer;
+  }
+
+  /** Reads something whose answer the oracle can compute again. */
+  async look(view: (state: CoreState) => string): Promise<void> {
+    const { seq, shown } = await this.read(view);
+    this.#world.oracle.shown({ seq, view, text: shown });
   }
 
   /** The live state, for questions that nobody outside asks. */
@@ -119,6 +159,7 @@ export class ExchangeLife {
   /** Stops in order, as on SIGTERM. */
   async stop(): Promise<void> {
     this.isOpen = false;
+    this.#watch?.close();
     await this.#shell?.close();
     this.#history?.close();
     this.end();

@@ -6,7 +6,7 @@ import type { ErrandType } from "#exchange/journal/errands.ts";
 import { fateOf, type PowerCut } from "./disk/power-cut.ts";
 import type { Operation, SimulatedDisk, Verdict } from "./disk/simulated-disk.ts";
 import type { Random } from "./random.ts";
-import type { FaultKind, Tally } from "./tally.ts";
+import type { DiskPhase, FaultKind, Tally } from "./tally.ts";
 
 const WRITE_MS: readonly [number, number] = [1, 6];
 const SLOW_WRITE_MS: readonly [number, number] = [800, 2_500];
@@ -36,7 +36,23 @@ interface Armed {
   stays: boolean;
 }
 
-export const ANY: readonly Operation[] = ["open", "read", "write", "truncate", "sync", "delete"];
+export const ANY: readonly Operation[] = [
+  "open",
+  "read",
+  "write",
+  "truncate",
+  "sync",
+  "delete",
+  "rename",
+  "make-folder",
+];
+
+/** What SQLite, the system and the exchange say of a disk that fails like that. */
+const WORDS = {
+  "io-error": /disk I\/O error|unable to open database file|\bEIO\b/,
+  "disk-full": /disk is full|unable to open database file|\bENOSPC\b/,
+} as const;
+type DiskVerdict = keyof typeof WORDS;
 
 /** One failure at a chosen operation of the disk, counted from the start of the world. */
 export interface FailAt {
@@ -55,12 +71,15 @@ export class Faults {
   readonly #nowMs: () => number;
   #armed: Armed | null = null;
   #snapshotKill = false;
-  #hasDiskFailed = false;
+  /** How the disk has failed the process that runs. */
+  readonly #diskFailures = new Set<DiskVerdict>();
   #syncFailed = false;
   #powerCut: PowerCut | null = null;
   #failAt: FailAt | null = null;
-  /** While somebody looks at the disk who is not part of the story. */
-  isPaused = false;
+  /** Whether the failure of `failAt` came about. */
+  hasFailedAt = false;
+  /** What the process is about, unless the file says it. */
+  #phase: DiskPhase = "first start";
   /** Whether all that was written was still there when the last process ended. */
   wasDiskWhole = true;
 
@@ -69,7 +88,7 @@ export class Faults {
     this.#random = random;
     this.#tally = tally;
     this.#nowMs = nowMs;
-    disk.gate = (operation) => this.#judge(operation);
+    disk.gate = (operation, file) => this.#judge(operation, file);
   }
 
   /** Lets an operation of the disk fail or end the process, after `countdown` others of its kind. */
@@ -104,14 +123,27 @@ export class Faults {
     this.arm("killed in a snapshot", "killed", { on: ["write", "sync"], countdown });
   }
 
+  /** From now on the process opens what an earlier one left, or has opened it all. */
+  enter(phase: "recovery" | "journal"): void {
+    this.#phase = phase;
+  }
+
+  /** Runs something of the writer's. */
+  during(errand: ErrandType | null, run: () => void): void {
+    const before = this.#phase;
+    if (errand !== null) this.#phase = "snapshot";
+    run();
+    this.#phase = before;
+  }
+
   writeMs(): number {
     const [low, high] = this.#nowMs() < this.slowUntilMs ? SLOW_WRITE_MS : WRITE_MS;
     return this.#random.between(low, high);
   }
 
-  /** Whether an error of the process is what a fault of the disk brings. */
-  explains(error: Error): boolean {
-    return this.#hasDiskFailed || /is closed; nothing is written/.test(error.message);
+  /** Whether an error of the process speaks of what its disk did to it. */
+  explains({ message }: Error): boolean {
+    return [...this.#diskFailures].some((verdict) => WORDS[verdict].test(message));
   }
 
   /** Arms what may go wrong while the next process starts. */
@@ -130,7 +162,7 @@ export class Faults {
   /** What happens to the disk between the end of one process and the start of the next. */
   betweenLives(): void {
     const cut = this.#powerCut;
-    this.wasDiskWhole = cut === null && !this.#hasDiskFailed;
+    this.wasDiskWhole = cut === null && this.#diskFailures.size === 0;
     const unsynced = [...this.#disk.files.values()].map(({ unsynced: writes }) => writes.length);
     if (cut !== null) {
       if (Math.max(0, ...unsynced) >= WRITES_NEEDED[cut]) this.#tally.hit(POWER_CUT_KINDS[cut]);
@@ -142,29 +174,36 @@ export class Faults {
     this.#powerCut = null;
     this.#armed = null;
     this.#snapshotKill = false;
-    this.#hasDiskFailed = false;
+    this.#diskFailures.clear();
     this.#syncFailed = false;
   }
 
-  #judge(operation: Operation): Verdict {
+  #judge(operation: Operation, file: string): Verdict {
+    this.#tally.operations[this.#phaseOf(file)] += 1;
     if (this.#disk.operations === this.#failAt?.operation) return this.#failNow(this.#failAt);
     const armed = this.#armed;
-    if (this.isPaused || armed === null || !armed.on.includes(operation)) return null;
+    if (armed === null || !armed.on.includes(operation)) return null;
     if (armed.countdown > 0) {
       armed.countdown -= 1;
       return null;
     }
-    if (!armed.stays || !this.#hasDiskFailed) this.#tally.hit(armed.kind);
-    if (armed.verdict !== "killed") this.#hasDiskFailed = true;
+    if (!armed.stays || this.#diskFailures.size === 0) this.#tally.hit(armed.kind);
+    if (armed.verdict !== "killed") this.#diskFailures.add(armed.verdict);
     if (operation === "sync" && armed.verdict === "io-error") this.#syncFailed = true;
     if (!armed.stays) this.#armed = null;
     return armed.verdict;
   }
 
+  #phaseOf(file: string): DiskPhase {
+    const isReadModel = this.#phase === "journal" && file.includes("/history.db");
+    return isReadModel ? "read model" : this.#phase;
+  }
+
   #failNow({ verdict, cut }: FailAt): Verdict {
     this.#failAt = null;
+    this.hasFailedAt = true;
     if (verdict === "killed") this.#powerCut = cut;
-    else this.#hasDiskFailed = true;
+    else this.#diskFailures.add(verdict);
     return verdict;
   }
 }

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
 import { runHours } from "./hours.ts";
 import { BREACHES_SHOWN, reportLines, verdictOf } from "./report.ts";
-import { sweep } from "./sweep.ts";
+import { isSweepComplete, SWEPT_SEED, sweep, sweepLines } from "./sweep.ts";
 
 /** From so many hours on every kind of fault must have been met, and from so many on how often. */
 const HITS_WANTED: readonly [hours: number, hits: number][] = [
@@ -21,28 +21,30 @@ const options = new Command("simulate")
   .description(
     "Runs the real core, shell, journal and history in virtual time on a disk that forgets, with clients that retry. Same seed, same digest, on every version of Node.",
   )
-  .option("--seed <n>", "of the first hour; each further hour takes the next", count, 1)
+  .option(
+    "--seed <n>",
+    "of the first hour, 1 if not given; each further hour takes the next",
+    count,
+  )
   .option("--hours <n>", "hours of market, each a world of its own", count, 1)
   .option("--workers <n>", "threads", count, availableParallelism())
   .option("--hits-min <n>", "fail when a kind of fault was met fewer times", count)
   .option("--digest", "say the digest alone")
-  .option(
-    "--sweep <n>",
-    "instead of hours: fail at each of the first n operations of a disk",
-    count,
-  )
+  .option("--sweep", "instead of hours: fail at every disk operation of a short world, one by one")
+  .option("--operation <n>", "of a sweep: at this operation alone", count)
   .parse()
   .opts<{
-    seed: number;
+    seed?: number;
     hours: number;
     workers: number;
     hitsMin?: number;
     digest?: boolean;
-    sweep?: number;
+    sweep?: boolean;
+    operation?: number;
   }>();
 
 async function simulateHours(): Promise<boolean> {
-  const { seed, hours } = options;
+  const { seed = 1, hours } = options;
   const hitsMin = options.hitsMin ?? HITS_WANTED.find(([atLeast]) => hours >= atLeast)?.[1] ?? 0;
   const startMs = performance.now();
   const run = await runHours({ seed, hours, workers });
@@ -52,19 +54,17 @@ async function simulateHours(): Promise<boolean> {
   return verdictOf(run, hitsMin);
 }
 
-async function sweepOperations(operationsMax: number): Promise<boolean> {
+async function sweepOperations(): Promise<boolean> {
   const startMs = performance.now();
-  const run = await sweep({ seed: options.seed, operationsMax, workers });
+  const { seed = SWEPT_SEED, operation = null } = options;
+  const run = await sweep({ seed, workers, operation });
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
-  console.log(
-    `${run.swept} of ${run.recorded} disk operations failed in ${run.worlds} worlds, ${seconds} s: ${run.breaches.length} breaches`,
-  );
-  for (const breach of run.breaches.slice(0, BREACHES_SHOWN)) console.log(`  ${breach}`);
-  return run.breaches.length === 0 && run.swept > 0;
+  for (const line of sweepLines(run)) console.log(line);
+  for (const problem of run.problems.slice(0, BREACHES_SHOWN)) console.log(`  ${problem}`);
+  console.log(`${seconds} s`);
+  return operation === null ? isSweepComplete(run) : run.problems.length === 0;
 }
 
 const workers = Math.max(1, options.workers);
-const isGood = await (options.sweep === undefined
-  ? simulateHours()
-  : sweepOperations(options.sweep));
+const isGood = await (options.sweep !== true ? simulateHours() : sweepOperations());
 process.exitCode = isGood ? 0 : 1;

@@ -1,10 +1,12 @@
 /**
  * The way between a client and the exchange: requests arrive late, twice or not at all, answers get
- * lost. A client that hears nothing does not know what became of its request, as in life.
+ * lost. A client that hears nothing does not know what became of its request, as in life; and some look
+ * at the market before they hear.
  */
 import type { Command, CommandType } from "#exchange/core/commands.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import type { Outcome } from "#exchange/shell.ts";
+import { marketView } from "./market-view.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
@@ -47,6 +49,8 @@ export class Network {
           // The process is ending; nobody answers.
           () => {},
         );
+        // Somebody looks while the answer is on its way to the disk.
+        if (random.oneIn(4)) life.look(marketView).catch(() => {});
       };
       const arrivesInMs = isDelayed ? random.between(1_000, 8_000) : random.between(1, 20);
       scheduler.after(arrivesInMs, () => deliver(!isAnswerLost));
@@ -75,11 +79,8 @@ export class Network {
     for (;;) {
       const { life, scheduler } = this.#world;
       if (life?.isOpen === true) {
-        const shown = await Promise.race([
-          life.read(view).then((value) => ({ value })),
-          life.died.then(() => null),
-        ]);
-        if (shown !== null) return shown.value;
+        const answer = await Promise.race([life.read(view), life.died.then(() => null)]);
+        if (answer !== null) return answer.shown;
       }
       await scheduler.wait(this.#random.between(...RETRY_AFTER_MS));
     }

@@ -1,6 +1,8 @@
 /**
  * What must hold of the exchange however it is treated: the invariants after every command, no event
- * that may not be, nothing acknowledged lost, and a recovered state that equals the one that was lived.
+ * that may not be, nothing acknowledged or shown lost, no answer older than one that was given before
+ * it was asked for, and a recovered state that equals the one that was lived. Every answer carries the
+ * number of the event that it rests on, so all of this is looked up, not searched for.
  */
 import { createHash } from "node:crypto";
 import type { Command, CommandType } from "#exchange/core/commands.ts";
@@ -8,6 +10,7 @@ import { createCore } from "#exchange/core/core.ts";
 import type { Core, Executed } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import { invariantBreaches } from "#exchange/core/invariants.ts";
+import type { CoreState } from "#exchange/core/state.ts";
 import { decodeEvents, encodeEvents } from "#exchange/journal/event-encoding.ts";
 import { EventChecks } from "./event-checks.ts";
 import { noteStates } from "./seen-states.ts";
@@ -15,6 +18,13 @@ import type { Tally } from "./tally.ts";
 
 /** Breaches are kept up to here; the first ones tell the story. */
 const BREACHES_MAX = 20;
+
+/** An answer to a read, and how to compute it again. */
+interface Shown {
+  seq: number;
+  view: (state: CoreState) => string;
+  text: string;
+}
 
 export class Oracle {
   readonly breaches: string[] = [];
@@ -24,7 +34,9 @@ export class Oracle {
   /** Events that live processes emitted after where the shadow stands. */
   #emitted: CoreEvent[] = [];
   #checks = new EventChecks(createCore().state);
-  #acknowledgedSeq = 0;
+  #toldSeq = 0;
+  /** Reads answered in this life, which the shadow has not reached. */
+  #shown: Shown[] = [];
   #watched: Core | null = null;
 
   constructor(tally: Tally) {
@@ -77,30 +89,63 @@ export class Oracle {
     return this.#watched === null ? null : digestOf(this.#watched);
   }
 
-  /** Something that rests on event `seq` was told to somebody. */
-  acknowledged(seq: number): void {
+  /** The newest event that an answer which has left rests on. */
+  get toldSeq(): number {
+    return this.#toldSeq;
+  }
+
+  /** An answer that rests on event `seq` leaves; when it was asked for, `askedAtSeq` had been told. */
+  answered(what: string, seq: number, askedAtSeq: number): void {
     this.#tally.acknowledged += 1;
-    this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, seq);
+    if (seq < askedAtSeq) {
+      this.breach(`${what} was answered at event ${seq}, after event ${askedAtSeq} had been told`);
+    }
+    this.#toldSeq = Math.max(this.#toldSeq, seq);
+  }
+
+  /** A read showed this at event `seq`: the recovered events must give the same. */
+  shown(shown: Shown): void {
+    this.#shown.push(shown);
   }
 
   /** A new process has recovered: holds its state against what was lived and acknowledged. */
   recovered(core: Core): void {
     const { seq } = core.state;
     const emittedSeq = this.#emitted.at(-1)?.seq ?? this.#shadow.state.seq;
-    if (seq < this.#acknowledgedSeq) {
-      this.breach(`events up to ${this.#acknowledgedSeq} were acknowledged, recovered were ${seq}`);
+    if (seq < this.#toldSeq) {
+      this.breach(`events up to ${this.#toldSeq} were told, recovered were ${seq}`);
     }
     if (seq > emittedSeq) this.breach(`event ${seq} was recovered, and ${emittedSeq} was the last`);
     if (seq < emittedSeq) this.#tally.saw("unacknowledged events lost");
-    else if (seq > this.#acknowledgedSeq) this.#tally.saw("unacknowledged events kept");
-    for (const event of this.#emitted)
-      if (event.seq <= seq) this.#shadow.apply(throughJournal(event));
-    this.#emitted = [];
+    else if (seq > this.#toldSeq) this.#tally.saw("unacknowledged events kept");
+    this.#advanceShadow(seq);
     if (digestOf(core) !== digestOf(this.#shadow)) {
       this.breach(`the state recovered at event ${seq} is not the one that was lived`);
     }
     for (const breach of invariantBreaches(core.state)) this.breach(`after recovery: ${breach}`);
     this.#checks = new EventChecks(core.state, this.#checks);
+  }
+
+  /** Brings the shadow to event `seq`, and computes on its way what reads have shown. */
+  #advanceShadow(seq: number): void {
+    const shown = this.#shown.toSorted((a, b) => a.seq - b.seq);
+    let next = 0;
+    const { state } = this.#shadow;
+    const look = () => {
+      for (; shown[next]?.seq === state.seq; next += 1) {
+        const { view, text } = shown[next] as Shown;
+        this.#tally.readsReplayed += 1;
+        if (view(state) !== text) this.breach(`a read at event ${state.seq} showed another state`);
+      }
+    };
+    look();
+    for (const event of this.#emitted) {
+      if (event.seq > seq) break;
+      this.#shadow.apply(throughJournal(event));
+      look();
+    }
+    this.#emitted = [];
+    this.#shown = [];
   }
 }
 

@@ -24,7 +24,7 @@ export function reportLines(
   const hit = FAULT_KINDS.filter((kind) => tally.faults[kind] > 0);
   const rarest = Math.min(...FAULT_KINDS.map((kind) => tally.faults[kind]));
   const lines = [
-    `${run.hours} simulated hours in ${seconds.toFixed(0)} s: ${tally.commands} commands, ${tally.events} events, ${tally.acknowledged} answers, ${tally.lives} starts, ${tally.diskOperations} disk operations`,
+    `${run.hours} simulated hours in ${seconds.toFixed(0)} s: ${tally.commands} commands, ${tally.events} events, ${tally.acknowledged} answers (${tally.readsReplayed} reads computed again), ${tally.lives} starts, ${tally.diskOperations} disk operations`,
     "",
     ...table("fault", FAULT_KINDS, tally.faults),
     "",

@@ -45,6 +45,8 @@ export class Scheduler {
 
   /** Runs everything up to `untilMs`, or until `isOver` says so. */
   async run(untilMs: number, isOver: () => boolean): Promise<void> {
+    // What has been started and asked for nothing yet gets as far as it can.
+    await promisesGone();
     for (let steps = 0; !isOver(); steps += 1) {
       if (steps > STEPS_MAX) throw new Error(`${STEPS_MAX} steps and no end at ${this.#nowMs}`);
       const first = this.#heap[0];
@@ -52,8 +54,7 @@ export class Scheduler {
       this.#removeFirst();
       this.#nowMs = first.atMs;
       first.run();
-      // Promises go on before the next macrotask; nothing else is waiting there.
-      await new Promise((resolve) => setImmediate(resolve));
+      await promisesGone();
     }
   }
 
@@ -72,6 +73,11 @@ export class Scheduler {
     }
     this.#heap[at] = last;
   }
+}
+
+/** Promises go on before the next macrotask; nothing else is waiting there. */
+function promisesGone(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function isBefore(a: Step, b: Step): boolean {

@@ -9,8 +9,12 @@ export interface WorldSettings {
   commandsUnsyncedMax: number;
   eventsPerSnapshot: number;
   tickMs: number;
+  /** Of the watch on the books: so few that commands come between. */
+  rowsPerSlice: number;
   /** Of the journal's chain at every start; damaged files are proved whole. */
   proveBytes: number;
+  /** How many of each take part. */
+  cast: { suppliers: number; traders: number; buyers: number };
 }
 
 const config = (name: string) =>
@@ -40,6 +44,17 @@ export function defaultSettings(): WorldSettings {
     commandsUnsyncedMax: 12,
     eventsPerSnapshot: 150,
     tickMs: 1_000,
+    rowsPerSlice: 20,
     proveBytes: 100_000,
+    cast: { suppliers: 4, traders: 4, buyers: 4 },
+  };
+}
+
+/** A market of few words, in which much happens to the disk: for worlds that are run by the thousand. */
+export function smallSettings(): WorldSettings {
+  return {
+    ...defaultSettings(),
+    eventsPerSnapshot: 20,
+    cast: { suppliers: 1, traders: 2, buyers: 2 },
   };
 }

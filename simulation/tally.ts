@@ -84,6 +84,7 @@ export const STATES = [
   "deliveries excused by a restart",
   "outage tolled",
   "overload refused",
+  "read waited for the disk",
   "client id forgotten",
   "deposit reference forgotten",
   "join token forgotten",
@@ -93,11 +94,22 @@ export const STATES = [
   "recovered from a snapshot",
   "recovered without a snapshot",
   "newest snapshot passed over",
+  "read model built anew",
   "start refused on damage",
   "unacknowledged events lost",
   "unacknowledged events kept",
 ] as const;
 export type SeenState = (typeof STATES)[number];
+
+/** What the exchange is about when it turns to the disk. */
+export const DISK_PHASES = [
+  "first start",
+  "recovery",
+  "journal",
+  "snapshot",
+  "read model",
+] as const;
+export type DiskPhase = (typeof DISK_PHASES)[number];
 
 type Counts<Kind extends string> = Record<Kind, number>;
 const zeros = <Kind extends string>(kinds: readonly Kind[]) =>
@@ -106,11 +118,15 @@ const zeros = <Kind extends string>(kinds: readonly Kind[]) =>
 export class Tally {
   readonly faults = zeros(FAULT_KINDS);
   readonly states = zeros(STATES);
+  /** Operations of the disk, by what they were for. */
+  readonly operations = zeros(DISK_PHASES);
   commands = 0;
   events = 0;
   lives = 0;
   diskOperations = 0;
   acknowledged = 0;
+  /** Answers that were computed once more from what was recovered. */
+  readsReplayed = 0;
 
   hit(kind: FaultKind): void {
     this.faults[kind] += 1;
@@ -123,12 +139,14 @@ export class Tally {
   add(other: Tally): void {
     for (const kind of FAULT_KINDS) this.faults[kind] += other.faults[kind];
     for (const state of STATES) this.states[state] += other.states[state];
+    for (const phase of DISK_PHASES) this.operations[phase] += other.operations[phase];
     for (const count of [
       "commands",
       "events",
       "lives",
       "diskOperations",
       "acknowledged",
+      "readsReplayed",
     ] as const) {
       this[count] += other[count];
     }

@@ -2,12 +2,9 @@
 import { Worker } from "node:worker_threads";
 import type { WorldOptions, WorldReport } from "./world.ts";
 
-/** A world as it is described to a thread. */
-export type WorldOrder = Omit<WorldOptions, "settings">;
-
 /** Runs all of them and returns their reports in the order in which they were given. */
 export async function runWorlds(
-  orders: readonly WorldOrder[],
+  orders: readonly WorldOptions[],
   workers: number,
 ): Promise<WorldReport[]> {
   const reports: WorldReport[] = [];
@@ -15,7 +12,7 @@ export async function runWorlds(
   async function work(): Promise<void> {
     const thread = startThread();
     for (let at = next++; at < orders.length; at = next++) {
-      reports[at] = await thread.run(orders[at] as WorldOrder);
+      reports[at] = await thread.run(orders[at] as WorldOptions);
     }
     await thread.end();
   }
@@ -31,7 +28,7 @@ function startThread() {
   worker.on("message", (report: WorldReport) => answer.resolve(report));
   worker.on("error", (error) => answer.reject(error as Error));
   return {
-    run: (order: WorldOrder) =>
+    run: (order: WorldOptions) =>
       new Promise<WorldReport>((resolve, reject) => {
         answer = { resolve, reject };
         worker.postMessage(order);

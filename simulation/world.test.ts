@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { available, WORLD } from "#exchange/core/ledger/account-names.ts";
 import { loadSqliteOnDisks, type SqliteOnDisks } from "./disk/sqlite-vfs.ts";
 import type { HoursRun } from "./hours.ts";
 import { reportLines, verdictOf } from "./report.ts";
+import { defaultSettings } from "./settings.ts";
 import { FAULT_KINDS, STATES, Tally } from "./tally.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -32,6 +34,20 @@ test("a quiet world lives once, and once more for the last questions", async () 
   const { breaches, tally } = await run({ seed: SEED, minutes: 2, isQuiet: true });
   expect(breaches).toEqual([]);
   expect(tally.lives).toBe(2);
+});
+
+test("the watch on the books runs: it stops trading on a state that no command has touched", async () => {
+  const settings = { ...defaultSettings(), cast: { suppliers: 0, traders: 0, buyers: 0 } };
+  const world = new World(sqlite, { seed: SEED, minutes: 1, isQuiet: true, settings });
+  world.scheduler.after(5_000, () => {
+    const { ledger } = world.life?.state ?? {};
+    ledger?.apply([
+      { kind: "move", from: WORLD, to: available(1), amount: 5n },
+      { kind: "hold", hold: "bid1", from: available(1), amount: 5n },
+    ]);
+  });
+  const { breaches } = await world.run();
+  expect(breaches[0]).toMatch(/^trading stopped: .*bid1/);
 });
 
 test.each(["io-error", "disk-full", "killed"] as const)(

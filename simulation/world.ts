@@ -4,7 +4,7 @@ import { createCore } from "#exchange/core/core.ts";
 import { startOperator } from "./actors/operator.ts";
 import { startTrouble } from "./actors/trouble.ts";
 import { damageAtRest } from "./damage.ts";
-import { SimulatedDisk } from "./disk/simulated-disk.ts";
+import { type Operation, SimulatedDisk } from "./disk/simulated-disk.ts";
 import type { SqliteOnDisks } from "./disk/sqlite-vfs.ts";
 import { ExchangeLife } from "./exchange-life.ts";
 import { type FailAt, Faults } from "./faults.ts";
@@ -20,12 +20,22 @@ const START_MS = Date.UTC(2026, 10, 2);
 /** What the world is given after its last minute to come to rest. */
 const LAST_WORDS_MS = 60_000;
 
+/** An end of the process at a time of the plan. */
+export interface PlannedEnd {
+  atMs: number;
+  how: "killed" | "stopped";
+}
+
 export interface WorldOptions {
   seed: number;
   minutes: number;
   settings?: WorldSettings;
   /** Leaves out what befalls the machine by itself. */
   isQuiet?: boolean;
+  /** In order of time. */
+  plannedEnds?: readonly PlannedEnd[];
+  /** Reports every operation of the disk. */
+  isRecorded?: boolean;
   failAt?: FailAt | null;
 }
 
@@ -34,6 +44,10 @@ export interface WorldReport {
   digest: string;
   breaches: readonly string[];
   tally: Tally;
+  /** Whether the failure that was asked for came about. */
+  hasFailedAt: boolean;
+  /** In order; empty unless asked for. */
+  operations: readonly Operation[];
 }
 
 export class World {
@@ -62,16 +76,18 @@ export class World {
     this.random = new Random(options.seed);
     const { disk, tally, scheduler } = this;
     this.faults = new Faults(disk, this.random.fork(), tally, () => scheduler.nowMs);
+    if (options.isRecorded === true) disk.record = [];
     if (options.failAt) this.faults.failAt(options.failAt);
     this.network = new Network(this, this.random.fork());
   }
 
   /** Lives for its minutes, or until the first breach. */
   async run(): Promise<WorldReport> {
-    const { seed, minutes, isQuiet = false } = this.#options;
+    const { seed, minutes, isQuiet = false, plannedEnds = [] } = this.#options;
     this.#spawn(this.#superviseExchange());
     this.#spawn(startOperator(this));
     if (!isQuiet) this.#spawn(startTrouble(this));
+    this.#spawn(this.#endAsPlanned(plannedEnds));
     const untilMs = START_MS + minutes * 60_000;
     const isOver = () => this.oracle.breaches.length > 0;
     await this.scheduler.run(untilMs, isOver);
@@ -81,7 +97,14 @@ export class World {
     this.sqlite.unmount(this.place);
     const tally = this.tally;
     tally.diskOperations = this.disk.operations;
-    return { seed, digest: this.#digest(), breaches: this.oracle.breaches, tally };
+    return {
+      seed,
+      digest: this.#digest(),
+      breaches: this.oracle.breaches,
+      tally,
+      hasFailedAt: this.faults.hasFailedAt,
+      operations: this.disk.record ?? [],
+    };
   }
 
   /** No more trouble: the exchange starts once more and is asked for all that it ever said. */
@@ -91,7 +114,13 @@ export class World {
     this.life?.end();
     await this.scheduler.run(untilMs + 2 * LAST_WORDS_MS, () => this.life?.isOpen === true);
     if (this.life?.isOpen !== true) this.oracle.breach("the exchange does not start any more");
-    else for (const question of this.lastQuestions) question();
+    else this.#askLastQuestions();
+  }
+
+  #askLastQuestions(): void {
+    this.disk.isPaused = true;
+    for (const question of this.lastQuestions) question();
+    this.disk.isPaused = false;
   }
 
   async #superviseExchange(): Promise<void> {
@@ -99,6 +128,7 @@ export class World {
       const life = new ExchangeLife(this);
       this.life = life;
       this.tally.lives += 1;
+      if (this.tally.lives > 1) this.faults.enter("recovery");
       this.faults.beforeStart(this.isEnding || this.#options.isQuiet === true);
       const started = life.start(this.settings).catch((error: Error) => {
         const wasKilled = !life.isAlive || this.disk.isProcessDead;
@@ -114,6 +144,15 @@ export class World {
       this.faults.betweenLives();
       this.disk.restart();
       if (!this.isEnding && this.#options.isQuiet !== true) await damageAtRest(this, this.random);
+    }
+  }
+
+  async #endAsPlanned(ends: readonly PlannedEnd[]): Promise<void> {
+    for (const { atMs, how } of ends) {
+      await this.scheduler.wait(START_MS + atMs - this.scheduler.nowMs);
+      const { life } = this;
+      if (how === "killed") life?.end();
+      else if (life?.isOpen === true) await Promise.race([life.stop(), life.died]);
     }
   }
 

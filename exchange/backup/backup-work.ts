@@ -5,16 +5,20 @@
  */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
 import { type Archive, createArchive, openArchive, syncPath } from "#exchange/journal/archive.ts";
-import { ask, type ErrandWork } from "#exchange/journal/errands.ts";
+import { ask, type ErrandWork, finishNow } from "#exchange/journal/errands.ts";
 import { linkProblem } from "#exchange/journal/hash-chain.ts";
 import { type ChainedBatch, JournalError } from "#exchange/journal/journal.ts";
+import { loadNewestSnapshot, storeSnapshot } from "#exchange/journal/snapshot-storage.ts";
 
 export interface BackupOrder {
   /** The file to make; there must be none. */
   to: string;
   /** The last event that must be in it. */
   toSeq: number;
+  /** Leaves snapshots out: the first start on it replays everything. */
+  withoutSnapshot?: boolean;
 }
 
 /** What a backup holds. */
@@ -26,24 +30,31 @@ export interface BackupReport {
   bytes: number;
   /** Of the snapshot that is in it; a restore replays what comes after. */
   snapshotSeq: number | null;
+  /** Snapshots that were left out, and why, as sentences. */
+  notes: string[];
 }
 
+/** The name under which a backup is written before it is proved. */
+export const partOf = (file: string) => `${file}.part`;
+
 /** Writes the backup under another name, syncs, proves and renames it. Throws `JournalError` in words. */
-export function* makeBackup({ to, toSeq }: BackupOrder): ErrandWork<BackupReport> {
+export function* makeBackup(order: BackupOrder): ErrandWork<BackupReport> {
+  const { to, toSeq } = order;
   if (existsSync(to)) throw new JournalError(`${to} is there already; name a file that is not`);
-  const part = `${to}.part`;
+  const part = partOf(to);
   try {
     rmSync(part, { force: true });
     const archive = createArchive(part);
     let report: BackupReport;
     try {
-      report = { file: to, ...(yield* copyBatches(archive, toSeq)), snapshotSeq: null };
-      report.snapshotSeq = yield* copySnapshot(archive, report.lastSeq);
+      const copied = yield* copyBatches(archive, toSeq);
+      report = { file: to, ...copied, snapshotSeq: null, notes: [] };
+      if (order.withoutSnapshot !== true) report.snapshotSeq = yield* copySnapshot(archive, report);
       archive.seal();
     } finally {
       archive.close();
     }
-    proveArchive(part, report.lastSeq);
+    proveArchive(part, report);
     renameSync(part, to);
     syncPath(dirname(to));
     return report;
@@ -57,7 +68,7 @@ export function* makeBackup({ to, toSeq }: BackupOrder): ErrandWork<BackupReport
 function* copyBatches(
   { content }: Archive,
   toSeq: number,
-): ErrandWork<Omit<BackupReport, "file" | "snapshotSeq">> {
+): ErrandWork<Pick<BackupReport, "lastSeq" | "batches" | "bytes">> {
   let last: ChainedBatch | null = null;
   let batches = 0;
   let bytes = 0;
@@ -80,23 +91,19 @@ function* copyBatches(
   return { lastSeq: last?.lastSeq ?? 0, batches, bytes };
 }
 
-/** The newest snapshot of what was copied; null when there is none, or it was replaced meanwhile. */
-function* copySnapshot({ content }: Archive, lastSeq: number): ErrandWork<number | null> {
-  const headers = yield* ask({ type: "list-snapshots" });
-  const header = headers.find(({ seq }) => seq <= lastSeq);
-  if (header === undefined) return null;
-  const { seq } = header;
-  for (let part = 0; part < header.parts; part += 1) {
-    const bytes = yield* ask({ type: "read-snapshot-part", seq, part });
-    if (bytes.length === 0) return null;
-    content.run({ type: "save-snapshot-part", seq, part, bytes });
-  }
-  content.run({ type: "save-snapshot-header", header });
-  return seq;
+/** The newest snapshot of what was copied that can be read; null when there is none. */
+function* copySnapshot(
+  { content }: Archive,
+  { lastSeq, notes }: BackupReport,
+): ErrandWork<number | null> {
+  const snapshot = yield* loadNewestSnapshot(SNAPSHOT_SCHEMA_VERSION, notes, lastSeq + 1);
+  if (snapshot === null) return null;
+  finishNow(storeSnapshot(snapshot, SNAPSHOT_SCHEMA_VERSION), content.run);
+  return snapshot.seq;
 }
 
 /** Reads back what was written, all of it. */
-function proveArchive(file: string, lastSeq: number): void {
+function proveArchive(file: string, { lastSeq, snapshotSeq }: BackupReport): void {
   const { content, close } = openArchive(file);
   try {
     const problem = content.problem({ fromSeq: 0, bytes: Number.POSITIVE_INFINITY });
@@ -104,6 +111,14 @@ function proveArchive(file: string, lastSeq: number): void {
     const readSeq = content.newest()?.lastSeq ?? 0;
     if (readSeq !== lastSeq) {
       throw new JournalError(`what was written ends at event ${readSeq}, expected ${lastSeq}`);
+    }
+    const unreadable: string[] = [];
+    const snapshot = finishNow(
+      loadNewestSnapshot(SNAPSHOT_SCHEMA_VERSION, unreadable),
+      content.run,
+    );
+    if ((snapshot?.seq ?? null) !== snapshotSeq) {
+      throw new JournalError(`what was written does not read back: ${unreadable.join("; ")}`);
     }
   } finally {
     close();

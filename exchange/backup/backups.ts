@@ -1,8 +1,9 @@
 /** Backups of a running exchange: one at a time, in a thread, between the journal's appends. */
+import { rmSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { type ErrandThread, startErrandThread } from "#exchange/journal/errand-thread.ts";
-import type { Journal } from "#exchange/journal/journal.ts";
-import type { BackupOrder, BackupReport } from "./backup-work.ts";
+import { type Journal, JournalError } from "#exchange/journal/journal.ts";
+import { type BackupOrder, type BackupReport, partOf } from "./backup-work.ts";
 
 /** Why no backup was begun. */
 export type BackupRefusal = "running" | "stopping" | "relative-path";
@@ -13,12 +14,14 @@ export interface Backups {
    * where there is none. Rejects with `JournalError` when that fails; the exchange goes on.
    */
   make(to: string): Promise<BackupReport> | BackupRefusal;
-  /** Gives up what is being made. */
-  close(): void;
+  /** Gives up what is being made, and leaves nothing of it. */
+  close(): Promise<void>;
 }
 
+const STOPPED = "the exchange stopped before the backup was whole; make it again";
+
 export function createBackups(journal: Journal): Backups {
-  let making: ErrandThread<BackupReport> | null = null;
+  let making: { thread: ErrandThread<BackupReport>; to: string } | null = null;
   let isClosed = false;
   return {
     make(to) {
@@ -27,14 +30,22 @@ export function createBackups(journal: Journal): Backups {
       if (!isAbsolute(to)) return "relative-path";
       const order: BackupOrder = { to, toSeq: journal.lastSeq };
       const program = new URL("./backup-program.ts", import.meta.url);
-      making = startErrandThread<BackupReport>(program, order, journal.run);
-      return making.done.finally(() => {
-        making = null;
-      });
+      const thread = startErrandThread<BackupReport>(program, order, journal.run);
+      making = { thread, to };
+      return thread.done
+        .catch((error: Error) => {
+          throw isClosed ? new JournalError(STOPPED) : error;
+        })
+        .finally(() => {
+          making = null;
+        });
     },
-    close() {
+    async close() {
       isClosed = true;
-      making?.abandon();
+      if (making === null) return;
+      const { thread, to } = making;
+      await thread.abandon();
+      rmSync(partOf(to), { force: true });
     },
   };
 }

@@ -1,10 +1,10 @@
 /** What `gridspot exchange backup`, `restore` and `verify` do; each returns the lines to print. */
 import { existsSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { openArchive } from "#exchange/journal/archive.ts";
+import { join, resolve } from "node:path";
+import { type Archive, openArchive } from "#exchange/journal/archive.ts";
 import { finishNow } from "#exchange/journal/errands.ts";
 import { DirectoryInUse, JournalError } from "#exchange/journal/journal.ts";
-import { openSqliteStore, type SqliteStore } from "#exchange/journal/sqlite-store.ts";
+import { inWords } from "#exchange/journal/sqlite-file.ts";
 import { type BackupReport, makeBackup } from "./backup-work.ts";
 import { checkVacant, restoreArchive } from "./restoration.ts";
 import { askForBackup } from "./running-exchange.ts";
@@ -17,97 +17,92 @@ export async function backUp(dataDir: string, to: string): Promise<string[]> {
   const snapshot = report.snapshotSeq === null ? "none" : `event ${report.snapshotSeq}`;
   return [
     `${file}: ${report.lastSeq} events in ${report.batches} batches, ${report.bytes} bytes, snapshot: ${snapshot}; read back and proved`,
+    ...report.notes,
     `Keep ${join(dataDir, "exchange.key")} as well, apart from it: agents know the exchange by that key.`,
   ];
 }
 
 async function backUpTo(to: string, dataDir: string): Promise<BackupReport> {
-  let store: SqliteStore;
+  const file = join(dataDir, "journal.db");
   try {
-    store = openExisting(dataDir);
+    return reading(file, "name the data directory of an exchange", ({ content }) =>
+      finishNow(makeBackup({ to, toSeq: content.newest()?.lastSeq ?? 0 }), content.run),
+    );
   } catch (error) {
     if (error instanceof DirectoryInUse) return askForBackup(dataDir, to);
     throw error;
   }
-  try {
-    return finishNow(makeBackup({ to, toSeq: store.lastSeq }), store.run);
-  } finally {
-    store.close();
-  }
 }
 
-/** Verifies a backup and puts it into a data directory that has no journal. */
+/**
+ * Verifies a backup and puts it into a data directory that has no journal. Snapshots that are no good
+ * are left out: the events are the truth, and the next start replays them.
+ */
 export function restore(from: string, dataDir: string): string[] {
   checkVacant(dataDir);
-  const { problems, lines } = verifyFile(from);
-  if (problems.length > 0) {
-    throw new JournalError([`${from} was not restored:`, ...problems].join("\n"));
-  }
-  restoreArchive(from, dataDir);
-  return [...lines, `restored into ${dataDir}; the read model is built at the next start`];
+  return reading(from, "name a backup", (archive) => {
+    const found = verifyJournal(archive.content);
+    const { problems, snapshotProblems, notes } = found;
+    if (problems.length > 0) {
+      throw new JournalError([`${from} was not restored:`, ...problems].join("\n"));
+    }
+    const withoutSnapshot = snapshotProblems.length > 0;
+    restoreArchive(archive, dataDir, { withoutSnapshot });
+    return [
+      ...linesOf(from, found),
+      ...snapshotProblems,
+      ...(withoutSnapshot ? ["restored without a snapshot: the next start replays it all"] : notes),
+      `restored into ${dataDir}; the read model is built at the next start`,
+    ];
+  });
 }
 
-/** Verifies a backup, or the journal of a data directory that no exchange has open. */
+/** Verifies a backup, or the journal of a data directory that no exchange has open; writes nothing. */
 export function verify(target: { file: string } | { dataDir: string }): {
   lines: string[];
   isSound: boolean;
 } {
-  const { problems, lines } =
-    "file" in target ? verifyFile(target.file) : verifyDir(target.dataDir);
-  return { lines: [...lines, ...problems], isSound: problems.length === 0 };
-}
-
-interface Report {
-  problems: string[];
-  lines: string[];
-}
-
-function verifyFile(file: string): Report {
-  if (!existsSync(file)) throw new JournalError(`${file} does not exist`);
-  // A journal with a log beside it, not a backup.
-  if (basename(file) === "journal.db") return verifyDir(dirname(resolve(file)));
-  const { content, close } = openArchive(file);
+  const isFile = "file" in target;
+  const file = isFile ? target.file : join(target.dataDir, "journal.db");
+  const hint = isFile ? "name a backup" : "name the data directory of an exchange";
   try {
-    return reportOf(file, verifyJournal(content));
-  } finally {
-    close();
-  }
-}
-
-function verifyDir(dataDir: string): Report {
-  let store: SqliteStore;
-  try {
-    store = openExisting(dataDir);
+    return reading(file, hint, ({ content }) => {
+      const found = verifyJournal(content);
+      const { problems, snapshotProblems, notes } = found;
+      const wrong = [...problems, ...snapshotProblems];
+      if (problems.length === 0 && snapshotProblems.length > 0) {
+        notes.push("Every event is sound. Back it up and restore that: without such a snapshot.");
+      }
+      return { lines: [...linesOf(file, found), ...wrong, ...notes], isSound: wrong.length === 0 };
+    });
   } catch (error) {
     if (!(error instanceof DirectoryInUse)) throw error;
     throw new JournalError(`${error.message}; or back it up while it runs, and verify the backup`);
   }
+}
+
+/** Opens a journal that nobody writes to, reads it and closes it; what SQLite says is put in words. */
+function reading<R>(file: string, hint: string, read: (archive: Archive) => R): R {
+  if (!existsSync(file)) throw new JournalError(`${file} does not exist; ${hint}`);
+  const archive = openArchive(file);
   try {
-    return reportOf(join(dataDir, "journal.db"), verifyJournal(store.content));
+    return read(archive);
+  } catch (error) {
+    throw inWords(file, error as Error);
   } finally {
-    store.close();
+    archive.close();
   }
 }
 
-/** Opening makes a new journal where there is none; here that would hide a wrong directory. */
-function openExisting(dataDir: string): SqliteStore {
-  const file = join(dataDir, "journal.db");
-  if (!existsSync(file)) {
-    throw new JournalError(`${file} does not exist; name the data directory of an exchange`);
-  }
-  return openSqliteStore(file);
-}
-
-function reportOf(file: string, { problems, counts, firstAtMs, lastAtMs }: Verification): Report {
+function linesOf(file: string, found: Verification): string[] {
+  const { problems, snapshotProblems, counts, firstAtMs, lastAtMs } = found;
   const time = (ms: number | null) => (ms === null ? "never" : new Date(ms).toISOString());
   const { batches, events, bytes, snapshots, accounts, orders, lots, deliveries } = counts;
-  const verdict = problems.length === 0 ? "sound" : `NOT SOUND, ${problems.length} problems`;
-  return {
-    problems,
-    lines: [
-      `${file}: ${verdict}`,
-      `  ${events} events in ${batches} batches, ${bytes} bytes, ${time(firstAtMs)} to ${time(lastAtMs)}; snapshots: ${snapshots}`,
-      `  accounts: ${accounts}, open orders: ${orders}, open Lots: ${lots}, open deliveries: ${deliveries}`,
-    ],
-  };
+  const wrong = problems.length + snapshotProblems.length;
+  const verdict = wrong === 0 ? "sound" : `NOT SOUND, ${wrong} problems`;
+  return [
+    `${file}: ${verdict}`,
+    `  ${events} events in ${batches} batches, ${bytes} bytes, ${time(firstAtMs)} to ${time(lastAtMs)}; snapshots: ${snapshots}`,
+    `  accounts: ${accounts}, open orders: ${orders}, open Lots: ${lots}, open deliveries: ${deliveries}`,
+  ];
 }

@@ -12,17 +12,21 @@ import type { CoreState } from "./state.ts";
 /** What is wrong, each as: where, what was found, what was expected. Empty when nothing is. */
 export function invariantBreaches(state: CoreState): string[] {
   const breaches: string[] = [];
-  for (const breach of breachesInSteps(state)) if (breach !== null) breaches.push(breach);
+  for (const breach of walk(state, { canPause: false })) if (breach !== null) breaches.push(breach);
   return breaches;
 }
 
 /**
  * The same in small steps: yields null for a row in order and a sentence for each breach. May be paused
  * between two steps while commands run. A row is looked at in one step; that nothing is missing among
- * others' rows is looked at from both sides; and sums are kept up with what moves meanwhile. One walk
- * at a time: where another begins, the ledger's sums of the first are left unfinished.
+ * others' rows is looked at from both sides; and sums are kept up with what moves meanwhile. One such
+ * walk at a time: where another begins, the ledger's sums of the first are left unfinished.
  */
-export function* breachesInSteps(state: CoreState): Generator<string | null> {
+export function breachesInSteps(state: CoreState): Generator<string | null> {
+  return walk(state, { canPause: true });
+}
+
+function* walk(state: CoreState, options: { canPause: boolean }): Generator<string | null> {
   for (const order of state.orders.values()) yield* step(orderBreaches(state, order));
   for (const listed of state.instruments.values()) yield* bookBreaches(state, listed);
   for (const lot of state.lots.values()) yield* step(lotBreaches(state, lot));
@@ -36,7 +40,7 @@ export function* breachesInSteps(state: CoreState): Generator<string | null> {
   yield* step(nodeBreaches(state));
   for (const supply of state.supplies.values()) yield* step(supplyBreaches(state, supply));
   yield* attendanceBreaches(state);
-  yield* ledgerBreaches(state);
+  yield* ledgerBreaches(state, options);
 }
 
 function* step(breaches: Iterable<string>): Generator<string | null> {

@@ -4,7 +4,7 @@ import { readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import type { ThreadMessage } from "./errand-thread.ts";
+import type { ErrandAnswer, ThreadMessage } from "./errand-thread.ts";
 import type { ErrandWork } from "./errands.ts";
 import { JournalError } from "./journal.ts";
 
@@ -32,7 +32,10 @@ export async function runInThread<D, R>(begin: (data: D) => ErrandWork<R>): Prom
     while (step.done !== true) {
       const answer = once(port, "message");
       say({ type: "errand", errand: step.value });
-      step = work.next((await answer)[0]);
+      const answered = (await answer)[0] as ErrandAnswer;
+      step = answered.ok
+        ? work.next(answered.result)
+        : work.throw(new JournalError(answered.message));
     }
     say({ type: "done", result: step.value });
   } catch (error) {

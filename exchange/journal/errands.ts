@@ -40,6 +40,15 @@ export type Errand<T extends ErrandType = ErrandType> = {
 }[T];
 export type ErrandResult<T extends ErrandType> = ErrandMap[T]["result"];
 
+const READS: ReadonlySet<ErrandType> = new Set<ErrandType>([
+  "list-snapshots",
+  "read-snapshot-part",
+  "read-batches",
+]);
+
+/** Whether it changes nothing, so that its failure says nothing of what was written. */
+export const isRead = ({ type }: { type: ErrandType }): boolean => READS.has(type);
+
 /** Work made of errands; `R` is what comes out of it. */
 export type ErrandWork<R> = Generator<Errand, R, unknown>;
 /** Who runs errands: the journal between its appends, or a closed file at once. */
@@ -51,14 +60,23 @@ export function* ask<T extends ErrandType>(errand: Errand<T>): ErrandWork<Errand
   return (yield errand as Errand) as ErrandResult<T>;
 }
 
-/** Does the whole work at once. */
+/** Does the whole work at once. An errand that fails is the work's to clean up after. */
 export function finishNow<R>(work: ErrandWork<R>, run: RunErrandNow): R {
   let step = work.next();
-  while (step.done !== true) step = work.next(run(step.value));
+  while (step.done !== true) {
+    let result: unknown;
+    try {
+      result = run(step.value);
+    } catch (error) {
+      step = work.throw(error);
+      continue;
+    }
+    step = work.next(result);
+  }
   return step.value;
 }
 
-/** Does the work errand by errand; null when `isOver` said so before the end. */
+/** Does the work errand by errand, as `finishNow` does; null when `isOver` said so before the end. */
 export async function finish<R>(
   work: ErrandWork<R>,
   run: RunErrand,
@@ -67,7 +85,14 @@ export async function finish<R>(
   let step = work.next();
   while (step.done !== true) {
     if (isOver()) return null;
-    step = work.next(await run(step.value));
+    let result: unknown;
+    try {
+      result = await run(step.value);
+    } catch (error) {
+      step = work.throw(error);
+      continue;
+    }
+    step = work.next(result);
   }
   return step.value;
 }

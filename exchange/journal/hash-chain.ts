@@ -65,6 +65,18 @@ export function linkProblem(batch: ChainedBatch | null, next: ChainedBatch): str
 }
 
 /**
+ * What is wrong with the first batch that is read for what follows event `afterSeq`, as words, or null;
+ * those before it are not at hand.
+ */
+export function entryProblem(afterSeq: number, first: ChainedBatch): string | null {
+  if (afterSeq === 0) return linkProblem(null, first);
+  if (first.firstSeq > afterSeq + 1) {
+    return `event ${afterSeq + 1} is missing, the next batch starts at ${first.firstSeq}`;
+  }
+  return batchProblem(first);
+}
+
+/**
  * What is wrong with the newest part of a chain, as words, or null. `newestFirst` yields the batches
  * backwards; at least `proveBytes` of events and everything after `fromSeq` are proved.
  */

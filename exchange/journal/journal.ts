@@ -29,12 +29,14 @@ export interface Snapshot {
 
 /** What a journal held when it was opened. Read it before the first write, which ends the reading. */
 export interface Recovered {
-  /** The newest readable snapshot. */
+  /** The newest readable snapshot that was not passed over. */
   readonly snapshot: Snapshot | null;
   /** Every batch after that snapshot, or from where a read model stands if that is earlier. */
   readonly batches: Iterable<Batch>;
   /** Snapshots that could not be used, as sentences for the log; the replay is longer, nothing is lost. */
   readonly unreadable: readonly string[];
+  /** Goes over to the snapshot before this one, or to none; `why` goes on from "snapshot of event 7". */
+  passOver(why: string): void;
 }
 
 export interface Journal {
@@ -47,13 +49,18 @@ export interface Journal {
    * more: the process must end.
    */
   append(batch: Batch): Promise<void>;
-  /** One at a time, between appends. Rejects as `append` does, and then it is as final. */
+  /**
+   * One at a time, between appends. A write rejects as `append` does, and then it is as final. A read
+   * that fails by itself rejects with `JournalReadFailed`, and nothing else comes of it.
+   */
   run<T extends ErrandType>(errand: Errand<T>): Promise<ErrandResult<T>>;
   close(): Promise<void>;
 }
 
 /** Why a journal could not be opened, read or written, in words that say what to do. */
 export class JournalError extends Error {}
+/** An errand could not read; the journal takes appends as before. */
+export class JournalReadFailed extends JournalError {}
 /** Another process has the data directory open. */
 export class DirectoryInUse extends JournalError {}
 

@@ -5,6 +5,7 @@ import {
   type ErrandMap,
   type ErrandType,
   finishNow,
+  isRead,
   type RunErrandNow,
   type SnapshotHeader,
 } from "./errands.ts";
@@ -42,8 +43,9 @@ export function createMemoryJournal(
   const unreadable: string[] = [];
   const errands = memoryErrands(store);
   const run: RunErrandNow = (errand) => errands[errand.type](errand as never) as never;
-  const snapshot = finishNow(loadNewestSnapshot(SNAPSHOT_SCHEMA_VERSION, unreadable), run);
-  const fromSeq = Math.min(snapshot?.seq ?? 0, readModelSeq ?? Number.POSITIVE_INFINITY);
+  const newestBefore = (seq: number) =>
+    finishNow(loadNewestSnapshot(SNAPSHOT_SCHEMA_VERSION, unreadable, seq), run);
+  let snapshot = newestBefore(Number.POSITIVE_INFINITY);
   let hasWritten = false;
   let failure: unknown = null;
   const lastSeq = () => store.batches.at(-1)?.lastSeq ?? 0;
@@ -53,13 +55,17 @@ export function createMemoryJournal(
 
   function* readBatches(): Generator<Batch> {
     if (hasWritten) throw new JournalError("read the journal before its first write");
+    const fromSeq = Math.min(snapshot?.seq ?? 0, readModelSeq ?? Number.POSITIVE_INFINITY);
     yield* store.batches.filter((batch) => batch.lastSeq > fromSeq);
   }
-  async function obey<R>(change: () => R): Promise<R> {
+  function obeyed<R>(act: () => R): R {
     hasWritten = true;
     if (failure !== null) throw failure;
+    return act();
+  }
+  async function write<R>(change: () => R): Promise<R> {
     try {
-      return change();
+      return obeyed(change);
     } catch (error) {
       failure = error;
       throw error;
@@ -67,18 +73,29 @@ export function createMemoryJournal(
   }
 
   return {
-    recovered: { snapshot, batches: { [Symbol.iterator]: readBatches }, unreadable },
+    recovered: {
+      get snapshot() {
+        return snapshot;
+      },
+      batches: { [Symbol.iterator]: readBatches },
+      unreadable,
+      passOver(why) {
+        if (snapshot === null) return;
+        unreadable.push(`snapshot of event ${snapshot.seq} ${why}; passed over`);
+        snapshot = newestBefore(snapshot.seq);
+      },
+    },
     get lastSeq() {
       return lastSeq();
     },
     append: (batch) =>
-      obey(() => {
+      write(() => {
         checkBatch(batch, lastSeq());
         const prevHash = store.batches.at(-1)?.hash ?? FIRST_HASH;
         const chained = { ...batch, events: Uint8Array.from(batch.events), epoch: 1, prevHash };
         store.batches.push({ ...chained, hash: chainHash(chained) });
       }),
-    run: (errand) => obey(() => run(errand)),
+    run: async (errand) => (isRead(errand) ? obeyed : write)(() => run(errand)),
     async close() {
       failure ??= new JournalError("the journal is closed; nothing is written any more");
     },

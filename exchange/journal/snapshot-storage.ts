@@ -19,29 +19,21 @@ export function* storeSnapshot(snapshot: Snapshot, schemaVersion: number): Erran
   yield* prune();
 }
 
-/** The newest snapshot that can be read; what is wrong with newer ones goes to `unreadable`, as sentences. */
+/**
+ * The newest snapshot of an event before `beforeSeq` that can be read; what is wrong with newer ones
+ * goes to `unreadable`, as sentences.
+ */
 export function* loadNewestSnapshot(
   schemaVersion: number,
   unreadable: string[],
+  beforeSeq = Number.POSITIVE_INFINITY,
 ): ErrandWork<Snapshot | null> {
   for (const header of yield* ask({ type: "list-snapshots" })) {
+    if (header.seq >= beforeSeq) continue;
     const snapshot = yield* loadSnapshot(header, { schemaVersion, unreadable });
     if (snapshot !== null) return snapshot;
   }
   return null;
-}
-
-/** Every snapshot that can be read, newest first. */
-export function* loadSnapshots(
-  schemaVersion: number,
-  unreadable: string[],
-): ErrandWork<readonly Snapshot[]> {
-  const snapshots: Snapshot[] = [];
-  for (const header of yield* ask({ type: "list-snapshots" })) {
-    const snapshot = yield* loadSnapshot(header, { schemaVersion, unreadable });
-    if (snapshot !== null) snapshots.push(snapshot);
-  }
-  return snapshots;
 }
 
 function* loadSnapshot(
@@ -49,16 +41,24 @@ function* loadSnapshot(
   { schemaVersion, unreadable }: { schemaVersion: number; unreadable: string[] },
 ): ErrandWork<Snapshot | null> {
   const { seq } = header;
-  const bytes = yield* readParts(header);
+  const bytes = yield* loadSnapshotBytes(header);
   if (bytes !== null && header.schemaVersion === schemaVersion) return { seq, bytes };
   const why =
-    bytes === null ? "is damaged" : `has schema ${header.schemaVersion}, expected ${schemaVersion}`;
+    bytes !== null
+      ? `has schema ${header.schemaVersion}, expected ${schemaVersion}`
+      : (yield* isListed(seq))
+        ? "is damaged"
+        : "was replaced meanwhile";
   unreadable.push(`snapshot of event ${seq} ${why}; passed over`);
   return null;
 }
 
-/** Null when the parts are not those that the header speaks of. */
-function* readParts(header: SnapshotHeader): ErrandWork<Uint8Array | null> {
+function* isListed(seq: number): ErrandWork<boolean> {
+  return (yield* ask({ type: "list-snapshots" })).some((header) => header.seq === seq);
+}
+
+/** The bytes of one snapshot; null when its parts are not those that the header speaks of. */
+export function* loadSnapshotBytes(header: SnapshotHeader): ErrandWork<Uint8Array | null> {
   const { seq } = header;
   const parts: Uint8Array[] = [];
   for (let part = 0; part < header.parts; part += 1) {

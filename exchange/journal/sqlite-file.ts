@@ -34,6 +34,12 @@ const SNAPSHOT_TABLES = `
 
 export const JOURNAL_TABLES = BATCH_TABLES + SNAPSHOT_TABLES;
 
+/** Empty tables in the place of those of format 1, for whoever may not change the file. */
+export const NO_SNAPSHOTS = SNAPSHOT_TABLES.replaceAll("CREATE TABLE", "CREATE TEMP TABLE").replace(
+  /PRAGMA.*;/,
+  "",
+);
+
 /** Format 1 held a snapshot in one row. They are dropped: the replay of the first start is longer. */
 const FROM_FORMAT_1 = `DROP TABLE snapshots; ${SNAPSHOT_TABLES}`;
 

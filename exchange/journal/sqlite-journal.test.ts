@@ -216,6 +216,36 @@ describe("the SQLite journal", () => {
     await journal.close();
   });
 
+  test("a replay from before what was proved at opening is proved first", async () => {
+    copyWritten();
+    sql("UPDATE batches SET events = X'00' WHERE first_seq = 1");
+    sql("UPDATE snapshots SET hash = X'00'");
+    const journal = await openSqliteJournal(dir, null, { proveBytes: 1 });
+    expect(() => [...journal.recovered.batches]).toThrow("events 1 to 1 was altered");
+    await journal.close();
+  });
+
+  test("a snapshot that is passed over gives way to the one before it, and then to none", async () => {
+    copyWritten();
+    const { recovered, close } = await openSqliteJournal(dir);
+    const seen: [number | undefined, number[]][] = [];
+    for (const why of ["is no good", "neither", "what"]) {
+      const firstSeqs = [...recovered.batches].map(({ firstSeq }) => firstSeq);
+      seen.push([recovered.snapshot?.seq, firstSeqs]);
+      recovered.passOver(why);
+    }
+    expect(seen).toEqual([
+      [4, [5]],
+      [3, [4, 5]],
+      [undefined, [1, 2, 3, 4, 5]],
+    ]);
+    expect(recovered.unreadable).toEqual([
+      "snapshot of event 4 is no good; passed over",
+      "snapshot of event 3 neither; passed over",
+    ]);
+    await close();
+  });
+
   test("snapshots of another schema version are passed over", async () => {
     copyWritten();
     const journal = await openSqliteJournal(dir, null, { schemaVersion: 99 });

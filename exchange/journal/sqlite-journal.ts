@@ -132,11 +132,18 @@ function recoveredFrom(
   }: { file: string; schemaVersion: number; fromSeq: number; isReading: () => boolean },
 ): Recovered {
   const unreadable: string[] = [];
-  let snapshot = finishNow(loadNewestSnapshot(schemaVersion, unreadable), store.run);
-  const startSeq = Math.min(fromSeq, snapshot?.seq ?? 0);
+  const newestBefore = (seq: number) =>
+    finishNow(loadNewestSnapshot(schemaVersion, unreadable, seq), store.run);
+  let snapshot = newestBefore(Number.POSITIVE_INFINITY);
+  const oldest = store.run({ type: "list-snapshots" }).at(-1);
+  /** What follows was proved when the journal was opened. */
+  let provedSeq = Math.min(fromSeq, oldest?.seq ?? 0);
   function* readBatches(): Generator<Batch> {
     if (!isReading()) throw new JournalError("read the journal before its first write");
+    const startSeq = Math.min(fromSeq, snapshot?.seq ?? 0);
     try {
+      if (startSeq < provedSeq) store.prove({ fromSeq: startSeq, bytes: 0 });
+      provedSeq = Math.min(provedSeq, startSeq);
       yield* store.content.batchesAfter(startSeq);
     } catch (error) {
       throw inWords(file, error as Error);
@@ -150,5 +157,10 @@ function recoveredFrom(
     },
     batches: { [Symbol.iterator]: readBatches },
     unreadable,
+    passOver(why) {
+      if (snapshot === null) return;
+      unreadable.push(`snapshot of event ${snapshot.seq} ${why}; passed over`);
+      snapshot = newestBefore(snapshot.seq);
+    },
   };
 }

@@ -1,8 +1,8 @@
 /**
- * What writes `journal.db`, one commit per message: obeys in order, and after its first failure
- * obeys nothing more. `sqlite-writer-thread.ts` runs it in a thread.
+ * What writes `journal.db`, one commit per message: obeys in order, and after the first write that
+ * failed obeys nothing more. `sqlite-writer-thread.ts` runs it in a thread.
  */
-import type { Errand } from "./errands.ts";
+import { type Errand, isRead } from "./errands.ts";
 import { type Batch, JournalError } from "./journal.ts";
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
 
@@ -12,8 +12,10 @@ export type WriterMessage =
   | { type: "append"; batch: Batch }
   | { type: "errand"; errand: Errand }
   | { type: "close" };
-/** `result` is that of an errand. */
-export type WriterAnswer = { ok: true; result?: unknown } | { ok: false; message: string };
+/** `result` is that of an errand; after a final failure nothing is obeyed. */
+export type WriterAnswer =
+  | { ok: true; result?: unknown }
+  | { ok: false; message: string; isFinal: boolean };
 export type WriterData = SqliteStoreOptions & { file: string };
 
 /** Builds a writer; it touches no file before it is told to open. Never throws: failures are answers. */
@@ -40,9 +42,15 @@ export function createSqliteWriter({ file, ...options }: WriterData): {
       try {
         return { ok: true, result: obey(message) };
       } catch (error) {
-        const { message: words } = error as Error;
-        failure ??= error instanceof JournalError ? words : `${file} cannot be written: ${words}`;
-        return { ok: false, message: failure };
+        const said = (done: string) =>
+          error instanceof JournalError
+            ? error.message
+            : `${file} cannot be ${done}: ${(error as Error).message}`;
+        if (failure === null && message.type === "errand" && isRead(message.errand)) {
+          return { ok: false, message: said("read"), isFinal: false };
+        }
+        failure ??= said("written");
+        return { ok: false, message: failure, isFinal: true };
       }
     },
   };

@@ -1,13 +1,13 @@
 /** The main thread's end of the writer thread: one promise per message, none left waiting for ever. */
 import { Worker } from "node:worker_threads";
-import { JournalError } from "./journal.ts";
+import { JournalError, JournalReadFailed } from "./journal.ts";
 import type { WriterAnswer, WriterData, WriterMessage } from "./sqlite-writer.ts";
 
 /** The journal's hand on its writer. */
 export interface JournalWriter {
   /**
    * Resolves when the writer did it, with an errand's result; rejects with `JournalError` when it
-   * could not or died. May take the message's bytes away: the caller does not read them again.
+   * could not or died, with `JournalReadFailed` when only a read failed. May take the message's bytes away: the caller does not read them again.
    */
   ask(message: WriterMessage): Promise<unknown>;
 }
@@ -32,7 +32,10 @@ export function startWriterThread(data: WriterData): JournalWriter {
     const first = waiting.shift();
     if (waiting.length === 0) worker.unref();
     if (answer.ok) first?.resolve(answer.result);
-    else first?.reject(new JournalError(answer.message));
+    else {
+      const Failure = answer.isFinal ? JournalError : JournalReadFailed;
+      first?.reject(new Failure(answer.message));
+    }
   });
   worker.on("error", (error) => end((error as Error).message));
   worker.on("exit", (code) => end(`exit code ${code}`));

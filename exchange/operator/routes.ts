@@ -22,6 +22,7 @@ import { formatMicros, parseDecimal } from "#protocol/money.ts";
 import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
 import { backupRoute } from "./backup-route.ts";
 import { fundsRoute } from "./funds-route.ts";
+import { statusRoute } from "./status-route.ts";
 
 const CLOSED = { additionalProperties: false };
 const AccountId = Type.String({ maxLength: 80 });
@@ -87,6 +88,7 @@ export async function operatorRoutes(
 
   backupRoute(app, backups);
   fundsRoute(app, shell);
+  statusRoute(app, shell);
 
   app.post("/accounts", async (request, reply) => {
     const { name, mode = "easy" } = accountBody(request.body);

@@ -4,4 +4,4 @@ import type { StartFollower } from "./follower.ts";
 
 /** Starts a thread for one snapshot. */
 export const startFollowerThread: StartFollower = (toSeq, run) =>
-  startErrandThread<void>(new URL("./follower-program.ts", import.meta.url), { toSeq }, run);
+  startErrandThread(new URL("./follower-program.ts", import.meta.url), { toSeq }, run);

@@ -5,11 +5,11 @@ import { takeSnapshot } from "./snapshot-work.ts";
 
 export interface Follower {
   /**
-   * Resolves when the snapshot is stored. Rejects with `JournalError` when the journal cannot be
-   * written or replayed, which is the end of the process; with another error when only the follower
-   * failed, e.g. for want of memory.
+   * Resolves with nothing when the snapshot is stored, and with what is wrong with the journal, as
+   * sentences, when it gives no sound state. Rejects as `Journal.run` does, and with another error
+   * when only the follower failed, e.g. for want of memory.
    */
-  readonly done: Promise<void>;
+  readonly done: Promise<readonly string[]>;
   /** Stops soon, whatever it was about; `done` may then stay as it is for ever. */
   abandon(): void;
 }
@@ -29,7 +29,8 @@ export function followerInTurns(defer: Defer): StartFollower {
       await new Promise<void>((resolve) => defer(resolve));
       return result;
     };
-    const done = finish(takeSnapshot(toSeq), runInTurn, () => isAbandoned).then(() => {});
+    const work = finish(takeSnapshot(toSeq), runInTurn, () => isAbandoned);
+    const done = work.then((problems) => problems ?? []);
     return {
       done,
       abandon() {

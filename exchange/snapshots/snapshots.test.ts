@@ -1,78 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { manualClock } from "#exchange/clock.ts";
-import type { Core } from "#exchange/core/core-port.ts";
+import { describe, expect, test } from "vitest";
 import type { Errand } from "#exchange/journal/errands.ts";
-import { type Journal, JournalError } from "#exchange/journal/journal.ts";
-import {
-  createMemoryJournal,
-  createMemoryStore,
-  type MemoryStore,
-} from "#exchange/journal/memory-journal.ts";
-import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
-import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
-import { recoverCore } from "#exchange/recovery.ts";
-import { type Follower, followerInTurns, type StartFollower } from "./follower.ts";
-import { startFollowerThread } from "./follower-thread.ts";
-
-const text = (core: Core) => new TextDecoder().decode(core.snapshot());
-const openAccount = (name: string) => ({ type: "open-account", name, mode: "easy" }) as const;
-
-/** A follower that does nothing until the test says how it ends. */
-function heldFollower() {
-  const started: number[] = [];
-  let end = (_error: Error | null) => {};
-  let wasAbandoned = false;
-  const start: StartFollower = (toSeq): Follower => {
-    started.push(toSeq);
-    const done = new Promise<void>((resolve, reject) => {
-      end = (error) => (error === null ? resolve() : reject(error));
-    });
-    return {
-      done,
-      abandon() {
-        wasAbandoned = true;
-      },
-    };
-  };
-  return {
-    start,
-    started,
-    end: (error: Error | null) => end(error),
-    isAbandoned: () => wasAbandoned,
-  };
-}
-
-function startShell(journal: Journal, startFollower: StartFollower, options: ShellOptions = {}) {
-  const fatal: string[] = [];
-  const missed: string[] = [];
-  const timers: (() => void)[] = [];
-  const core = recoverCore(journal.recovered);
-  const shell = createShell(
-    { eventsPerSnapshot: 3, ...options },
-    {
-      core,
-      journal,
-      clock: manualClock(1_000),
-      onFatal: ({ message }) => fatal.push(message),
-      onMissedSnapshot: ({ message }) => missed.push(message),
-      startFollower,
-      ticker(run) {
-        timers.push(run);
-        return () => {};
-      },
-    },
-  );
-  const grow = async (events: number) => {
-    for (let count = 0; count < events; count += 1) await shell.execute(openAccount("a"));
-  };
-  return { shell, core, fatal, missed, timers, grow };
-}
-
-const settled = () => new Promise((resolve) => setImmediate(resolve));
-const seqs = ({ headers }: MemoryStore) => headers.map(({ seq }) => seq);
+import { type Journal, JournalError, JournalReadFailed } from "#exchange/journal/journal.ts";
+import { createMemoryJournal, createMemoryStore } from "#exchange/journal/memory-journal.ts";
+import { followerInTurns } from "./follower.ts";
+import { heldFollower, openAccount, seqs, settled, startShell, text } from "./snapshots.fixture.ts";
 
 describe("a snapshot is due", () => {
   test("after so many events since the last, at a batch's end, and one at a time", async () => {
@@ -82,7 +13,7 @@ describe("a snapshot is due", () => {
     expect(follower.started).toEqual([]);
     await grow(6);
     expect(follower.started).toEqual([3]);
-    follower.end(null);
+    follower.end([]);
     await settled();
     await grow(1);
     expect(follower.started).toEqual([3, 9]);
@@ -108,7 +39,12 @@ test.each([
     new Error("no memory"),
     false,
   ],
-  ["that the journal does not give ends everything", new JournalError("unsound"), true],
+  [
+    "whose past cannot be read is told, and tried again later",
+    new JournalReadFailed("no memory"),
+    false,
+  ],
+  ["that the journal cannot write ends everything", new JournalError("unsound"), true],
 ])("a snapshot %s", async (_what, error, isFatal) => {
   const follower = heldFollower();
   const { grow, fatal, missed } = startShell(createMemoryJournal(), follower.start);
@@ -123,7 +59,44 @@ test.each([
   expect(follower.started).toEqual([3, 6]);
 });
 
+test("a snapshot that the journal gives no sound state for stops trading; reads go on", async () => {
+  const store = createMemoryStore();
+  const follower = heldFollower();
+  const { shell, grow, fatal, missed, disorder } = startShell(
+    createMemoryJournal(store),
+    follower.start,
+  );
+  await grow(3);
+  follower.end(["order 7 is lost", "so is order 8"]);
+  await settled();
+  expect(disorder).toEqual([[3, ["order 7 is lost", "so is order 8"]]]);
+  expect(shell.stoppedBecause).toContain("order 7 is lost");
+  const { outcome } = shell.submit(openAccount("b"));
+  expect(outcome).toMatchObject({ ok: false, rejection: { code: "trading-stopped" } });
+  expect(await shell.read(({ seq }) => seq)).toBe(3);
+  await shell.close();
+  expect([fatal, missed, seqs(store)]).toEqual([[], [], []]);
+});
+
 describe("at a stop", () => {
+  test("a state that trading was stopped for, or that is in disorder, is not stored", async () => {
+    for (const spoil of [
+      ({ shell }: ReturnType<typeof startShell>) => shell.stopTrading("its owner says so"),
+      ({ core }: ReturnType<typeof startShell>) =>
+        core.state.ledger.apply([
+          { kind: "move", from: "world", to: "1:bond", amount: 5n },
+          { kind: "hold", hold: "bid77", from: "1:bond", amount: 5n },
+        ]),
+    ]) {
+      const store = createMemoryStore();
+      const started = startShell(createMemoryJournal(store), heldFollower().start);
+      await started.grow(2);
+      spoil(started);
+      await started.shell.close();
+      expect([seqs(store), started.fatal]).toEqual([[], []]);
+    }
+  });
+
   test("everything since the last snapshot goes into a new one", async () => {
     const store = createMemoryStore();
     const { shell, core, grow } = startShell(createMemoryJournal(store), heldFollower().start);
@@ -176,49 +149,5 @@ describe("at a stop", () => {
     follower.end(new JournalError("closed"));
     await settled();
     expect(fatal).toEqual([]);
-  });
-});
-
-describe.each([
-  ["in turns", () => followerInTurns(setImmediate)],
-  ["in a thread", () => startFollowerThread],
-])("a follower %s", (_where, follower) => {
-  let dir = "";
-  beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), "gridspot-snapshots-"));
-  });
-  afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-  /** Runs a follower beside appends; returns the live state at `toSeq`, as text. */
-  async function follow(toSeq: number): Promise<string> {
-    const journal = await openSqliteJournal(dir);
-    const { core, grow } = startShell(journal, heldFollower().start);
-    await grow(toSeq - core.state.seq);
-    const atSeq = text(core);
-    const { done } = follower()(toSeq, journal.run);
-    await grow(3);
-    await done;
-    await journal.close();
-    return atSeq;
-  }
-
-  test("stores the very bytes of the live state, from the first event and from a snapshot", async () => {
-    for (const toSeq of [4, 9]) {
-      const atSeq = await follow(toSeq);
-      const journal = await openSqliteJournal(dir);
-      expect(journal.recovered.snapshot?.seq).toBe(toSeq);
-      expect(new TextDecoder().decode(journal.recovered.snapshot?.bytes)).toBe(atSeq);
-      await journal.close();
-    }
-  });
-
-  test("says when the journal cannot be replayed", async () => {
-    const journal = await openSqliteJournal(dir);
-    const events = Buffer.from('{"type":"order-rested","version":1,"seq":1,"atMs":1,"order":9}\n');
-    await journal.append({ firstSeq: 1, lastSeq: 1, atMs: 1, events });
-    const { done } = follower()(1, journal.run);
-    await expect(done).rejects.toThrow(JournalError);
-    await expect(done).rejects.toThrow("does not fit the state before it");
-    await journal.close();
   });
 });

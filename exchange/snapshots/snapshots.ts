@@ -7,7 +7,7 @@ import { invariantBreaches } from "#exchange/core/invariants.ts";
 import { SNAPSHOT_SCHEMA_VERSION } from "#exchange/core/snapshot.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { finish } from "#exchange/journal/errands.ts";
-import { type Journal, JournalError } from "#exchange/journal/journal.ts";
+import { type Journal, JournalError, JournalReadFailed } from "#exchange/journal/journal.ts";
 import { storeSnapshot } from "#exchange/journal/snapshot-storage.ts";
 import type { Ticker } from "#exchange/journaled-shell.ts";
 import type { Follower, StartFollower } from "./follower.ts";
@@ -26,8 +26,12 @@ export interface SnapshotDependencies {
   journal: Journal;
   startFollower: StartFollower;
   ticker: Ticker;
+  /** Whether the live state may become what the next start begins with. */
+  isTrusted: () => boolean;
   /** The journal failed: the process must end. */
   onFatal: (error: Error) => void;
+  /** The journal gives no sound state after event `seq`; what is wrong, as sentences. */
+  onDisorder: (seq: number, problems: readonly string[]) => void;
   /** There is no new snapshot, for this reason; the next start takes longer. */
   onMissed: (error: Error) => void;
 }
@@ -41,7 +45,7 @@ export interface Snapshots {
 
 export function createSnapshots(
   options: SnapshotOptions,
-  { core, journal, startFollower, ticker, onFatal, onMissed }: SnapshotDependencies,
+  { core, journal, startFollower, ticker, isTrusted, ...tell }: SnapshotDependencies,
 ): Snapshots {
   /** Of the last snapshot that was stored, or tried. */
   let triedSeq = journal.recovered.snapshot?.seq ?? 0;
@@ -53,8 +57,9 @@ export function createSnapshots(
   function failed(error: Error): void {
     // What is abandoned fails as it likes.
     if (isClosed) return;
-    if (error instanceof JournalError) onFatal(error);
-    else onMissed(error);
+    const isFinal = error instanceof JournalError && !(error instanceof JournalReadFailed);
+    if (isFinal) tell.onFatal(error);
+    else tell.onMissed(error);
   }
 
   function start(seq: number): void {
@@ -62,8 +67,9 @@ export function createSnapshots(
     const follower = startFollower(seq, journal.run);
     following = follower;
     ended = follower.done
-      .then(() => {
-        storedSeq = seq;
+      .then((problems) => {
+        if (problems.length === 0) storedSeq = seq;
+        else if (!isClosed) tell.onDisorder(seq, problems);
       }, failed)
       .finally(() => {
         following = null;
@@ -73,7 +79,8 @@ export function createSnapshots(
   /** The live state, at once: nobody waits for it any more. */
   async function storeLast(isLate: () => boolean): Promise<void> {
     const { seq } = core.state;
-    if (seq === storedSeq || rowsOf(core.state) > options.stateRowsAtStopMax) return;
+    if (!isTrusted() || seq === storedSeq || rowsOf(core.state) > options.stateRowsAtStopMax)
+      return;
     // Memory in disorder must not become what the next start begins with.
     if (invariantBreaches(core.state).length > 0) return;
     const snapshot = { seq, bytes: core.snapshot() };

@@ -8,7 +8,6 @@ import { startSupplier } from "./supplier.ts";
 import { startTrader } from "./trader.ts";
 import { CLOCK_ERROR_MS_MAX } from "./trouble.ts";
 
-const CAST = { suppliers: 4, traders: 4, buyers: 4 };
 const DEPOSIT_MICROS = 40_000_000n;
 /** Less than references are kept, by more than the clock may be wrong. */
 const REMEMBERED_MS = 10 * 60_000;
@@ -25,13 +24,14 @@ interface Deposit {
 export async function startOperator(world: World): Promise<void> {
   const desk = new Desk(world);
   const running: Promise<void>[] = [];
-  for (let n = 1; n <= CAST.suppliers; n += 1) {
+  const { suppliers, traders, buyers } = world.settings.cast;
+  for (let n = 1; n <= suppliers; n += 1) {
     const account = await desk.open(`supplier-${n}`, "advanced");
     running.push(startSupplier(world, account, n));
     desk.depositSoon(account, "bond");
     desk.depositSoon(account, "available");
   }
-  for (let n = 1; n <= CAST.traders; n += 1) {
+  for (let n = 1; n <= traders; n += 1) {
     const account = await desk.open(`trader-${n}`, "advanced");
     desk.depositSoon(account, "available");
     running.push(startTrader(world, account));
@@ -39,7 +39,7 @@ export async function startOperator(world: World): Promise<void> {
     const keys = await desk.giveKey(account);
     running.push(startBuyer(world, account, { name: `trader-${n}`, pauseMsMax: 40_000, keys }));
   }
-  for (let n = 1; n <= CAST.buyers; n += 1) {
+  for (let n = 1; n <= buyers; n += 1) {
     const account = await desk.open(`buyer-${n}`, "easy");
     desk.depositSoon(account, "available");
     const keys = await desk.giveKey(account);

@@ -87,7 +87,7 @@ async function stopInOrder({ life, tally }: World): Promise<void> {
 async function startSecondExchange(world: World): Promise<void> {
   const databases = openOnDisks(world.sqlite);
   const { openDatabase } = databases;
-  world.faults.isPaused = true;
+  world.disk.isPaused = true;
   try {
     await openSqliteJournal(world.place, null, { openDatabase });
     world.oracle.breach("a second exchange opened the directory of a running one");
@@ -97,6 +97,6 @@ async function startSecondExchange(world: World): Promise<void> {
     if (!message.includes("is in use by another exchange")) world.oracle.breach(message);
   } finally {
     databases.closeAll();
-    world.faults.isPaused = false;
+    world.disk.isPaused = false;
   }
 }

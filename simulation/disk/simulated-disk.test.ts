@@ -29,7 +29,8 @@ afterEach(() => {
 const open = (readModelSeq: number | null = null) =>
   openSqliteJournal(place, readModelSeq, {
     openDatabase: databases.openDatabase,
-    startWriter: (data) => inProcessWriter(data, databases.openDatabase, queueMicrotask),
+    startWriter: (data) =>
+      inProcessWriter(data, databases.openDatabase, (run) => queueMicrotask(run)),
   });
 const batch = (seq: number) => ({
   firstSeq: seq,

@@ -6,7 +6,15 @@
 import type { Random } from "#simulation/random.ts";
 import { type Fate, tearWrite } from "./power-cut.ts";
 
-export type Operation = "open" | "read" | "write" | "truncate" | "sync" | "delete";
+export type Operation =
+  | "open"
+  | "read"
+  | "write"
+  | "truncate"
+  | "sync"
+  | "delete"
+  | "rename"
+  | "make-folder";
 /** What the gate says of an operation: it fails with an error of the disk, or the process dies in it. */
 export type Verdict = "io-error" | "disk-full" | "killed" | null;
 export type Gate = (operation: Operation, file: string) => Verdict;
@@ -29,6 +37,7 @@ export class SimulatedFile {
   size = 0;
   /** In order; empty after a sync. */
   unsynced: Change[] = [];
+  isFolder = false;
   /** Whether its name is in the directory on the platter. */
   isNameDurable = false;
   /** Connections that hold a lock, by level. */
@@ -105,6 +114,7 @@ export class SimulatedFile {
 
   copy(): SimulatedFile {
     const file = new SimulatedFile();
+    file.isFolder = this.isFolder;
     file.data = this.data.slice(0, this.size);
     file.size = this.size;
     file.isNameDurable = true;
@@ -117,12 +127,18 @@ export class SimulatedDisk {
   gate: Gate = () => null;
   /** The process is gone: nothing it still asks for has any effect. */
   isProcessDead = false;
+  /** Somebody looks who is no part of the story: nothing fails, and nothing is counted. */
+  isPaused = false;
   operations = 0;
+  /** What the operations were, in order, when somebody asks for it. */
+  record: Operation[] | null = null;
 
   /** The gate's word on an operation, counted. "killed" ends the process. */
   pass(operation: Operation, name: string): Verdict {
     if (this.isProcessDead) return "killed";
+    if (this.isPaused) return null;
     this.operations += 1;
+    this.record?.push(operation);
     const verdict = this.gate(operation, name);
     if (verdict === "killed") this.isProcessDead = true;
     return verdict;

@@ -15,7 +15,7 @@ export class BondChecks {
     for (const { name, credits, debits, held } of state.ledger.accounts()) {
       if (isBond(name)) this.#free.set(name, credits - debits - held);
     }
-    for (const { name, account } of state.ledger.holds()) {
+    for (const [name, { account }] of state.ledger.holds()) {
       if (isBond(account.name)) this.#homes.set(name, account.name);
     }
   }

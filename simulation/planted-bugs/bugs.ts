@@ -19,6 +19,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replace: "journal.append(",
   },
   {
+    name: "reads leave before the sync",
+    file: "exchange/journaled-shell.ts",
+    find: "      await commit.released(core.state.seq);\n      return shown;",
+    replace: "      return shown;",
+  },
+  {
     name: "a commit is not synced",
     file: "exchange/journal/sqlite-file.ts",
     find: 'db.pragma("synchronous = FULL")',

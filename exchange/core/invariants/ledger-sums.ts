@@ -13,7 +13,8 @@ const TOKENS = ":tokens";
 
 class LedgerSums implements LedgerObserver {
   readonly #state: CoreState;
-  readonly #look: number;
+  /** Marks what was counted; null where nothing moves before all is. */
+  #look: number | null = null;
   #areHoldsCounted = false;
   readonly #held = new Map<LedgerAccount, bigint>();
   readonly #byAsset = new Map<string, bigint>();
@@ -22,11 +23,20 @@ class LedgerSums implements LedgerObserver {
 
   constructor(state: CoreState) {
     this.#state = state;
-    this.#look = state.ledger.observe(this);
+  }
+
+  /** Keeps the sums up with what moves. */
+  watch(): void {
+    this.#look = this.#state.ledger.observe(this);
+  }
+
+  /** Nobody else began to watch. */
+  get areComplete(): boolean {
+    return this.#look === null || this.#state.ledger.isObservedBy(this);
   }
 
   countHold(hold: LedgerHold): void {
-    hold.look = this.#look;
+    if (this.#look !== null) hold.look = this.#look;
     add(this.#held, hold.account, hold.amount);
   }
 
@@ -36,7 +46,7 @@ class LedgerSums implements LedgerObserver {
   }
 
   countAccount(account: LedgerAccount): void {
-    account.look = this.#look;
+    if (this.#look !== null) account.look = this.#look;
     this.#addBalance(account, account.credits - account.debits);
   }
 
@@ -69,16 +79,23 @@ class LedgerSums implements LedgerObserver {
   }
 }
 
-/** Walks the ledger; may be paused while commands run. Ends early when another walk has begun. */
-export function* ledgerBreaches(state: CoreState): Generator<string | null> {
+/**
+ * Walks the ledger. One that `canPause` may be left while commands run, and ends early when another
+ * such walk has begun; the other kind disturbs none.
+ */
+export function* ledgerBreaches(
+  state: CoreState,
+  { canPause }: { canPause: boolean },
+): Generator<string | null> {
   const { ledger } = state;
   const sums = new LedgerSums(state);
+  if (canPause) sums.watch();
   try {
-    for (const hold of ledger.holds()) {
+    for (const [name, hold] of ledger.holds()) {
       sums.countHold(hold);
-      yield* holdBreaches(state, hold);
+      yield* holdBreaches(state, name, hold);
       yield null;
-      if (!ledger.isObservedBy(sums)) return;
+      if (!sums.areComplete) return;
     }
     sums.closeHolds();
     for (const account of ledger.accounts()) {
@@ -89,7 +106,7 @@ export function* ledgerBreaches(state: CoreState): Generator<string | null> {
         yield `${account.name} has ${account.held} held, its holds add up to ${held}`;
       }
       yield null;
-      if (!ledger.isObservedBy(sums)) return;
+      if (!sums.areComplete) return;
     }
     yield* sums.assetBreaches();
     yield* owedBreaches(state, sums.owed);

@@ -41,7 +41,8 @@ export function* accountBreaches(state: CoreState, account: LedgerAccount): Gene
 /** A hold by itself: there is something of it, it is of an open row, and it lies where that row's do. */
 export function* holdBreaches(
   state: CoreState,
-  { name, account, amount }: LedgerHold,
+  name: string,
+  { account, amount }: LedgerHold,
 ): Generator<string> {
   if (amount <= 0n) yield `hold ${name} has ${amount}, expected more than 0`;
   const home = homeOf(state, name);

@@ -28,7 +28,6 @@ export interface LedgerAccount {
 }
 
 export interface LedgerHold {
-  name: string;
   account: LedgerAccount;
   amount: bigint;
   /** The last look that counted it; see `LedgerObserver`. */
@@ -109,12 +108,10 @@ export class Ledger {
   #hold(name: string, account: LedgerAccount, amount: bigint): void {
     let hold = this.#holds.get(name);
     if (hold === undefined) {
-      hold = { name, account, amount: 0n, look: 0 };
+      hold = { account, amount, look: 0 };
       this.#holds.set(name, hold);
-    } else if (hold.account !== account) {
-      throw new LedgerError(`hold ${name} is on ${hold.account.name}, not ${account.name}`);
-    }
-    hold.amount += amount;
+    } else if (hold.account === account) hold.amount += amount;
+    else throw new LedgerError(`hold ${name} is on ${hold.account.name}, not ${account.name}`);
     account.held += amount;
     this.#assertCovered(account);
     if (this.#observer !== null) this.#observer.holdChanged(hold, amount);
@@ -182,9 +179,9 @@ export class Ledger {
     return this.#accounts.values();
   }
 
-  /** Every hold that still reserves something, oldest first; others may come and go meanwhile. */
-  holds(): Iterable<LedgerHold> {
-    return this.#holds.values();
+  /** Every hold that still reserves something by its name, oldest first; others may come and go meanwhile. */
+  holds(): Iterable<[name: string, hold: LedgerHold]> {
+    return this.#holds.entries();
   }
 
   /** Begins a look: from now on the observer is told of movements, in place of any before it. Returns the look's number. */

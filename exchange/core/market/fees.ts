@@ -39,12 +39,16 @@ export function bidHoldMicros(policy: MarketPolicy, valueMicros: bigint): bigint
   return valueMicros + shareCeil(valueMicros, heldBpsOf(policy, "buy"));
 }
 
-/** What a bid still needs for a value at its limit: the value, and what its fills can add to its fee. */
-export function bidRestMicros(
-  bid: Pick<Order, "feeBasisMicros" | "feeMicros" | "heldBps">,
-  valueMicros: bigint,
+/** What the rest of a bid can still add to its fee, after a fill of that value at that fee. */
+export function feeOfRest(
+  bid: Pick<Order, "feeBasisMicros" | "heldBps">,
+  filledMicros: bigint,
+  bps: number,
+  restMicros: bigint,
 ): bigint {
-  return valueMicros + feeOfFill(bid, valueMicros, bid.heldBps);
+  const basis = bid.feeBasisMicros + filledMicros * BigInt(bps);
+  const whole = divideCeil(basis + restMicros * BigInt(bid.heldBps), BASIS_POINTS);
+  return whole - divideCeil(basis, BASIS_POINTS);
 }
 
 /** The bond held behind a value of asks or Lots. */

@@ -15,7 +15,7 @@ import type { Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { shareCeil } from "#protocol/money.ts";
-import { bidRestMicros, feeBpsOf, feeOfFill, marginMicros } from "./fees.ts";
+import { feeBpsOf, feeOfFill, feeOfRest, marginMicros } from "./fees.ts";
 
 /** Emits the trade of `quantity` increments at the maker's price. */
 export function emitTrade(
@@ -47,15 +47,11 @@ export function emitTrade(
   add(postings, { kind: "post", hold: buy.holdName, to: FEES, amount: buyerFee });
   // A bid holds its limit; what a better price saved goes back at once.
   const left = buy.quantity - buy.filled - quantity;
-  const filled = {
-    heldBps: buy.heldBps,
-    feeBasisMicros: buy.feeBasisMicros + value * BigInt(buyerBps),
-    feeMicros: buy.feeMicros + buyerFee,
-  };
-  const stillNeeded = bidRestMicros(filled, valueMicros(instrument, buy.priceTicks, left));
-  const held = state.ledger.holdAmount(buy.holdName) - value - buyerFee;
-  if (held > stillNeeded) {
-    add(postings, { kind: "void", hold: buy.holdName, amount: held - stillNeeded });
+  const rest = left === 0 ? 0n : valueMicros(instrument, buy.priceTicks, left);
+  const beyondRest = state.ledger.holdAmount(buy.holdName) - value - buyerFee - rest;
+  if (beyondRest > 0n) {
+    const fees = left === 0 ? 0n : feeOfRest(buy, value, buyerBps, rest);
+    add(postings, { kind: "void", hold: buy.holdName, amount: beyondRest - fees });
   }
   add(postings, { kind: "move", from: sellerAvailable, to: FEES, amount: sellerFee });
   add(postings, {

@@ -1,0 +1,31 @@
+/** `docs/failures.md` names a test for every failure; each of them has to be there under that name. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const root = new URL("../", import.meta.url);
+const page = readFileSync(new URL("docs/failures.md", root), "utf8");
+
+interface Row {
+  number: number;
+  tests: { file: string; title: string }[];
+}
+
+const rows: Row[] = page.split("\n").flatMap((line) => {
+  const cells = line.split(" | ");
+  const number = Number(/^\| (\d+)$/.exec(cells[0] ?? "")?.[1]);
+  if (!Number.isInteger(number)) return [];
+  const named = (cells.at(-1) ?? "").matchAll(/`([^`]+)` “([^”]+)”/g);
+  return [{ number, tests: [...named].map(([, file = "", title = ""]) => ({ file, title })) }];
+});
+
+test("the failures are numbered from 1 to 42, without gaps", () => {
+  expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 42 }, (_, n) => n + 1));
+});
+
+test.each(rows)("failure $number names tests that are there", ({ tests }) => {
+  expect(tests.length).toBeGreaterThan(0);
+  for (const { file, title } of tests) {
+    const source = readFileSync(new URL(file, root), "utf8");
+    expect(source.includes(title), `${file} has no test "${title}"`).toBe(true);
+  }
+});
