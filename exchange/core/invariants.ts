@@ -8,6 +8,7 @@
 import { deliveryBreaches, lotBreaches, lotTotalsBreaches } from "./invariants/clearing.ts";
 import { holdBreaches, ledgerTotalsBreaches } from "./invariants/ledger.ts";
 import { bookBreaches, orderBreaches } from "./invariants/market.ts";
+import { slaTotalsBreaches, supplierBreaches } from "./invariants/sla.ts";
 import type { CoreState } from "./state.ts";
 
 /** What is wrong, each as: where, what was found, what was expected. Empty when nothing is. */
@@ -28,6 +29,7 @@ export function* rowBreaches(state: CoreState): Generator<string | null> {
   for (const delivery of state.deliveries.values()) {
     yield* orNull(deliveryBreaches(state, delivery));
   }
+  for (const supplier of state.suppliers.values()) yield* orNull(supplierBreaches(state, supplier));
 }
 
 function* orNull(breaches: string[]): Generator<string | null> {
@@ -41,4 +43,5 @@ export function* totalsBreaches(state: CoreState): Generator<string> {
   yield* holdBreaches(state);
   for (const listed of state.instruments.values()) yield* bookBreaches(state, listed);
   yield* lotTotalsBreaches(state);
+  yield* slaTotalsBreaches(state);
 }

@@ -1,5 +1,6 @@
 /** What delivery and Lot events do to the state. */
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
+import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
 import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
 import { accountOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
@@ -10,7 +11,6 @@ export const clearingAppliers: Appliers<
   | "attempt-failed"
   | "delivery-settled"
   | "delivery-released"
-  | "delivery-judged"
   | "lot-expired"
   | "lot-consumed"
 > = {
@@ -50,9 +50,10 @@ export const clearingAppliers: Appliers<
     delivery.parts = [];
     delivery.excluded = [...delivery.excluded, supplier];
   },
-  "delivery-settled": (state, { delivery, parts }) => {
+  "delivery-settled": (state, { delivery, parts, atMs }) => {
     for (const part of parts) {
       const lot = lotOf(state, part.lot);
+      openCard(state, lot.supplier, lot.symbol, atMs);
       state.holdings.free(lot, -part.tokens);
       lot.usedTokens += part.tokens;
       lot.paidMicros += part.costMicros;
@@ -63,9 +64,9 @@ export const clearingAppliers: Appliers<
     closeDelivery(state, delivery);
   },
   "delivery-released": (state, { delivery }) => closeDelivery(state, delivery),
-  "delivery-judged": () => {},
-  "lot-expired": (state, { lot: number, unusedTokens }) => {
+  "lot-expired": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
+    openCard(state, lot.supplier, lot.symbol, atMs);
     openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;
     closeLot(state, lot);
   },
@@ -93,6 +94,7 @@ function closeLot(state: CoreState, lot: Lot): void {
   state.ledger.forget(escrow);
   state.ledger.forget(tokens);
   state.holdings.remove(lot);
+  lotClosed(state, lot);
   accountOf(state, lot.owner).lots.delete(lot.number);
   state.lots.delete(lot.number);
 }

@@ -3,6 +3,7 @@
 import { holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import { lotOpened } from "#exchange/core/sla/scorecard.ts";
 import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
@@ -110,6 +111,7 @@ export const marketAppliers: Appliers<
     };
     state.lots.set(lot, bought);
     state.holdings.add(bought);
+    lotOpened(state, bought);
     accountOf(state, buyer).lots.add(lot);
     openSupply(state, seller, symbol).owedTokens += tokens;
     if (event.expiresAtMs !== null) {
