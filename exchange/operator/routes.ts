@@ -15,6 +15,7 @@ import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros, parseDecimal } from "#protocol/money.ts";
 import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
 import { backupRoute } from "./backup-route.ts";
+import { supplierRoute } from "./supplier-route.ts";
 
 const CLOSED = { additionalProperties: false };
 const AccountId = Type.String({ maxLength: 80 });
@@ -79,6 +80,7 @@ export async function operatorRoutes(
   });
 
   backupRoute(app, backups);
+  supplierRoute(app, shell);
 
   app.post("/accounts", async (request, reply) => {
     const { name, mode = "easy" } = accountBody(request.body);

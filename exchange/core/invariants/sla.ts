@@ -1,5 +1,5 @@
 /** Suppliers' standing: what is charged rests on what was seen, and what must happen is due. */
-import { holdback, owed, RECEIVABLES } from "#exchange/core/ledger/account-names.ts";
+import { holdback, RECEIVABLES } from "#exchange/core/ledger/account-names.ts";
 import {
   dueTimes,
   type Scorecard,
@@ -82,9 +82,9 @@ export function* slaTotalsBreaches(state: CoreState): Generator<string> {
   }
   let debts = 0n;
   for (const { name, credits, debits, held } of state.ledger.accounts()) {
-    const number = Number.parseInt(name, 10);
-    if (name === owed(number)) debts += credits - debits;
-    if (name.endsWith(":pending") && credits - debits > held && !hasOpenWindow(state, number)) {
+    if (name.endsWith(":owed")) debts += credits - debits;
+    if (!name.endsWith(":pending") || credits - debits === held) continue;
+    if (!hasOpenWindow(state, Number.parseInt(name, 10))) {
       yield `${name} has ${credits - debits - held} free, and no window is open that pays it out`;
     }
   }
