@@ -147,6 +147,7 @@ export async function castOf(world: World, dataDir: string): Promise<Cast> {
   await world.deposit(sam, "50", "bond");
   const bea = await world.openAccount("Bea the buyer", "easy");
   await world.deposit(bea, "10", "available");
+  await world.operator("exchange-funds", { fund: "cover", amount: "20", reference: "demo-cover" });
   const bob = await world.openAccount("Broke Bob", "easy");
   const cast: Cast = {
     supplier: { accountId: sam },

@@ -7,6 +7,7 @@ import { createBackups } from "#exchange/backup/backups.ts";
 import { publishAddress } from "#exchange/backup/running-exchange.ts";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
+import { watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { Refused, sendRefusal } from "#exchange/http.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
@@ -76,9 +77,16 @@ export async function createExchange(
     clock,
     log: log.child({ component: "suppliers" }),
   });
+  const load = watchExchangeLoad();
   const consumption = createConsumption(
     {},
-    { shell, dispatcher: links.registry, clock, log: log.child({ component: "consumption" }) },
+    {
+      shell,
+      dispatcher: links.registry,
+      clock,
+      load,
+      log: log.child({ component: "consumption" }),
+    },
   );
   const app = fastify({
     bodyLimit: BODY_BYTES_MAX,
@@ -147,6 +155,7 @@ export async function createExchange(
     async close() {
       await consumption.drain(DRAIN_MS_MAX);
       watch.close();
+      load.close();
       links.close();
       backups.close();
       withdrawAddress();

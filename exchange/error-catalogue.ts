@@ -104,7 +104,11 @@ export const ERRORS = {
     "Too many client order ids were used in the last 24 hours; leave the id out.",
     { retryAfterSeconds: 3600 },
   ),
-  "reference-reused": entry(409, "REFERENCE_REUSED", "The reference belongs to another deposit."),
+  "reference-reused": entry(
+    409,
+    "REFERENCE_REUSED",
+    "The reference belongs to another deposit; it is remembered for 90 days, or what the policy says.",
+  ),
   "auto-mode-trading-restricted": entry(
     403,
     "AUTO_MODE_TRADING_RESTRICTED",
@@ -113,7 +117,10 @@ export const ERRORS = {
   ),
   "market-closed": entry(409, "MARKET_CLOSED", "The market takes no orders now."),
   "key-exists": entry(422, "DUPLICATE_KEY", "The key is registered already."),
-  "key-not-found": entry(404, "KEY_NOT_FOUND", "The account has no such key."),
+  "key-not-found": entry(404, "KEY_NOT_FOUND", "The account has no such key.", {
+    // Here it is the key of the request, revoked since it was read.
+    openai: { status: 401, code: "invalid_api_key" },
+  }),
   "join-token-invalid": entry(
     403,
     "JOIN_TOKEN_INVALID",
@@ -235,6 +242,12 @@ export const ERRORS = {
     openai: { type: "supplier_failed", code: "supplier_failed" },
     retryAfterSeconds: 1,
   }),
+  "poison-request": entry(
+    502,
+    "REQUEST_FAILS_ON_EVERY_SUPPLIER",
+    "Two suppliers failed alike on this request; nothing was billed. Change the request.",
+    { openai: { type: "invalid_request_error", code: "request_fails_on_every_supplier" } },
+  ),
   "service-stopping": entry(503, "SERVICE_STOPPING", "The exchange is stopping.", {
     openai: { type: "server_error", code: "service_stopping" },
     retryAfterSeconds: 5,

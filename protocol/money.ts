@@ -73,6 +73,11 @@ export function divideCeil(numerator: bigint, denominator: bigint): bigint {
 /** Basis points in the whole. */
 export const BASIS_POINTS = 10_000n;
 
+/** `bps` of an amount, rounded down. */
+export function shareFloor(amount: bigint, bps: number): bigint {
+  return divideFloor(amount * BigInt(bps), BASIS_POINTS);
+}
+
 /** `bps` of an amount, rounded up. */
 export function shareCeil(amount: bigint, bps: number): bigint {
   return divideCeil(amount * BigInt(bps), BASIS_POINTS);

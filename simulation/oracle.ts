@@ -100,7 +100,7 @@ export class Oracle {
       this.breach(`the state recovered at event ${seq} is not the one that was lived`);
     }
     for (const breach of invariantBreaches(core.state)) this.breach(`after recovery: ${breach}`);
-    this.#checks = new EventChecks(core.state);
+    this.#checks = new EventChecks(core.state, this.#checks);
   }
 }
 

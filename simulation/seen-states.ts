@@ -43,6 +43,8 @@ const BY_EVENT: Partial<Record<EventType, SeenState>> = {
   "lot-consumed": "Lot consumed",
   "lot-expired": "Lot expired",
   "client-ids-forgotten": "client id forgotten",
+  "references-forgotten": "deposit reference forgotten",
+  "join-tokens-forgotten": "join token forgotten",
 };
 const BY_CLOSURE: Partial<Record<ClosureReason, SeenState>> = {
   self_trade_prevented: "self-trade prevented",

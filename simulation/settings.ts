@@ -32,6 +32,7 @@ export function defaultSettings(): WorldSettings {
       // Short, so that an hour sees many Lots expire and many client ids forgotten.
       lotLifetimeMs: 12 * MINUTE_MS,
       clientIdKeptMs: 6 * MINUTE_MS,
+      depositReferenceKeptMs: 20 * MINUTE_MS,
       deliveryTimeMsMax: 90_000,
       dueItemsPerTurnMax: 4,
       sla: {

@@ -21,6 +21,8 @@ type Refused = Extract<Outcome<"reserve-delivery">, { ok: false }>["rejection"];
 export type ReserveFacts = Omit<Command<"reserve-delivery">, "type">;
 export type SettleFacts = Omit<Command<"settle-delivery">, "type" | "delivery" | "attempt">;
 
+export type ReleaseFacts = Omit<Command<"release-delivery">, "type" | "delivery" | "attempt">;
+
 /** Tokens set aside for one delivery; every call is about the attempt that runs. */
 export class Booking {
   readonly #shell: Shell;
@@ -47,21 +49,9 @@ export class Booking {
   }
 
   /** Gives everything back. Resolves when it is durable. */
-  async release(
-    { reservation }: Reserved,
-    verdict: "failed" | "excused",
-    cause: string,
-    completionTokens: number,
-  ): Promise<void> {
+  async release({ reservation }: Reserved, why: ReleaseFacts): Promise<void> {
     const { delivery, attempt } = reservation;
-    await this.#insist({
-      type: "release-delivery",
-      delivery,
-      attempt,
-      verdict,
-      cause,
-      completionTokens,
-    });
+    await this.#insist({ type: "release-delivery", delivery, attempt, ...why });
   }
 
   async #insist<T extends CommandType>(command: Command<T>): Promise<Outcome<T>> {

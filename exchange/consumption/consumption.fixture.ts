@@ -13,6 +13,7 @@ import { createTestMarket, DOLLAR, SYMBOL, UNIT } from "#exchange/core/core.fixt
 import type { Outcome, Shell } from "#exchange/shell.ts";
 import type {
   Attempt,
+  AttemptClock,
   AttemptError,
   AttemptHandlers,
   AttemptRequest,
@@ -29,10 +30,22 @@ export class FakeAttempt implements Attempt {
   cancelled: string | null = null;
   grantedBytes = 0;
   sentBytes = 0;
+  /** As the exchange took them; a test sets what it is about. */
+  times: AttemptClock = {
+    dispatchedMs: 0,
+    acceptedMs: 0,
+    firstOutputMs: 0,
+    lastOutputMs: 0,
+    rttMs: null,
+  };
 
   constructor(request: AttemptRequest, handlers: AttemptHandlers) {
     this.request = request;
     this.#handlers = handlers;
+  }
+
+  clock(): AttemptClock {
+    return this.times;
   }
 
   cancel(reason: string): void {
@@ -92,6 +105,8 @@ export class FakeAttempt implements Attempt {
 }
 
 export interface WorldOptions {
+  /** Whether the exchange itself is too slow to judge anybody. */
+  exchangeIsSlow?: boolean;
   /** Whether what the core decides is durable at once. */
   released?: boolean;
   limits?: KeyLimits;
@@ -169,6 +184,7 @@ export async function startConsumption(options: WorldOptions = {}) {
       shell,
       dispatcher,
       clock: systemClock,
+      load: { lateMs: () => 0, isSlow: () => options.exchangeIsSlow ?? false },
       log: pino({ level: "silent" }),
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
     },

@@ -7,6 +7,8 @@ import type { Shell } from "#exchange/shell.ts";
 import type { DeliveryEnd } from "#protocol/link-messages.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { DeliveryTimeouts } from "./delivery-time.ts";
+import type { ExchangeLoad } from "./exchange-load.ts";
+import type { PoisonList } from "./poison.ts";
 
 export interface AttemptError {
   code: string;
@@ -38,7 +40,19 @@ export interface AttemptRequest {
   firstTokenTimeoutMs: number;
 }
 
+/** When things happened to an attempt, on the exchange's monotonic clock; null where they did not. */
+export interface AttemptClock {
+  /** Its request was flushed to the socket. */
+  dispatchedMs: number | null;
+  acceptedMs: number | null;
+  firstOutputMs: number | null;
+  lastOutputMs: number | null;
+  /** Median round trip of its link. */
+  rttMs: number | null;
+}
+
 export interface Attempt {
+  clock(): AttemptClock;
   /** Stops the backend; no handler is called any more. */
   cancel(reason: string): void;
   /** The client has taken these output bytes: the supplier may send as many more. */
@@ -53,6 +67,9 @@ export interface DeliveryDependencies {
   shell: Shell;
   dispatcher: Dispatcher;
   clock: Clock;
+  /** How late the exchange itself is. */
+  load: Pick<ExchangeLoad, "lateMs" | "isSlow">;
+  poison: PoisonList;
   timeouts?: DeliveryTimeouts;
 }
 

@@ -64,6 +64,7 @@ export class Watch {
   #endMs = 0;
   #spokeMs: number | null = null;
   #slowSinceMs: number | null = null;
+  #clientWaitMs = 0;
 
   constructor(timeouts: DeliveryTimeouts, dependencies: WatchDependencies) {
     this.#timeouts = timeouts;
@@ -75,6 +76,7 @@ export class Watch {
     this.#endMs = endMs;
     this.#spokeMs = null;
     this.#slowSinceMs = null;
+    this.#clientWaitMs = 0;
     this.#arm();
   }
 
@@ -90,7 +92,15 @@ export class Watch {
     this.#arm();
   }
 
+  /** Time of this attempt in which the client was waited for. */
+  get clientWaitMs(): number {
+    const { monotonicMs } = this.#on.clock;
+    const sinceMs = this.#slowSinceMs;
+    return this.#clientWaitMs + (sinceMs === null ? 0 : monotonicMs() - sinceMs);
+  }
+
   clientTakes(): void {
+    this.#clientWaitMs = this.clientWaitMs;
     this.#slowSinceMs = null;
     if (this.#spokeMs === null) return;
     // Without credit the supplier could not have spoken.

@@ -4,6 +4,7 @@
  * the request is free.
  */
 import { randomUUID } from "node:crypto";
+import type { Measured } from "#exchange/core/sla/verdict.ts";
 import type { DeliveryEnd } from "#protocol/link-messages.ts";
 import { AttemptOutput } from "./attempt-output.ts";
 import { Booking, type Reserved } from "./booking.ts";
@@ -16,10 +17,15 @@ import type {
   DeliveryRequest,
 } from "./delivery-port.ts";
 import { DEFAULT_TIMEOUTS, timeLimitsOf, Watch } from "./delivery-time.ts";
+import { Ending } from "./ending.ts";
 import { dispatchHeld } from "./held-attempt.ts";
+import { measuredOf } from "./measured.ts";
 
 /** A backend's refusals that are the buyer's own mistake; any other is the supplier's. */
 const BUYER_STATUSES: readonly (number | null)[] = [400, 413, 422];
+
+/** Failures that a slow exchange can cause as well. */
+const LATE_CAUSES: readonly string[] = ["timeout", "no-accept", "time-limit"];
 
 /** Serves one admitted request: call `run` once, then tell it what the client does. */
 export class Delivery {
@@ -29,13 +35,13 @@ export class Delivery {
   readonly #booking: Booking;
   readonly #watch: Watch;
   readonly #credit: Credit;
+  readonly #ending: Ending;
+  readonly #startedMs: number;
   #done: () => void = () => {};
   #output = new AttemptOutput({ limitTokens: 0, choices: 1 });
   #reserved: Reserved | null = null;
   #attempt: Attempt | null = null;
   #begun = false;
-  #over = false;
-  #startedMs = 0;
   #firstMs: number | null = null;
 
   constructor(asked: DeliveryRequest, client: Client, dependencies: DeliveryDependencies) {
@@ -53,13 +59,20 @@ export class Delivery {
       outOfTime: () => this.#outOfTime(),
     });
     this.#credit = new Credit(this.#watch);
+    this.#startedMs = dependencies.clock.monotonicMs();
+    this.#ending = new Ending({
+      booking: this.#booking,
+      client,
+      clock: dependencies.clock,
+      startedMs: this.#startedMs,
+      onOver: () => this.#done(),
+    });
   }
 
   /** Resolves when the delivery is over, whatever its end. */
   async run(): Promise<void> {
     const { request, promptTokens, buyer, requestId } = this.#asked;
     const { symbol, maxOutputTokens, choices } = request;
-    this.#startedMs = this.#dependencies.clock.monotonicMs();
     const facts = { ...buyer, symbol, promptTokens, maxOutputTokens, choices, requestId };
     const booked = this.#booking.reserve(facts);
     if (!booked.ok) {
@@ -86,10 +99,10 @@ export class Delivery {
 
   /** Ends the delivery because the process stops: free for the buyer, excused for the supplier. */
   stop(): void {
-    if (this.#over) return;
+    if (this.#ending.isOver) return;
     this.#attempt?.cancel("service stopping");
     const message = "the exchange is stopping";
-    void this.#release("excused", "service-stopping", () => {
+    this.#release("excused", "service-stopping", () => {
       if (this.#begun) this.#client.abort(message);
       else this.#client.refuse("service-stopping", message);
     });
@@ -170,14 +183,14 @@ export class Delivery {
 
   #limitReached(cause: string): void {
     this.#attempt?.cancel(cause);
-    void this.#settle("length", cause, null);
+    this.#settle("length", cause, null);
   }
 
   #leave(cause: string): void {
-    if (this.#over) return;
+    if (this.#ending.isOver) return;
     this.#attempt?.cancel(cause);
-    if (this.#begun) void this.#settle(null, cause, null);
-    else void this.#release("excused", cause);
+    if (this.#begun) this.#settle(null, cause, null);
+    else this.#release("excused", cause);
   }
 
   #outOfTime(): void {
@@ -187,7 +200,7 @@ export class Delivery {
     }
     this.#attempt?.cancel("time-limit");
     const message = "the request took longer than a delivery may";
-    void this.#release("failed", "time-limit", () =>
+    this.#release("failed", this.#blamed("time-limit"), () =>
       this.#client.refuse("supplier-failed", message),
     );
   }
@@ -204,50 +217,45 @@ export class Delivery {
       this.#broken("backend-failed", "the stream ended before it began");
       return;
     }
-    void this.#settle(end.finishReason, "done", end, choices);
+    this.#settle(end.finishReason, "done", end, choices);
   }
 
-  async #settle(
+  #settle(
     finishReason: string | null,
     cause: string,
     end: DeliveryEnd | null,
     choices: readonly object[] | null = null,
-  ): Promise<void> {
+  ): void {
     const reserved = this.#reserved;
-    if (this.#over || reserved === null) return;
-    const { promptTokens } = reserved.reservation;
-    const completionTokens = this.#output.tokens();
-    const outcome = {
-      reserved,
-      promptTokens,
-      completionTokens,
-      finishes: this.#output.finishes,
-      finishReason: finishReason ?? "stop",
-      choices,
-    };
-    // A prompt alone earns nothing, or an empty answer would be the cheapest way to earn it.
-    if (completionTokens === 0) {
-      return this.#release("excused", "empty-answer", () => this.#client.end(outcome));
-    }
-    this.#close();
-    const nowMs = this.#dependencies.clock.monotonicMs();
-    const reported = end?.reportedCompletionTokens ?? null;
-    const settled = await this.#booking.settle(reserved, {
-      promptTokens,
-      completionTokens,
-      firstTokenMs: this.#firstMs === null ? null : Math.round(this.#firstMs - this.#startedMs),
-      durationMs: Math.round(nowMs - this.#startedMs),
-      measured: { firstTokenMs: null, tokensPerSecond: null },
-      reportedTokens: reported === null ? null : (end?.reportedPromptTokens ?? 0) + reported,
-      outputSha256: end?.outputSha256 ?? null,
-      finishReason,
-      cause,
+    if (this.#ending.isOver || reserved === null) return;
+    const measured = this.#measured();
+    this.#watch.close();
+    void this.#ending.settle({
+      ...{ reserved, output: this.#output, measured, finishReason, cause, end, choices },
+      ...{ firstMs: this.#firstMs, hasBegun: this.#begun },
     });
-    const message = "the delivery could not be settled";
-    if (settled) this.#client.end(outcome);
-    else if (this.#begun) this.#client.abort(message);
-    else this.#client.refuse("supplier-failed", message);
-    this.#done();
+  }
+
+  /** What the supplier is answerable for; nothing while the exchange itself is too slow to tell. */
+  #measured(): Measured {
+    const { shell, load } = this.#dependencies;
+    const { symbol, streamed } = this.#asked.request;
+    const clock = this.#attempt?.clock();
+    if (clock === undefined || load.isSlow()) return { firstTokenMs: null, tokensPerSecond: null };
+    return measuredOf(clock, {
+      streamed,
+      outputTokens: this.#output.tokens(),
+      clientWaitMs: this.#watch.clientWaitMs,
+      exchangeLateMs: load.lateMs(),
+      roundTripMsMax: shell.state.policy?.sla.roundTripMsMax ?? 0,
+      firstTokenMsMax: shell.state.instruments.get(symbol)?.instrument.firstTokenMsMax ?? 0,
+    });
+  }
+
+  /** A supplier is not blamed for what was late while the exchange was. */
+  #blamed(cause: string): string {
+    const isLate = LATE_CAUSES.includes(cause) && this.#dependencies.load.isSlow();
+    return isLate ? "exchange-slow" : cause;
   }
 
   /** The supplier sent something, or nothing, that ends the attempt from our side. */
@@ -260,43 +268,40 @@ export class Delivery {
   #failed(error: AttemptError): void {
     const { code, message, status } = error;
     const reserved = this.#reserved;
-    if (this.#over || reserved === null) return;
+    if (this.#ending.isOver || reserved === null) return;
+    const cause = this.#blamed(code);
     if (this.#begun) {
-      void this.#release("failed", code, () => this.#client.abort(message));
+      this.#release("failed", cause, () => this.#client.abort(message));
       return;
     }
     if (code === "backend-refused" && status !== null && BUYER_STATUSES.includes(status)) {
-      void this.#release("excused", code, () =>
+      this.#release("excused", "buyer-refused", () =>
         this.#client.refuse("backend-refused", message, status),
       );
       return;
     }
-    const booked = this.#booking.retry(reserved, code);
+    const booked = this.#booking.retry(reserved, cause);
     if (booked.ok) {
       this.#dispatch(booked.reserved, booked.released);
       return;
     }
+    if (booked.code === "poison-request") {
+      const { request, buyer } = this.#asked;
+      this.#dependencies.poison.add(buyer.keyId, request.body);
+      this.#release("excused", "poison-request", () =>
+        this.#client.refuse("poison-request", `${message}; ${booked.message}. Nothing was billed.`),
+      );
+      return;
+    }
     const why = `${message}; ${booked.message}. Nothing was billed.`;
     const refusal = code === "busy" ? "no-supplier" : "supplier-failed";
-    void this.#release("failed", code, () => this.#client.refuse(refusal, why));
+    this.#release("failed", cause, () => this.#client.refuse(refusal, why));
   }
 
-  /** Gives the reservation back, and tells the client once that is durable. */
-  async #release(
-    verdict: "failed" | "excused",
-    cause: string,
-    tell: () => void = () => {},
-  ): Promise<void> {
-    const reserved = this.#reserved;
-    if (this.#over || reserved === null) return;
-    this.#close();
-    await this.#booking.release(reserved, verdict, cause, this.#output.tokens());
-    tell();
-    this.#done();
-  }
-
-  #close(): void {
-    this.#over = true;
+  #release(verdict: "failed" | "excused", cause: string, tell?: () => void): void {
+    if (this.#ending.isOver || this.#reserved === null) return;
     this.#watch.close();
+    const completionTokens = this.#output.tokens();
+    void this.#ending.release(this.#reserved, { verdict, cause, completionTokens }, tell);
   }
 }

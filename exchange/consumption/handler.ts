@@ -14,6 +14,7 @@ import { Delivery } from "./delivery.ts";
 import type { DeliveryDependencies } from "./delivery-port.ts";
 import { createLimiter, DEFAULT_KEY_LIMITS, type KeyLimits } from "./limits.ts";
 import { findModel, listModels } from "./models.ts";
+import { PoisonList } from "./poison.ts";
 import { createPromptCounter } from "./prompt-counter.ts";
 import { createReply, sendJson, sendRefusal } from "./reply.ts";
 import { BODY_BYTES_MAX, createBodyReader } from "./request-body.ts";
@@ -23,7 +24,7 @@ const OPEN_DELIVERIES_MAX = 5_000;
 const CHAT_PATH = "/v1/chat/completions";
 const MODELS_PATH = "/v1/models";
 
-export interface ConsumptionDependencies extends DeliveryDependencies {
+export interface ConsumptionDependencies extends Omit<DeliveryDependencies, "poison"> {
   log: Logger;
 }
 
@@ -58,6 +59,7 @@ export function createConsumption(
   const limiter = createLimiter(options.limits ?? DEFAULT_KEY_LIMITS, { clock });
   const prompts = createPromptCounter();
   const readBody = createBodyReader();
+  const poison = new PoisonList(clock);
   const running = new Map<Delivery, Promise<void>>();
   let stopping = false;
 
@@ -110,6 +112,8 @@ export function createConsumption(
         sendRefusal(response, refusal, { message, param });
       } else if (stopping) {
         sendRefusal(response, "service-stopping");
+      } else if (poison.has(buyer.keyId, checked.request.body)) {
+        sendRefusal(response, "poison-request");
       } else if (!response.destroyed) {
         const { promptTokens } = checked;
         await serve({ request: checked.request, promptTokens, buyer, requestId }, response);
@@ -142,7 +146,7 @@ export function createConsumption(
     const { request, requestId } = asked;
     const created = Math.floor(clock.nowMs() / 1_000);
     const reply = createReply({ request, requestId, created }, { response, shell });
-    const delivery = new Delivery(asked, reply, dependencies);
+    const delivery = new Delivery(asked, reply, { ...dependencies, poison });
     response.on("drain", () => delivery.drained());
     response.on("close", () => {
       if (!response.writableFinished) delivery.clientGone();

@@ -18,7 +18,10 @@ export interface CommandMap {
   "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
   "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };
   "open-account": { params: { name: string; mode: AccountMode }; result: { account: number } };
-  /** Money from outside. `reference` makes a repeated deposit a no-op. */
+  /**
+   * Money from outside. `reference` makes a repeated deposit a no-op for as long as it is remembered:
+   * 90 days, or what the policy says (`depositReferenceKeptMs`). After that it names a new deposit.
+   */
   deposit: {
     params: {
       account: number;
@@ -26,6 +29,11 @@ export interface CommandMap {
       to: "available" | "bond";
       reference: string;
     };
+    result: { balanceMicros: string };
+  };
+  /** Money for the exchange's own funds: what cover is bought with, and what stands in for defaults. */
+  "fund-exchange": {
+    params: { fund: "cover" | "guaranty"; amountMicros: bigint; reference: string };
     result: { balanceMicros: string };
   };
   "add-api-key": {
@@ -37,7 +45,10 @@ export interface CommandMap {
     params: { account: number; fingerprint: string; publicKey: string; label: string };
     result: { fingerprint: string };
   };
-  /** `key` is an API key id or a fingerprint of that account. */
+  /**
+   * `key` is an API key id or a fingerprint of that account. From this event on it reserves nothing,
+   * and no delivery that it began moves to another supplier; what is under way is still settled.
+   */
   "revoke-key": { params: { account: number; key: string }; result: { key: string } };
   "create-join-token": {
     params: { account: number; tokenHash: string; nodesMax: number; expiresAtMs: number };
@@ -144,6 +155,7 @@ export interface PlaceOrder {
 export interface ReserveDelivery {
   account: number;
   symbol: string;
+  /** The API key that asks; it must be one of the account, and not revoked. */
   keyId: string;
   /** In reference tokens, counted by the exchange. */
   promptTokens: number;

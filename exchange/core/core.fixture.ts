@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import type { Instrument } from "#protocol/instrument.ts";
 import type { Command, CommandResult, CommandType, PlaceOrder } from "./commands.ts";
-import { createCore } from "./core.ts";
+import { createCore, restoreCore } from "./core.ts";
+import type { Core } from "./core-port.ts";
 import type { CoreEvent } from "./events.ts";
 import { invariantBreaches } from "./invariants.ts";
 import type { MarketPolicy } from "./policy.ts";
@@ -36,9 +37,12 @@ export const UNIT = 100;
 export const DOLLAR = 10_000;
 
 export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
-  const core = createCore();
+  return marketAround(createCore(), START_MS, overrides);
+}
+
+function marketAround(core: Core, startMs: number, overrides: Partial<MarketPolicy> | null) {
   const events: CoreEvent[] = [];
-  let nowMs = START_MS;
+  let nowMs = startMs;
 
   function tryTo<T extends CommandType>(command: Command<T>) {
     const executed = core.execute(command, nowMs);
@@ -52,10 +56,13 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
     if (executed.ok) return executed.result;
     throw new Error(`${command.type}: ${executed.rejection.code}: ${executed.rejection.message}`);
   }
-  run({ type: "adopt-policy", policy: { ...policy, ...overrides } });
-  for (const instrument of instruments) run({ type: "list-instrument", instrument });
+  if (overrides !== null) {
+    run({ type: "adopt-policy", policy: { ...policy, ...overrides } });
+    for (const instrument of instruments) run({ type: "list-instrument", instrument });
+  }
 
   let references = 0;
+  const keys = new Set<string>();
   return {
     core,
     events,
@@ -65,6 +72,8 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
       return core.state;
     },
     nowMs: () => nowMs,
+    /** Another market, restored from this one's snapshot. */
+    restored: () => marketAround(restoreCore(core.snapshot()), nowMs, null),
     /** Moves time and nothing else: as when the exchange is down. */
     skip(ms: number) {
       nowMs += ms;
@@ -134,6 +143,15 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
     ask(account: number, priceTicks: number, quantity: number): number {
       return run(this.order(account, { side: "sell", priceTicks, quantity })).order;
     },
+    /** The account's API key, made when it is first needed. */
+    keyOf(account: number): string {
+      const keyId = `key-${account}`;
+      if (!keys.has(keyId)) {
+        keys.add(keyId);
+        tryTo({ type: "add-api-key", account, keyId, secretHash: "hash", label: "test" });
+      }
+      return keyId;
+    },
     reserve(account: number, promptTokens: number, maxOutputTokens: number | null, choices = 1) {
       const reserved = this.tryReserve(account, promptTokens, maxOutputTokens, choices);
       if (reserved.ok) return reserved.result;
@@ -141,10 +159,10 @@ export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
     },
     tryReserve(account: number, promptTokens: number, maxOutputTokens: number | null, choices = 1) {
       return tryTo({
+        keyId: this.keyOf(account),
         type: "reserve-delivery",
         account,
         symbol: SYMBOL,
-        keyId: "test",
         promptTokens,
         maxOutputTokens,
         choices,

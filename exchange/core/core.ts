@@ -7,12 +7,14 @@ import {
   addSigningKey,
   createJoinToken,
   deposit,
+  fundExchange,
   openAccount,
   revokeKey,
 } from "./accounts/accounts.ts";
 import { adoptPolicy, listInstrument } from "./accounts/configuration.ts";
 import { applyEvent } from "./apply/apply.ts";
-import { reserveDelivery, retryDelivery } from "./clearing/reservation.ts";
+import { retryDelivery } from "./clearing/remedy.ts";
+import { reserveDelivery } from "./clearing/reservation.ts";
 import { releaseDelivery, settleDelivery } from "./clearing/settlement.ts";
 import type { Command, CommandResult, CommandType } from "./commands.ts";
 import type { Core, Executed } from "./core-port.ts";
@@ -36,6 +38,7 @@ const DECIDERS: Deciders = {
   "adopt-policy": adoptPolicy,
   "open-account": openAccount,
   deposit,
+  "fund-exchange": fundExchange,
   "add-api-key": addApiKey,
   "add-signing-key": addSigningKey,
   "revoke-key": revokeKey,

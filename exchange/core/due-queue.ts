@@ -8,6 +8,7 @@ export const DUE_KINDS = [
   "lot-expiry",
   "delivery-timeout",
   "supplier-grace",
+  "absence",
   // After what ends in the same millisecond: its pay belongs to the window that closes.
   "supplier-standing",
 ] as const;
@@ -49,6 +50,18 @@ export class DueQueue {
   /** Whether something is due at `nowMs`. */
   hasDue(nowMs: number): boolean {
     return (this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= nowMs;
+  }
+
+  /** Whether that very item is due at `nowMs` and was not taken out; looks at what is due only. */
+  waits(kind: DueKind, id: number, nowMs: number): boolean {
+    const open = [0];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      const item = this.#heap[at];
+      if (item === undefined || item.dueMs > nowMs) continue;
+      if (item.kind === kind && item.id === id) return true;
+      open.push(2 * at + 1, 2 * at + 2);
+    }
+    return false;
   }
 
   /** The first item if it is due at `nowMs`, taken out; else null. */

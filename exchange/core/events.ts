@@ -24,6 +24,13 @@ export interface EventMap {
     digest: string;
     postings: Posting[];
   };
+  "exchange-funded": {
+    fund: "cover" | "guaranty";
+    amountMicros: bigint;
+    reference: string;
+    digest: string;
+    postings: Posting[];
+  };
   "api-key-added": { account: number; keyId: string; secretHash: string; label: string };
   "signing-key-added": { account: number; fingerprint: string; publicKey: string; label: string };
   "key-revoked": { account: number; key: string };
@@ -71,6 +78,7 @@ export interface EventMap {
       | "valueMicros"
       | "feeMicros"
       | "feeBasisMicros"
+      | "heldBps"
       | "status"
       | "closureReason"
       | "closedAtMs"
@@ -121,11 +129,48 @@ export interface EventMap {
     timeoutAtMs: number;
     postings: Posting[];
   };
+  /**
+   * A failure before the first byte, and who serves next: with "lots" the buyer's other Lots, with
+   * "cover" Lots that the exchange buys, while the buyer's stay reserved.
+   */
   "attempt-failed": {
     delivery: number;
     attempt: number;
     supplier: number;
     cause: string;
+    remedy: Remedy;
+    /** What the supplier and the guaranty fund may have to pay for it, at most. */
+    chargeMaxMicros: bigint;
+    guarantyMaxMicros: bigint;
+    postings: Posting[];
+  };
+  /** Cover that served: what was used is paid, the rest undone as if it had never been bought. */
+  "cover-settled": {
+    delivery: number;
+    supplier: number;
+    usedTokens: number;
+    costMicros: bigint;
+    parts: { lot: number; usedTokens: number; undoneTokens: number; costMicros: bigint }[];
+    postings: Posting[];
+  };
+  /** What a supplier pays for its failure, by source; `owedMicros` is what it could not pay. */
+  "supplier-charged": {
+    supplier: number;
+    reason: ChargeReason;
+    delivery: number | null;
+    lot: number | null;
+    /** Of an abandonment: the part charged for this absence so far. */
+    bps: number | null;
+    amountMicros: bigint;
+    owedMicros: bigint;
+    guarantyMicros: bigint;
+    postings: Posting[];
+  };
+  /** A Lot whose supplier stays away or cannot pay: its escrow goes back to its owner. */
+  "lot-closed-out": {
+    lot: number;
+    unusedTokens: number;
+    toOwnerMicros: bigint;
     postings: Posting[];
   };
   "delivery-settled": {
@@ -251,12 +296,16 @@ export interface EventMap {
     result: Record<string, string | number | null>;
   };
   "client-ids-forgotten": { keys: string[] };
+  "references-forgotten": { references: string[] };
+  "join-tokens-forgotten": { tokenHashes: string[] };
   "exchange-resumed": { lastSeenMs: number; outageMs: number };
   /** Nothing happened for a while: says that the exchange was there. */
   "time-passed": object;
 }
 
 export type EventType = keyof EventMap;
+export type Remedy = "lots" | "cover";
+export type ChargeReason = "cover" | "price-difference" | "abandonment";
 export interface EventFrame {
   version: number;
   seq: number;

@@ -31,10 +31,15 @@ export const MarketPolicySchema = Type.Object(
     openDeliveriesPerAccountMax: Count,
     clientIdsPerAccountMax: Count,
     clientIdKeptMs: Count,
+    /** How long a deposit's reference is remembered; `REFERENCE_KEPT_MS` where nothing is said. */
+    depositReferenceKeptMs: Type.Optional(Count),
     dueItemsPerTurnMax: Count,
     sla: SlaPolicySchema,
   },
   { additionalProperties: false },
 );
+
+/** 90 days: far longer than a transfer is ever repeated. */
+export const REFERENCE_KEPT_MS = 90 * 24 * 3_600_000;
 
 export type MarketPolicy = Static<typeof MarketPolicySchema>;

@@ -35,6 +35,7 @@ export const REJECTION_CODES = [
   "no-units",
   "payment-required",
   "delivery-closed",
+  "poison-request",
   "too-many-open-orders",
   "too-many-deliveries",
   "self-trade",

@@ -2,6 +2,7 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+import { isInDefault } from "./clearing/close-out.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
 import { DueQueue } from "./due-queue.ts";
@@ -50,6 +51,9 @@ export function createEmptyState(): CoreState {
     clientIds: new Map(),
     clientIdCounts: new Map(),
     clientIdsDueMs: 0,
+    fundUse: new Map(),
+    referencesDueMs: 0,
+    joinTokensDueMs: 0,
     references: new Map(),
     outages: [],
     due: new DueQueue(),
@@ -64,6 +68,8 @@ const FOLLOWING = new Set([
   "serving",
   "holdings",
   "clientIdsDueMs",
+  "referencesDueMs",
+  "joinTokensDueMs",
   "holdName",
   "marginName",
   "freeTokens",
@@ -87,9 +93,9 @@ function canonical(value: unknown): unknown {
   return sorted;
 }
 
-/** Encodes the state. Client ids keep their order of arrival: it decides which is forgotten first. */
+/** Encodes the state. Client ids and references keep their order of arrival: it decides which is forgotten first. */
 export function encodeState(state: CoreState): string {
-  const { ledger, instruments, clientIds, ...plain } = state;
+  const { ledger, instruments, clientIds, references, ...plain } = state;
   return JSON.stringify({
     schema: SNAPSHOT_SCHEMA_VERSION,
     ...(canonical(plain) as object),
@@ -99,6 +105,7 @@ export function encodeState(state: CoreState): string {
       book: book.snapshot(),
     })),
     clientIds: [...clientIds],
+    references: [...references],
   });
 }
 
@@ -125,6 +132,7 @@ export function decodeState(text: string): CoreState {
     "joinTokens",
     "clientIds",
     "clientIdCounts",
+    "fundUse",
     "references",
   ] as const;
   for (const name of maps) {
@@ -204,9 +212,15 @@ function fillDueQueue(state: CoreState): void {
   for (const delivery of state.deliveries.values()) {
     state.due.push({ dueMs: delivery.timeoutAtMs, kind: "delivery-timeout", id: delivery.number });
   }
-  for (const [account, { graceEndsAtMs }] of state.attendance) {
-    if (graceEndsAtMs === null) continue;
-    state.due.push({ dueMs: graceEndsAtMs, kind: "supplier-grace", id: account });
+  for (const [account, { awaySinceMs, graceEndsAtMs }] of state.attendance) {
+    if (graceEndsAtMs !== null) {
+      state.due.push({ dueMs: graceEndsAtMs, kind: "supplier-grace", id: account });
+    }
+    // Its first step is looked at, the others follow from that.
+    if (awaySinceMs !== null) state.due.push({ dueMs: awaySinceMs, kind: "absence", id: account });
+  }
+  for (const { account } of state.supplies.values()) {
+    if (isInDefault(state, account)) state.due.push({ dueMs: 0, kind: "absence", id: account });
   }
   for (const supplier of state.suppliers.values()) {
     for (const dueMs of wakeTimes(supplier)) {

@@ -35,6 +35,8 @@ export interface InstrumentState {
   lastTradeAtMs: number | null;
   totalQuantity: number;
   totalTrades: number;
+  /** The last fills of others than the exchange, oldest first: what the reference price comes from. */
+  recentFills: { priceTicks: number; atMs: number }[];
 }
 
 export type OrderStatus = "open" | "suspended" | "filled" | "cancelled";
@@ -50,7 +52,8 @@ export type ClosureReason =
   | "supplier_away"
   | "supplier_suspended"
   | "capacity_fell"
-  | "post_only_would_cross";
+  | "post_only_would_cross"
+  | "bond_exhausted";
 
 export interface Order {
   number: number;
@@ -60,7 +63,8 @@ export interface Order {
   orderType: "limit" | "market";
   timeInForce: "gtc" | "ioc" | "fok";
   /** "auto": bought by Auto Mode for a request. */
-  source: "trader" | "agent" | "auto";
+  /** "auto": bought by Auto Mode for a request; "cover": by the exchange for one. */
+  source: "trader" | "agent" | "auto" | "cover";
   quantity: number;
   filled: number;
   /** Of a market order: its protection price. */
@@ -70,6 +74,8 @@ export interface Order {
   feeMicros: bigint;
   /** Sum of value x basis points over its fills: what the fee is computed from. */
   feeBasisMicros: bigint;
+  /** Held beside it, as the policy was when it came: of a bid the highest fee, of an ask the bond. */
+  heldBps: number;
   status: OrderStatus;
   closureReason: ClosureReason | null;
   clientOrderId: string | null;
@@ -97,10 +103,16 @@ export interface Lot {
   usedTokens: number;
   /** Paid to the supplier so far: floor(value x used / tokens). */
   paidMicros: bigint;
+  /** Bond behind what is owed on it, as the policy was when it was bought. */
+  marginBps: number;
+  /** Bond that was there for it when it was bought, at most: `marginBps` of its value. */
+  bondedMicros: bigint;
   boughtAtMs: number;
   /** First entry into Consumption; null while in Trading. */
   enteredAtMs: number | null;
   expiresAtMs: number | null;
+  /** What its supplier paid for the absence that began then, in basis points. */
+  abandoned: { sinceMs: number; bps: number } | null;
   /** Reservations that still stand on it. */
   openDeliveries: number;
   /** Tokens that no reservation holds, as the ledger has them. In no snapshot. */
@@ -159,6 +171,8 @@ export interface Supply {
 export interface Attendance {
   awaySinceMs: number | null;
   graceEndsAtMs: number | null;
+  /** It said that it would go: away, but it did not abandon anybody. */
+  isDrained: boolean;
   /** Milliseconds away per slot (slot number to milliseconds), kept while an open Lot may need them. */
   awayMsBySlot: Map<number, number>;
 }
@@ -189,6 +203,11 @@ export interface JoinToken {
 export interface ClientId {
   digest: string;
   result: Record<string, string | number | null>;
+  atMs: number;
+}
+
+export interface DepositReference {
+  digest: string;
   atMs: number;
 }
 
@@ -224,14 +243,19 @@ export interface CoreState {
   suppliers: Map<number, SupplierStanding>;
   apiKeys: Map<string, ApiKey>;
   signingKeys: Map<string, SigningKey>;
+  /** Until they are used up or expire. */
   joinTokens: Map<string, JoinToken>;
   /** `${account}:${client order id}`, oldest first, for 24 h. */
   clientIds: Map<string, ClientId>;
   clientIdCounts: Map<number, number>;
-  /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot. */
+  /** No client id is forgotten before; 0 when it has to be looked up. In no snapshot, like the next two. */
   clientIdsDueMs: number;
-  /** Deposit references, for ever: money is never taken twice. */
-  references: Map<string, string>;
+  referencesDueMs: number;
+  joinTokensDueMs: number;
+  /** What the guaranty fund added for a supplier in its window so far. */
+  fundUse: Map<number, { windowStartMs: number; micros: number }>;
+  /** Deposit references, oldest first, for as long as the policy says: money is not taken twice. */
+  references: Map<string, DepositReference>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
   outages: { fromMs: number; toMs: number }[];
   /** What has to happen when. It and the next two are built from the rest of the state. */

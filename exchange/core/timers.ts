@@ -1,7 +1,9 @@
 /** What runs by itself when its time has come, before anything else is decided. */
+import { absenceStepsMs, awayMsOf, runAbsence } from "./clearing/close-out.ts";
 import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import type { DueItem } from "./due-queue.ts";
+import { REFERENCE_KEPT_MS } from "./policy.ts";
 import { lookAfterSupplier } from "./sla/looking-after.ts";
 import { endGrace } from "./supply/nodes.ts";
 import { policyOf, type Turn } from "./turn.ts";
@@ -16,10 +18,10 @@ export function runDue(turn: Turn): boolean {
   for (let ran = 0; ran < dueItemsPerTurnMax; ran += 1) {
     const item = turn.state.due.takeDue(turn.nowMs);
     if (item === null) {
-      forgetClientIds(turn);
+      forget(turn);
       return false;
     }
-    runItem(turn, item);
+    if (runItem(turn, item)) return true;
   }
   return true;
 }
@@ -31,17 +33,27 @@ export function leaveSignOfLife(turn: Turn): void {
   }
 }
 
-/** Items are never taken back when their cause ends, so each is checked against the state. */
-function runItem(turn: Turn, item: DueItem): void {
+/**
+ * Items are never taken back when their cause ends, so each is checked against the state. True when an
+ * item has more to do than one turn should.
+ */
+function runItem(turn: Turn, item: DueItem): boolean {
   const { state } = turn;
+  if (item.kind === "absence") {
+    if (!runAbsence(turn, item.id)) deferAbsence(turn, item);
+    else {
+      state.due.push(item);
+      return true;
+    }
+  }
   if (item.kind === "lot-expiry") {
     const lot = state.lots.get(item.id);
     // Tolled: queued again with its new time. Still drawn on: its last delivery ends it.
-    if (lot === undefined || lot.expiresAtMs === null || lot.expiresAtMs > turn.nowMs) return;
+    if (lot === undefined || lot.expiresAtMs === null || lot.expiresAtMs > turn.nowMs) return false;
     if (lot.openDeliveries === 0) expireLot(turn, lot);
   } else if (item.kind === "delivery-timeout") {
     const delivery = state.deliveries.get(item.id);
-    if (delivery === undefined || delivery.timeoutAtMs > turn.nowMs) return;
+    if (delivery === undefined || delivery.timeoutAtMs > turn.nowMs) return false;
     emitRelease(turn, delivery, {
       verdict: "excused",
       cause: "reservation-timeout",
@@ -49,25 +61,32 @@ function runItem(turn: Turn, item: DueItem): void {
     });
   } else if (item.kind === "supplier-standing") {
     lookAfterSupplier(turn, item.id);
-  } else {
+  } else if (item.kind === "supplier-grace") {
     const graceEndsAtMs = state.attendance.get(item.id)?.graceEndsAtMs ?? null;
     if (graceEndsAtMs !== null && graceEndsAtMs <= turn.nowMs) endGrace(turn, item.id);
   }
+  return false;
+}
+
+/** An absence is shorter than the clock says by what the exchange was out: its steps come later. */
+function deferAbsence({ state, nowMs }: Turn, { id }: DueItem): void {
+  const awayMs = awayMsOf(state, id, nowMs);
+  const nextMs = Math.min(...absenceStepsMs(state).filter((stepMs) => stepMs > awayMs));
+  if (awayMs === 0 || !Number.isFinite(nextMs)) return;
+  state.due.push({ dueMs: nowMs + nextMs - awayMs, kind: "absence", id });
+}
+
+/** At most one event of each, at the end of a turn in which nothing else was left to run. */
+function forget(turn: Turn): void {
+  if (turn.nowMs >= turn.state.clientIdsDueMs) forgetClientIds(turn);
+  if (turn.nowMs >= turn.state.referencesDueMs) forgetReferences(turn);
+  if (turn.nowMs >= turn.state.joinTokensDueMs) forgetJoinTokens(turn);
 }
 
 function forgetClientIds(turn: Turn): void {
-  const { state, nowMs } = turn;
-  if (nowMs < state.clientIdsDueMs) return;
-  const { clientIdKeptMs, dueItemsPerTurnMax } = policyOf(state);
-  const keys: string[] = [];
-  let dueMs = 0;
-  for (const [key, entry] of state.clientIds) {
-    dueMs = entry.atMs + clientIdKeptMs;
-    if (dueMs > nowMs || keys.length >= dueItemsPerTurnMax) break;
-    keys.push(key);
-  }
+  const { state } = turn;
+  const { keys, dueMs } = outlived(turn, state.clientIds, policyOf(state).clientIdKeptMs);
   if (keys.length === 0) {
-    // The oldest goes first: until then there is nothing to look for.
     state.clientIdsDueMs = dueMs;
     return;
   }
@@ -77,5 +96,65 @@ function forgetClientIds(turn: Turn): void {
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     keys,
+  });
+}
+
+function forgetReferences(turn: Turn): void {
+  const { state } = turn;
+  const keptMs = policyOf(state).depositReferenceKeptMs ?? REFERENCE_KEPT_MS;
+  const { keys, dueMs } = outlived(turn, state.references, keptMs);
+  if (keys.length === 0) {
+    state.referencesDueMs = dueMs;
+    return;
+  }
+  turn.emit({
+    type: "references-forgotten",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    references: keys,
+  });
+}
+
+/** Keys that were kept for their time; else when the next one's is over, before which there is nothing to look for. */
+function outlived(
+  { state, nowMs }: Turn,
+  oldestFirst: ReadonlyMap<string, { atMs: number }>,
+  keptMs: number,
+): { keys: string[]; dueMs: number } {
+  const { dueItemsPerTurnMax } = policyOf(state);
+  const keys: string[] = [];
+  // What comes later is kept as long.
+  let dueMs = nowMs + keptMs;
+  for (const [key, entry] of oldestFirst) {
+    dueMs = entry.atMs + keptMs;
+    if (dueMs > nowMs || keys.length >= dueItemsPerTurnMax) break;
+    keys.push(key);
+  }
+  return { keys, dueMs };
+}
+
+/** They run out in any order, so all of them are looked at; there are as many as an operator made lately. */
+function forgetJoinTokens(turn: Turn): void {
+  const { state, nowMs } = turn;
+  const { dueItemsPerTurnMax } = policyOf(state);
+  const tokenHashes: string[] = [];
+  let dueMs = Number.POSITIVE_INFINITY;
+  for (const { tokenHash, expiresAtMs } of state.joinTokens.values()) {
+    if (expiresAtMs > nowMs) dueMs = Math.min(dueMs, expiresAtMs);
+    else tokenHashes.push(tokenHash);
+  }
+  if (tokenHashes.length === 0) {
+    state.joinTokensDueMs = dueMs;
+    return;
+  }
+  // By name: a restored state has its rows in another order than one that was lived.
+  tokenHashes.sort();
+  turn.emit({
+    type: "join-tokens-forgotten",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    tokenHashes: tokenHashes.slice(0, dueItemsPerTurnMax),
   });
 }

@@ -3,7 +3,10 @@ import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { Order } from "#exchange/core/state.ts";
 
 /** An order as it stood last, open or closed; where it rests in the book is the core's business. */
-export type OrderRecord = Omit<Order, "handle" | "holdName" | "marginName" | "feeBasisMicros">;
+export type OrderRecord = Omit<
+  Order,
+  "handle" | "holdName" | "marginName" | "feeBasisMicros" | "heldBps"
+>;
 
 export interface TradeRecord {
   number: number;

@@ -16,6 +16,7 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "policy-adopted": 1,
   "account-opened": 1,
   "funds-deposited": 1,
+  "exchange-funded": 1,
   "api-key-added": 1,
   "signing-key-added": 1,
   "key-revoked": 1,
@@ -36,7 +37,10 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   trade: 1,
   "order-closed": 1,
   "delivery-reserved": 1,
-  "attempt-failed": 1,
+  "attempt-failed": 2,
+  "cover-settled": 1,
+  "supplier-charged": 1,
+  "lot-closed-out": 1,
   "delivery-settled": 1,
   "delivery-released": 1,
   "delivery-judged": 1,
@@ -55,6 +59,8 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "lot-consumed": 1,
   "client-id-recorded": 1,
   "client-ids-forgotten": 1,
+  "references-forgotten": 1,
+  "join-tokens-forgotten": 1,
   "exchange-resumed": 1,
   "time-passed": 1,
 };
@@ -78,8 +84,24 @@ export function decodeEvents(bytes: Uint8Array): CoreEvent[] {
   return events;
 }
 
+/** Of each type that changed: what turns version n into n + 1, from 1 on. */
+const UPGRADES: { [T in EventType]?: ((event: Record<string, unknown>) => void)[] } = {
+  // Before there was cover, a failed attempt cost its supplier nothing.
+  "attempt-failed": [
+    (event) => {
+      event.remedy = "lots";
+      event.chargeMaxMicros = "0";
+      event.guarantyMaxMicros = "0";
+    },
+  ],
+};
+
 function decodeEvent(line: string): CoreEvent {
   const event = JSON.parse(line) as CoreEvent;
+  for (const upgrade of UPGRADES[event.type]?.slice(event.version - 1) ?? []) {
+    upgrade(event as unknown as Record<string, unknown>);
+    event.version += 1;
+  }
   const { seq, type, version } = event;
   if (EVENT_VERSIONS[type] !== version) {
     throw new JournalError(

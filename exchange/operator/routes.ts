@@ -5,8 +5,14 @@ import { Type } from "typebox";
 import { createApiKey } from "#exchange/api-key.ts";
 import type { Backups } from "#exchange/backup/backups.ts";
 import type { Clock } from "#exchange/clock.ts";
-import { available, bond, pendingPay } from "#exchange/core/ledger/account-names.ts";
+import {
+  available,
+  bond,
+  EXCHANGE_ACCOUNT,
+  pendingPay,
+} from "#exchange/core/ledger/account-names.ts";
 import { encodeState } from "#exchange/core/snapshot.ts";
+import type { Account, CoreState } from "#exchange/core/state.ts";
 import { Refused, runCommand } from "#exchange/http.ts";
 import { readPublicKey } from "#exchange/public-key.ts";
 import { bodyReader } from "#exchange/request-body.ts";
@@ -15,6 +21,7 @@ import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros, parseDecimal } from "#protocol/money.ts";
 import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
 import { backupRoute } from "./backup-route.ts";
+import { fundsRoute } from "./funds-route.ts";
 import { supplierRoute } from "./supplier-route.ts";
 
 const CLOSED = { additionalProperties: false };
@@ -80,6 +87,7 @@ export async function operatorRoutes(
   });
 
   backupRoute(app, backups);
+  fundsRoute(app, shell);
   supplierRoute(app, shell);
 
   app.post("/accounts", async (request, reply) => {
@@ -92,7 +100,7 @@ export async function operatorRoutes(
 
   app.get("/accounts", () =>
     shell.read((state) => ({
-      data: [...state.accounts.values()].map((account) => ({
+      data: accountsOf(state).map((account) => ({
         account_id: publicId("account", account.number),
         name: account.name,
         mode: account.mode,
@@ -171,6 +179,11 @@ export async function operatorRoutes(
     });
     return reply.status(201).send({ data: { key, key_id: keyId, label } });
   });
+}
+
+/** All but the exchange's own, whose money is in its funds. */
+function accountsOf(state: CoreState): Account[] {
+  return [...state.accounts.values()].filter(({ number }) => number !== EXCHANGE_ACCOUNT);
 }
 
 function isOperator(request: FastifyRequest, token: string): boolean {

@@ -29,6 +29,8 @@ async function supplierThatFailed(): Promise<number> {
   } as const;
   await exchange.run({ ...order, account, side: "sell", issueMissing: true });
   await exchange.run({ ...order, account: buyer.account, side: "buy", issueMissing: false });
+  const key = { account: buyer.account, keyId: "k", secretHash: "h", label: "" };
+  await exchange.run({ type: "add-api-key", ...key });
   const { delivery } = await exchange.run({
     ...{ type: "reserve-delivery", account: buyer.account, symbol: SYMBOL, keyId: "k" },
     ...{ promptTokens: 400, maxOutputTokens: 600, choices: 1, requestId: "r" },

@@ -112,6 +112,7 @@ function deadlineIn(ms: number, ticker: Ticker) {
 
 /** How much there is to encode, about. */
 function rowsOf(state: CoreState): number {
-  const { orders, lots, deliveries, accounts, clientIds } = state;
-  return orders.size + lots.size + deliveries.size + accounts.size + clientIds.size;
+  const { orders, lots, deliveries, accounts, clientIds, references } = state;
+  const rows = [orders, lots, deliveries, accounts, clientIds, references];
+  return rows.reduce((sum, { size }) => sum + size, 0);
 }

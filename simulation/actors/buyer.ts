@@ -3,9 +3,11 @@
  * settle, move on or give back. The buyer is told what it paid only once that is durable.
  */
 import type { Command } from "#exchange/core/commands.ts";
+import type { Outcome } from "#exchange/shell.ts";
 import type { ExchangeLife } from "#simulation/exchange-life.ts";
 import { SYMBOLS } from "#simulation/settings.ts";
 import type { World } from "#simulation/world.ts";
+import type { KeyRing } from "./keys.ts";
 
 const ATTEMPTS_MAX = 3;
 
@@ -18,7 +20,7 @@ interface Told {
 export async function startBuyer(
   world: World,
   account: number,
-  { name, pauseMsMax }: { name: string; pauseMsMax: number },
+  { name, pauseMsMax, keys }: { name: string; pauseMsMax: number; keys: KeyRing },
 ): Promise<void> {
   const random = world.random.fork();
   const told: Told[] = [];
@@ -30,7 +32,9 @@ export async function startBuyer(
     if (life?.isOpen !== true) continue;
     requests += 1;
     const requestId = `${name}-${requests}`;
-    const work = new Request(world, life, { account, requestId }).serve();
+    const stolen = random.oneIn(20) ? keys.stolen(random) : null;
+    const keyId = stolen ?? keys.current;
+    const work = new Request(world, life, { account, requestId, keyId }).serve(stolen !== null);
     // Several are under way at once, each with its own fate.
     work.then(
       (costMicros) => costMicros !== null && told.push({ requestId, costMicros }),
@@ -52,14 +56,20 @@ function askForDeliveries(world: World, account: number, told: readonly Told[]):
   }
 }
 
+interface Identity {
+  account: number;
+  requestId: string;
+  keyId: string;
+}
+
 /** One request inside one life of the exchange; it ends with the process. */
 class Request {
   readonly #world: World;
   readonly #life: ExchangeLife;
-  readonly #identity: { account: number; requestId: string };
+  readonly #identity: Identity;
   readonly #random;
 
-  constructor(world: World, life: ExchangeLife, identity: { account: number; requestId: string }) {
+  constructor(world: World, life: ExchangeLife, identity: Identity) {
     this.#world = world;
     this.#life = life;
     this.#identity = identity;
@@ -67,18 +77,18 @@ class Request {
   }
 
   /** What it cost, as the buyer was told; null when it got nothing. */
-  async serve(): Promise<string | null> {
+  async serve(isKeyRevoked: boolean): Promise<string | null> {
     const random = this.#random;
     const promptTokens = random.between(1, 4_000);
     const reserved = await this.#life.execute({
       type: "reserve-delivery",
       ...this.#identity,
       symbol: random.pick(SYMBOLS),
-      keyId: "key",
       promptTokens,
       maxOutputTokens: random.oneIn(4) ? null : random.between(1, 30_000),
       choices: random.oneIn(8) ? 2 : 1,
     });
+    if (isKeyRevoked) this.#expectRefusal(reserved);
     if (!reserved.ok) return null;
     const { delivery } = reserved.result;
     let { attempt, maxOutputTokens } = reserved.result;
@@ -117,6 +127,14 @@ class Request {
         return null;
       }
       return this.#settle({ delivery, attempt, promptTokens, maxOutputTokens });
+    }
+  }
+
+  #expectRefusal(reserved: Outcome<"reserve-delivery">): void {
+    const { keyId } = this.#identity;
+    if (reserved.ok) this.#world.oracle.breach(`key ${keyId} is revoked, and reserved`);
+    else if (reserved.rejection.code === "key-not-found") {
+      this.#world.tally.saw("revoked key refused");
     }
   }
 

@@ -8,7 +8,7 @@ import type { World } from "#simulation/world.ts";
 
 const CALM_MS: readonly [number, number] = [5_000, 70_000];
 /** Less than a client id is kept beyond the last time a client repeats it. */
-const CLOCK_ERROR_MS_MAX = 120_000;
+export const CLOCK_ERROR_MS_MAX = 120_000;
 
 type Trouble = (world: World, random: Random) => void | Promise<void>;
 

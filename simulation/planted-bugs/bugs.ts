@@ -57,8 +57,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "client order ids are forgotten too soon",
     file: "exchange/core/timers.ts",
-    find: "dueMs = entry.atMs + clientIdKeptMs;",
-    replace: "dueMs = entry.atMs + clientIdKeptMs / 60;",
+    find: "outlived(turn, state.clientIds, policyOf(state).clientIdKeptMs)",
+    replace: "outlived(turn, state.clientIds, policyOf(state).clientIdKeptMs / 60)",
   },
   {
     name: "an order's digest lacks its quantity",
@@ -69,8 +69,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a deposit's reference is not kept",
     file: "exchange/core/apply/account-events.ts",
-    find: "state.references.set(reference, digest);",
-    replace: "state.references.set(digest, reference);",
+    find: "state.references.set(reference, { digest, atMs });",
+    replace: "state.references.set(digest, { digest: reference, atMs });",
   },
   {
     name: "an account trades with itself",
@@ -120,5 +120,83 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: "exchange/core/clearing/reservation.ts",
     find: "const excluded = [...delivery.excluded, delivery.supplier];",
     replace: "const excluded = [...delivery.excluded];",
+  },
+  {
+    name: "bids hold too much",
+    file: "exchange/core/market/fees.ts",
+    find: 'return valueMicros + shareCeil(valueMicros, heldBpsOf(policy, "buy"));',
+    replace: 'return 1_000_000n + valueMicros + shareCeil(valueMicros, heldBpsOf(policy, "buy"));',
+  },
+  {
+    name: "asks hold no bond",
+    file: "exchange/core/market/order-funds.ts",
+    find: "if (margin.held === 0n)",
+    replace: "if (margin.held >= 0n)",
+  },
+  {
+    name: "a Lot has no bond behind it",
+    file: "exchange/core/market/trade.ts",
+    find: "const amount = wanted < reachable ? wanted : reachable;",
+    replace: "const amount = wanted < reachable ? 0n : reachable;",
+  },
+  {
+    name: "ten times the capacity may be issued",
+    file: "exchange/core/supply/capacity.ts",
+    find: "return (capacity * BigInt",
+    replace: "return (10n * capacity * BigInt",
+  },
+  {
+    name: "revoking a key does nothing",
+    file: "exchange/core/apply/account-events.ts",
+    find: "state.apiKeys.delete(key);",
+    replace: "",
+  },
+  {
+    name: "any key reserves",
+    file: "exchange/core/clearing/reservation.ts",
+    find: "if (apiKeys.get(keyId)?.account === account) return null;",
+    replace: "if (apiKeys.size + account + keyId.length > 0) return null;",
+  },
+  {
+    name: "the output is not billed",
+    file: "exchange/core/clearing/settlement.ts",
+    find: "Math.min(promptTokens + completionTokens, reserved)",
+    replace: "Math.min(promptTokens, reserved)",
+  },
+  {
+    name: "a delivery is billed after its time",
+    file: "exchange/core/clearing/settlement.ts",
+    find: "if (delivery.timeoutAtMs <= turn.nowMs)",
+    replace: "if (delivery.timeoutAtMs < 0)",
+  },
+  {
+    name: "an expired Lot goes back to its owner whole",
+    file: "exchange/core/clearing/expiry.ts",
+    find: "slots === 0 ? escrow : divideFloor(escrow * BigInt(healthySlots), BigInt(slots));",
+    replace: "slots === 0 ? escrow : 0n;",
+  },
+  {
+    name: "absence costs a supplier nothing",
+    file: "exchange/core/clearing/expiry.ts",
+    find: "if (awayMs <= awayMsMax)",
+    replace: "if (awayMs <= 1_000 * awayMsMax)",
+  },
+  {
+    name: "deposit references are forgotten too soon",
+    file: "exchange/core/timers.ts",
+    find: "outlived(turn, state.references, keptMs)",
+    replace: "outlived(turn, state.references, keptMs / 60)",
+  },
+  {
+    name: "a client order id is counted twice",
+    file: "exchange/core/apply/account-events.ts",
+    find: "(state.clientIdCounts.get(account) ?? 0) + 1",
+    replace: "(state.clientIdCounts.get(account) ?? 1) + 1",
+  },
+  {
+    name: "a delivery's end is not queued",
+    file: "exchange/core/apply/clearing-events.ts",
+    find: 'state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });',
+    replace: "",
   },
 ];

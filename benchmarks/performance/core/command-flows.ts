@@ -177,7 +177,7 @@ function calls(seed: number, commands: number): CommandFlow {
       type: "reserve-delivery",
       account,
       symbol: SYMBOL,
-      keyId: "k1a2b3c4",
+      keyId: `key-${account}`,
       promptTokens,
       maxOutputTokens,
       choices: 1,
@@ -202,6 +202,10 @@ function calls(seed: number, commands: number): CommandFlow {
       cause: "done",
     });
   };
+  for (const account of buyers) {
+    const keyId = `key-${account}`;
+    recorder.run({ type: "add-api-key", account, keyId, secretHash: OUTPUT_SHA256, label: "key" });
+  }
   for (let n = 0; n < LOTS_AT_START; n += 1) {
     // One increment, which the reservation after it takes whole and later gives back a rest of. Each
     // round of the buyers starts at another supplier, so that a buyer's Lots have as many owers.

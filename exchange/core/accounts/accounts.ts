@@ -1,7 +1,14 @@
 /** Deciding on accounts, money from outside, keys and join tokens. */
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
-import { WORLD } from "#exchange/core/ledger/account-names.ts";
+import {
+  COVER,
+  EXCHANGE_ACCOUNT,
+  GUARANTY,
+  RECEIVABLES,
+  WORLD,
+} from "#exchange/core/ledger/account-names.ts";
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
@@ -9,6 +16,11 @@ import { formatMicros } from "#protocol/money.ts";
 const NAME_CHARACTERS_MAX = 64;
 /** A billion dollars: larger single deposits are refused as mistakes. */
 export const DEPOSIT_MICROS_MAX = 1_000_000_000_000_000n;
+
+/** The exchange's own account takes no keys, nodes or deposits: it has funds, see `fundExchange`. */
+function isSomebodys({ state }: Turn, account: number): boolean {
+  return account !== EXCHANGE_ACCOUNT && state.accounts.has(account);
+}
 
 export function openAccount(
   turn: Turn,
@@ -42,17 +54,12 @@ export function deposit(
   const { names } = turn.state.ledger;
   const into = to === "bond" ? names.bond(account) : names.available(account);
   const digest = `${account}|${to}|${amountMicros}`;
-  const known = turn.state.references.get(reference);
+  const known = turn.state.references.get(reference)?.digest;
   if (known !== undefined && known !== digest) {
     return reject("reference-reused", `reference "${reference}" belongs to another deposit`);
   }
-  if (!turn.state.accounts.has(account)) return noAccount(account);
-  if (amountMicros <= 0n || amountMicros > DEPOSIT_MICROS_MAX) {
-    return reject(
-      "invalid-amount",
-      `amount ${formatMicros(amountMicros)}, expected more than 0 and at most ${formatMicros(DEPOSIT_MICROS_MAX)}`,
-    );
-  }
+  if (!isSomebodys(turn, account)) return noAccount(account);
+  if (amountMicros <= 0n || amountMicros > DEPOSIT_MICROS_MAX) return badAmount(amountMicros);
   if (known === undefined) {
     turn.emit({
       type: "funds-deposited",
@@ -64,10 +71,61 @@ export function deposit(
       to,
       reference,
       digest,
+      postings: [
+        { kind: "move", from: WORLD, to: into, amount: amountMicros },
+        ...(to === "bond" ? debtPostings(turn, account, amountMicros) : []),
+      ],
+    });
+  }
+  return accept({ balanceMicros: turn.state.ledger.balance(into).toString() });
+}
+
+/** New bond pays first what is still owed: to the fund that stood in, or would have. */
+function debtPostings({ state }: Turn, account: number, amountMicros: bigint): Posting[] {
+  const { ledger } = state;
+  const debt = -ledger.balance(ledger.names.owed(account));
+  const amount = debt < amountMicros ? debt : amountMicros;
+  if (amount <= 0n) return [];
+  return [
+    { kind: "move", from: ledger.names.bond(account), to: GUARANTY, amount },
+    { kind: "move", from: RECEIVABLES, to: ledger.names.owed(account), amount },
+  ];
+}
+
+/** Takes money in for one of the exchange's funds, once per reference. */
+export function fundExchange(
+  turn: Turn,
+  command: Command<"fund-exchange">,
+): Decision<CommandResult<"fund-exchange">> {
+  const { fund, amountMicros, reference } = command;
+  const into = fund === "cover" ? COVER : GUARANTY;
+  const digest = `exchange|${fund}|${amountMicros}`;
+  const known = turn.state.references.get(reference)?.digest;
+  if (known !== undefined && known !== digest) {
+    return reject("reference-reused", `reference "${reference}" belongs to another deposit`);
+  }
+  if (amountMicros <= 0n || amountMicros > DEPOSIT_MICROS_MAX) return badAmount(amountMicros);
+  if (known === undefined) {
+    turn.emit({
+      type: "exchange-funded",
+      version: 1,
+      seq: turn.nextSeq(),
+      atMs: turn.nowMs,
+      fund,
+      amountMicros,
+      reference,
+      digest,
       postings: [{ kind: "move", from: WORLD, to: into, amount: amountMicros }],
     });
   }
   return accept({ balanceMicros: turn.state.ledger.balance(into).toString() });
+}
+
+function badAmount(amountMicros: bigint): ReturnType<typeof reject> {
+  return reject(
+    "invalid-amount",
+    `amount ${formatMicros(amountMicros)}, expected more than 0 and at most ${formatMicros(DEPOSIT_MICROS_MAX)}`,
+  );
 }
 
 export function addApiKey(
@@ -75,7 +133,7 @@ export function addApiKey(
   command: Command<"add-api-key">,
 ): Decision<CommandResult<"add-api-key">> {
   const { account, keyId, secretHash, label } = command;
-  if (!turn.state.accounts.has(account)) return noAccount(account);
+  if (!isSomebodys(turn, account)) return noAccount(account);
   if (turn.state.apiKeys.has(keyId)) return reject("key-exists", `key ${keyId} exists already`);
   turn.emit({
     type: "api-key-added",
@@ -95,7 +153,7 @@ export function addSigningKey(
   command: Command<"add-signing-key">,
 ): Decision<CommandResult<"add-signing-key">> {
   const { account, fingerprint, publicKey, label } = command;
-  if (!turn.state.accounts.has(account)) return noAccount(account);
+  if (!isSomebodys(turn, account)) return noAccount(account);
   if (turn.state.signingKeys.has(fingerprint)) {
     return reject("key-exists", `a key with fingerprint ${fingerprint} is registered already`);
   }
@@ -136,7 +194,7 @@ export function createJoinToken(
   command: Command<"create-join-token">,
 ): Decision<CommandResult<"create-join-token">> {
   const { account, tokenHash, nodesMax, expiresAtMs } = command;
-  if (!turn.state.accounts.has(account)) return noAccount(account);
+  if (!isSomebodys(turn, account)) return noAccount(account);
   if (turn.state.joinTokens.has(tokenHash)) return reject("key-exists", "the token exists already");
   turn.emit({
     type: "join-token-created",

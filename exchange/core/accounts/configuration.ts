@@ -2,6 +2,9 @@
 
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
 import { reject } from "#exchange/core/rejections.ts";
+import type { Supply } from "#exchange/core/state.ts";
+import { canServe } from "#exchange/core/supply/capacity.ts";
+import { enforceCapacity } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { instrumentProblems } from "#protocol/instrument.ts";
 
@@ -51,8 +54,23 @@ export function adoptPolicy(
       atMs: turn.nowMs,
       policy,
     });
+    enforceCapacities(turn);
   }
   return accept({ version: policy.version });
+}
+
+/** A policy may let less of the measured capacity be owed than the one before. */
+function enforceCapacities(turn: Turn): void {
+  // By name: a restored state has its rows in another order than one that was lived.
+  for (const [, { account, symbol }] of [...turn.state.supplies].sort(byKey)) {
+    if (canServe(turn.state, account, symbol)) {
+      enforceCapacity(turn, account, symbol, "capacity_fell");
+    }
+  }
+}
+
+function byKey([a]: [string, Supply], [b]: [string, Supply]): number {
+  return a < b ? -1 : 1;
 }
 
 function same(a: object, b: object): boolean {

@@ -1,4 +1,5 @@
 /** What account, key and configuration events do to the state. */
+import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { createOrderBook } from "#exchange/core/market/order-book.ts";
 import type { Appliers } from "./apply.ts";
 
@@ -7,12 +8,15 @@ export const accountAppliers: Appliers<
   | "policy-adopted"
   | "account-opened"
   | "funds-deposited"
+  | "exchange-funded"
   | "api-key-added"
   | "signing-key-added"
   | "key-revoked"
   | "join-token-created"
   | "client-id-recorded"
   | "client-ids-forgotten"
+  | "references-forgotten"
+  | "join-tokens-forgotten"
   | "time-passed"
 > = {
   "instrument-listed": (state, { number, instrument }) => {
@@ -31,11 +35,13 @@ export const accountAppliers: Appliers<
       lastTradeAtMs: null,
       totalQuantity: 0,
       totalTrades: 0,
+      recentFills: [],
     });
   },
   "policy-adopted": (state, { policy }) => {
     state.policy = policy;
     state.clientIdsDueMs = 0;
+    state.referencesDueMs = 0;
   },
   "account-opened": (state, { account, name, mode, atMs }) => {
     state.counters.account = account;
@@ -49,8 +55,21 @@ export const accountAppliers: Appliers<
       openDeliveries: 0,
     });
   },
-  "funds-deposited": (state, { reference, digest }) => {
-    state.references.set(reference, digest);
+  "funds-deposited": (state, { reference, digest, atMs }) => {
+    state.references.set(reference, { digest, atMs });
+  },
+  "exchange-funded": (state, { reference, digest, atMs }) => {
+    state.references.set(reference, { digest, atMs });
+    if (state.accounts.has(EXCHANGE_ACCOUNT)) return;
+    state.accounts.set(EXCHANGE_ACCOUNT, {
+      number: EXCHANGE_ACCOUNT,
+      name: "exchange",
+      mode: "advanced",
+      openedAtMs: atMs,
+      openOrders: new Set(),
+      lots: new Set(),
+      openDeliveries: 0,
+    });
   },
   "api-key-added": (state, { account, keyId, secretHash, label, atMs }) => {
     state.apiKeys.set(keyId, { keyId, account, secretHash, label, createdAtMs: atMs });
@@ -70,6 +89,7 @@ export const accountAppliers: Appliers<
   },
   "join-token-created": (state, { account, tokenHash, nodesMax, expiresAtMs }) => {
     state.joinTokens.set(tokenHash, { tokenHash, account, nodesLeft: nodesMax, expiresAtMs });
+    state.joinTokensDueMs = Math.min(state.joinTokensDueMs, expiresAtMs);
   },
   "client-id-recorded": (state, { account, clientId, digest, result, atMs }) => {
     state.clientIds.set(`${account}:${clientId}`, { digest, result, atMs });
@@ -83,6 +103,12 @@ export const accountAppliers: Appliers<
       if (left > 0) state.clientIdCounts.set(account, left);
       else state.clientIdCounts.delete(account);
     }
+  },
+  "references-forgotten": (state, { references }) => {
+    for (const reference of references) state.references.delete(reference);
+  },
+  "join-tokens-forgotten": (state, { tokenHashes }) => {
+    for (const tokenHash of tokenHashes) state.joinTokens.delete(tokenHash);
   },
   // The frame's time is all it carries.
   "time-passed": () => {},

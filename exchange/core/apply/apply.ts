@@ -26,9 +26,6 @@ export function applyEvent(state: CoreState, event: CoreEvent): void {
   if (event.seq !== state.seq + 1) {
     throw new Error(`event ${event.seq} (${event.type}) after event ${state.seq}`);
   }
-  if (event.version !== 1) {
-    throw new Error(`event ${event.seq}: ${event.type} version ${event.version} is unknown`);
-  }
   const { postings } = event as { postings?: readonly Posting[] };
   if (postings !== undefined) state.ledger.apply(postings);
   (APPLIERS[event.type] as (state: CoreState, event: CoreEvent) => void)(state, event);

@@ -1,14 +1,22 @@
 /** What delivery and Lot events do to the state. */
+import { ownParts } from "#exchange/core/clearing/charging.ts";
+import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
+import type { EventOf } from "#exchange/core/events.ts";
 import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
+import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
-import { accountOf } from "#exchange/core/turn.ts";
+import { accountOf, policyOf } from "#exchange/core/turn.ts";
+import { divideFloor } from "#protocol/money.ts";
 import type { Appliers } from "./apply.ts";
 import { openSupply } from "./supply-events.ts";
 
 export const clearingAppliers: Appliers<
   | "delivery-reserved"
   | "attempt-failed"
+  | "cover-settled"
+  | "supplier-charged"
+  | "lot-closed-out"
   | "delivery-settled"
   | "delivery-released"
   | "lot-expired"
@@ -44,11 +52,45 @@ export const clearingAppliers: Appliers<
     accountOf(state, event.account).openDeliveries += 1;
     state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });
   },
-  "attempt-failed": (state, { delivery: number, supplier }) => {
-    const delivery = deliveryOf(state, number);
-    giveBack(state, delivery);
+  "attempt-failed": (state, event) => {
+    const delivery = deliveryOf(state, event.delivery);
+    delivery.failures = [...delivery.failures, failureOf(state, delivery, event)];
+    delivery.excluded = [...delivery.excluded, event.supplier];
+    if (event.remedy === "lots") {
+      giveBack(state, delivery);
+      delivery.owed = null;
+    } else delivery.owed ??= { supplier: event.supplier, parts: delivery.parts };
     delivery.parts = [];
-    delivery.excluded = [...delivery.excluded, supplier];
+  },
+  "cover-settled": (state, { delivery: number, supplier, parts, atMs }) => {
+    for (const { lot: bought, usedTokens, undoneTokens } of parts) {
+      const lot = lotOf(state, bought);
+      const supply = openSupply(state, supplier, lot.symbol);
+      supply.owedTokens -= usedTokens + undoneTokens;
+      supply.deliveredTokens += usedTokens;
+      closeLot(state, lot, atMs);
+    }
+    deliveryOf(state, number).parts = [];
+  },
+  "supplier-charged": (state, { supplier, lot, bps, owedMicros, guarantyMicros, atMs }) => {
+    if (lot !== null && bps !== null) {
+      const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? atMs;
+      const abandoned = lotOf(state, lot);
+      abandoned.abandoned = { sinceMs, bps };
+      const margin = state.ledger.holdAmount(namesOfLot(abandoned).margin);
+      if (margin < abandoned.bondedMicros) abandoned.bondedMicros = margin;
+    }
+    if (owedMicros > 0n) state.due.push({ dueMs: atMs, kind: "absence", id: supplier });
+    if (guarantyMicros === 0n) return;
+    const windowStartMs = atMs - (atMs % policyOf(state).sla.windowMs);
+    const use = state.fundUse.get(supplier);
+    const before = use?.windowStartMs === windowStartMs ? use.micros : 0;
+    state.fundUse.set(supplier, { windowStartMs, micros: before + Number(guarantyMicros) });
+  },
+  "lot-closed-out": (state, { lot: number, unusedTokens, atMs }) => {
+    const lot = lotOf(state, number);
+    openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;
+    closeLot(state, lot, atMs);
   },
   "delivery-settled": (state, { delivery, parts, atMs }) => {
     for (const part of parts) {
@@ -59,23 +101,48 @@ export const clearingAppliers: Appliers<
       lot.paidMicros += part.costMicros;
       const supply = openSupply(state, lot.supplier, lot.symbol);
       supply.owedTokens -= part.tokens;
-      supply.deliveredTokens += part.tokens;
+      // Covered, another delivered what this one owed.
+      if (lot.supplier === deliveryOf(state, delivery).supplier) {
+        supply.deliveredTokens += part.tokens;
+      }
     }
     closeDelivery(state, delivery);
   },
   "delivery-released": (state, { delivery }) => closeDelivery(state, delivery),
   "lot-expired": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
-    openCard(state, lot.supplier, lot.symbol, atMs);
     openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;
-    closeLot(state, lot);
+    closeLot(state, lot, atMs);
   },
-  "lot-consumed": (state, { lot }) => closeLot(state, lotOf(state, lot)),
+  "lot-consumed": (state, { lot, atMs }) => closeLot(state, lotOf(state, lot), atMs),
 };
 
-/** Ends the reservation of every part; what was used of them is taken off by whoever settles. */
+/** A failed attempt as it will be judged: with the prices that it would have served at. */
+function failureOf(
+  state: CoreState,
+  delivery: Delivery,
+  event: EventOf<"attempt-failed">,
+): FailedAttempt {
+  const { promptTokens, choices, maxOutputTokens, symbol, parts } = delivery;
+  const { imputedOutputTokens } = policyOf(state).sla;
+  const reserved = tokensOfParts(parts);
+  const reservedMicros = valueOfParts(state, symbol, parts, reserved);
+  const tokens = promptTokens + Math.min(choices * maxOutputTokens, imputedOutputTokens);
+  return {
+    attempt: event.attempt,
+    supplier: event.supplier,
+    cause: event.cause,
+    tokens,
+    valueMicros: divideFloor(reservedMicros * BigInt(tokens), BigInt(reserved)),
+    reservedMicros,
+    chargeMaxMicros: event.chargeMaxMicros,
+    guarantyMaxMicros: event.guarantyMaxMicros,
+  };
+}
+
+/** Ends the buyer's reservation; what was used of it is taken off by whoever settles. */
 function giveBack(state: CoreState, delivery: Delivery): void {
-  for (const part of delivery.parts) {
+  for (const part of ownParts(delivery)) {
     const lot = lotOf(state, part.lot);
     lot.openDeliveries -= 1;
     state.holdings.free(lot, part.tokens);
@@ -89,12 +156,12 @@ function closeDelivery(state: CoreState, number: number): void {
   state.deliveries.delete(number);
 }
 
-function closeLot(state: CoreState, lot: Lot): void {
+function closeLot(state: CoreState, lot: Lot, atMs: number): void {
   const { escrow, tokens } = namesOfLot(lot);
   state.ledger.forget(escrow);
   state.ledger.forget(tokens);
   state.holdings.remove(lot);
-  lotClosed(state, lot);
+  lotClosed(state, lot, atMs);
   accountOf(state, lot.owner).lots.delete(lot.number);
   state.lots.delete(lot.number);
 }

@@ -1,8 +1,10 @@
 /** What order and trade events do to the state. */
 
-import { holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
+import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import { lotOpened } from "#exchange/core/sla/scorecard.ts";
 import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
@@ -34,6 +36,7 @@ export const marketAppliers: Appliers<
       valueMicros: 0n,
       feeMicros: 0n,
       feeBasisMicros: 0n,
+      heldBps: order.source === "cover" ? 0 : heldBpsOf(policyOf(state), order.side),
       status: "open",
       closureReason: null,
       clientOrderId: order.clientOrderId,
@@ -73,7 +76,9 @@ export const marketAppliers: Appliers<
     const buySide = event.takerSide === "buy" ? event.takerOrder : event.makerOrder;
     for (const number of [event.makerOrder, event.takerOrder]) {
       const order = orderOf(state, number);
-      const bps = number === event.takerOrder ? policy.takerFeeBps : policy.makerFeeBps;
+      // Cover is free of fees, also for who sells it.
+      const bps =
+        buyer === EXCHANGE_ACCOUNT ? 0 : feeBpsOf(policy, order, number === event.takerOrder);
       order.filled += quantity;
       order.valueMicros += event.valueMicros;
       order.feeBasisMicros += event.valueMicros * BigInt(bps);
@@ -83,6 +88,7 @@ export const marketAppliers: Appliers<
         if (order.filled === order.quantity) order.handle = 0;
       }
     }
+    if (buyer !== EXCHANGE_ACCOUNT) rememberFill(listed, priceTicks, atMs);
     listed.lastPriceTicks = priceTicks;
     listed.lastQuantity = quantity;
     listed.lastTradeAtMs = atMs;
@@ -102,9 +108,12 @@ export const marketAppliers: Appliers<
       valueMicros: event.valueMicros,
       usedTokens: 0,
       paidMicros: 0n,
+      marginBps: policy.bondMarginBps,
+      bondedMicros: bondedBy(event.postings.at(-1)),
       boughtAtMs: atMs,
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
+      abandoned: null,
       openDeliveries: 0,
       freeTokens: tokens,
       names: null,
@@ -125,6 +134,11 @@ export const marketAppliers: Appliers<
     state.orders.delete(number);
   },
 };
+
+/** A trade holds one thing, last: the bond behind its Lot, where there was any. */
+function bondedBy(posting: Posting | undefined): bigint {
+  return posting?.kind === "hold" ? posting.amount : 0n;
+}
 
 function heldUnder(posting: Posting | undefined): string | null {
   return posting?.kind === "hold" ? posting.hold : null;

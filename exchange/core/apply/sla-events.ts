@@ -79,6 +79,7 @@ export const slaAppliers: Appliers<
       state.due.push({ dueMs: card.endsAtMs, kind: "supplier-standing", id: account });
       return;
     }
+    if (event.paid.owedMicros > 0n) state.due.push({ dueMs: atMs, kind: "absence", id: account });
     standing.card = null;
     standing.strikes = event.strikesAfter;
     standing.lastWindow = {

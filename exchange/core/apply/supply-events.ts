@@ -1,8 +1,12 @@
 /** What node, link and issuance events do to the state. */
+import { absenceStepsMs } from "#exchange/core/clearing/close-out.ts";
 import { SLOT_MS } from "#exchange/core/clearing/expiry.ts";
 import type { Attendance, CoreState, Node, Supply } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
+
+/** What a node that announced its going is disconnected with. */
+export const DRAIN_REASON = "drain";
 
 /** How many Lot lifetimes of attendance are kept at least; beyond, only what an open Lot still needs. */
 const LIFETIMES_KEPT = 3;
@@ -46,9 +50,10 @@ export const supplyAppliers: Appliers<
     linked.supplies = supplies;
     state.serving.refresh(linked.account);
   },
-  "node-disconnected": (state, { node }) => {
+  "node-disconnected": (state, { node, reason }) => {
     const unlinked = nodeOf(state, node);
     unlinked.session = null;
+    attendanceOf(state, unlinked.account).isDrained = reason === DRAIN_REASON;
     state.serving.refresh(unlinked.account);
   },
   "supplier-away": (state, { account, graceEndsAtMs, atMs }) => {
@@ -56,6 +61,9 @@ export const supplyAppliers: Appliers<
     attendance.awaySinceMs ??= atMs;
     attendance.graceEndsAtMs = graceEndsAtMs;
     state.due.push({ dueMs: graceEndsAtMs, kind: "supplier-grace", id: account });
+    for (const stepMs of absenceStepsMs(state)) {
+      state.due.push({ dueMs: attendance.awaySinceMs + stepMs, kind: "absence", id: account });
+    }
   },
   "supplier-back": (state, { account, atMs }) => {
     const attendance = attendanceOf(state, account);
@@ -133,7 +141,12 @@ function addAway(attendance: Attendance, fromMs: number, toMs: number): void {
 function attendanceOf(state: CoreState, account: number): Attendance {
   let attendance = state.attendance.get(account);
   if (attendance === undefined) {
-    attendance = { awaySinceMs: null, graceEndsAtMs: null, awayMsBySlot: new Map() };
+    attendance = {
+      awaySinceMs: null,
+      graceEndsAtMs: null,
+      isDrained: false,
+      awayMsBySlot: new Map(),
+    };
     state.attendance.set(account, attendance);
   }
   return attendance;

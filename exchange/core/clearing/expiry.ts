@@ -7,6 +7,7 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { policyOf, type Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
+import { closeOut, mustCloseOut } from "./close-out.ts";
 import { namesOfLot } from "./lots.ts";
 
 /** A slot: five minutes on the UTC grid. */
@@ -110,4 +111,5 @@ export function closeLotIfDone(turn: Turn, number: number): void {
       lot: number,
     });
   } else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
+  else if (mustCloseOut(turn.state, lot.supplier, turn.nowMs)) closeOut(turn, lot);
 }

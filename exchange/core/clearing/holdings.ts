@@ -52,6 +52,26 @@ export class Holding {
     }
   }
 
+  has(lot: Lot): boolean {
+    return this.#lots[this.#placeOf(lot)] === lot;
+  }
+
+  /** What is wrong with it, against Lots that are open; null when nothing is. */
+  problem(lots: ReadonlyMap<number, Lot>): string | null {
+    let freeTokens = 0;
+    let before: Lot | null = null;
+    for (let at = this.#first; at < this.#lots.length; at += 1) {
+      const lot = this.#lots[at] as Lot;
+      if (lots.get(lot.number) !== lot) return `has Lot ${lot.number}, which is not open`;
+      if (before !== null && !comesBefore(before, lot)) return `has Lot ${lot.number} out of order`;
+      if (lot.freeTokens > 0 && at < this.#firstFree) return `passes Lot ${lot.number} over`;
+      freeTokens += lot.freeTokens;
+      before = lot;
+    }
+    if (freeTokens === this.freeTokens) return null;
+    return `counts ${this.freeTokens} free tokens, its Lots have ${freeTokens}`;
+  }
+
   /** Tokens of a Lot became free, or are no longer when negative. */
   free(lot: Lot, tokens: number): void {
     this.freeTokens += tokens;
@@ -140,6 +160,26 @@ export class Holdings {
     const holding = bySupplier?.get(lot.supplier);
     holding?.remove(lot);
     if (holding?.isEmpty) bySupplier?.delete(lot.supplier);
+  }
+
+  /** Whether a Lot is where reservations look for it; of an account that never drew, nobody looks. */
+  has(lot: Lot): boolean {
+    const row = this.#rows.get(lot.owner);
+    if (row === undefined || lot.expiresAtMs === null) return true;
+    return row.get(lot.symbol)?.get(lot.supplier)?.has(lot) === true;
+  }
+
+  /** What is wrong with a holding, one after the other, null where nothing is. May be paused. */
+  *problems(): Generator<string | null> {
+    for (const [owner, row] of this.#rows) {
+      for (const [symbol, bySupplier] of row) {
+        for (const [supplier, holding] of bySupplier) {
+          const problem = holding.problem(this.#lots);
+          const where = `the holding of account ${owner} in ${symbol} of ${supplier}`;
+          yield problem === null ? null : `${where} ${problem}`;
+        }
+      }
+    }
   }
 
   /** Tokens of a Lot become free, or are no longer when negative. */

@@ -27,6 +27,7 @@ const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   openDeliveriesPerAccountMax: fc.constantFrom(1, 100),
   clientIdsPerAccountMax: fc.constantFrom(1, 100),
   clientIdKeptMs: fc.constant(1_800_000),
+  depositReferenceKeptMs: fc.constant(3_600_000),
 }) as fc.Arbitrary<MarketPolicy>;
 
 const tally = createTally(process.env);
@@ -74,9 +75,13 @@ const AIMED: Record<string, string[]> = {
   transfer: ["accepted", "insufficient-units", "invalid-quantity"],
   reserve: [
     ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
-    ...["no-supplier", "no-units", "payment-required", "too-many-deliveries"],
+    ...["no-supplier", "no-units", "payment-required", "too-many-deliveries", "key-not-found"],
   ],
-  retry: ["accepted", "delivery-not-found", "delivery-closed", "no-supplier", "payment-required"],
+  retry: [
+    ...["accepted", "delivery-not-found", "delivery-closed", "no-supplier", "payment-required"],
+    "key-not-found",
+  ],
+  "turn key": ["accepted"],
   settle: ["accepted", "delivery-not-found", "delivery-closed", "invalid-quantity"],
   release: ["accepted", "delivery-not-found"],
   connect: ["accepted", "node-not-found", "instrument-not-found"],
@@ -95,9 +100,13 @@ const AIMED: Record<string, string[]> = {
     ...["output reduced to what can be carried", "order met its own owner's"],
     ...["ask suspended", "ask came back", "ask cut to capacity", "ask ended with its grace"],
     ...["ask came back to bids and could not pay its fee", "deposit sent again"],
-    ...["sell order could not pay its whole fee", "buy order could not pay its whole fee"],
+    ...["sell order could not pay its whole fee", "bid pays the fee of its day"],
     ...["client order id sent again, same content", "client order id sent again, other content"],
-    ...["client order id forgotten", "a session that is over ended again"],
+    ...[
+      "client order id forgotten",
+      "deposit reference forgotten",
+      "a session that is over ended again",
+    ],
   ],
 };
 

@@ -8,13 +8,8 @@ import {
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
 import { accountOf } from "#exchange/core/turn.ts";
+import type { Part } from "./cost.ts";
 import { comesBefore } from "./holdings.ts";
-
-export interface Part {
-  lot: number;
-  tokens: number;
-  priceTicks: number;
-}
 
 export function lotOf(state: CoreState, number: number): Lot {
   const lot = state.lots.get(number);
@@ -34,19 +29,23 @@ export function namesOfLot(lot: Lot): LotNames {
 
 /**
  * The supplier with the soonest expiring Lot among those whose free tokens hold the reservation. An
- * expiry that is due but has not run counts as done.
+ * expiry that is due but has not run counts as done. `who` asks for those that can be sent to now, or
+ * for those that cannot and owe all the same.
  */
 export function supplierThatHolds(
   state: CoreState,
   wish: { account: number; symbol: string; tokens: number; excluded: readonly number[] },
   nowMs: number,
+  who: "serving" | "away" = "serving",
 ): number | null {
   const { account, symbol, tokens, excluded } = wish;
+  const isServing = who === "serving";
   let chosen: Lot | null = null;
   for (const holding of state.holdings.of(accountOf(state, account), symbol).values()) {
     // Leftovers of many suppliers are what there is most of: they are passed over by this alone.
     if (holding.freeTokens < tokens || holding.freeTokensAt(nowMs) < tokens) continue;
-    if (excluded.includes(holding.supplier) || !canServe(state, holding.supplier, symbol)) continue;
+    if (excluded.includes(holding.supplier)) continue;
+    if (canServe(state, holding.supplier, symbol) !== isServing) continue;
     const first = holding.firstAt(nowMs);
     if (first !== null && (chosen === null || comesBefore(first, chosen))) chosen = first;
   }

@@ -6,19 +6,20 @@
  * price paid: no other supplier could have served it all at or below that price.
  */
 
-import { bidHold } from "#exchange/core/ledger/account-names.ts";
+import { bidHold, EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { bidHoldMicros } from "#exchange/core/market/fees.ts";
 import { executePlan, type MatchPlan } from "#exchange/core/market/matching.ts";
 import { NONE, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { incrementsFor, valueMicros } from "#protocol/instrument.ts";
+import { incrementsFor, tokensOf, valueMicros } from "#protocol/instrument.ts";
+import type { Part } from "./cost.ts";
 
 export interface PurchasePlan extends MatchPlan {
   supplier: number;
   worstPriceTicks: number;
-  /** Value and fee: what the buyer must have free. */
+  /** Value and fee: what the buyer must have free. The exchange pays no fee. */
   requiredMicros: bigint;
 }
 
@@ -28,13 +29,14 @@ export function planPurchase(
   buyer: number,
   symbol: string,
   tokens: number,
-  excluded: readonly number[],
+  options: { excluded: readonly number[]; limitTicks?: number },
 ): PurchasePlan | null {
   const { book, instrument } = instrumentOf(state, symbol);
   const policy = policyOf(state);
   const wanted = incrementsFor(instrument, tokens);
   const offers = new Map<number, { quantity: number; fills: MatchPlan["fills"] }>();
-  let limitTicks: number | null = null;
+  const { excluded } = options;
+  let limitTicks: number | null = options.limitTicks ?? null;
   for (let handle = book.best(SELL); handle !== NONE; handle = book.next(handle)) {
     const priceTicks = book.priceTicks(handle);
     if (limitTicks !== null && priceTicks > limitTicks) return null;
@@ -60,10 +62,26 @@ export function planPurchase(
       beyondLimit: false,
       supplier: ask.account,
       worstPriceTicks: priceTicks,
-      requiredMicros: bidHoldMicros(policy, value),
+      requiredMicros: buyer === EXCHANGE_ACCOUNT ? value : bidHoldMicros(policy, value),
     };
   }
   return null;
+}
+
+/** The parts in which a purchase would serve `tokens`, before its Lots have numbers. */
+export function purchaseParts(
+  state: CoreState,
+  symbol: string,
+  { fills }: PurchasePlan,
+  tokens: number,
+): Part[] {
+  const { instrument } = instrumentOf(state, symbol);
+  let left = tokens;
+  return fills.map(({ quantity, priceTicks }) => {
+    const taken = Math.min(left, tokensOf(instrument, quantity));
+    left -= taken;
+    return { lot: 0, tokens: taken, priceTicks };
+  });
 }
 
 /** Buys as planned, fill-or-kill; the caller has checked that the buyer can pay. */
@@ -81,7 +99,7 @@ export function emitPurchase(turn: Turn, buyer: number, symbol: string, plan: Pu
       side: "buy",
       orderType: "market",
       timeInForce: "fok",
-      source: "auto",
+      source: buyer === EXCHANGE_ACCOUNT ? "cover" : "auto",
       quantity: plan.quantity,
       priceTicks: plan.worstPriceTicks,
       clientOrderId: null,

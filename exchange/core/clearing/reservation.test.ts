@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { createTestMarket, DOLLAR, policy, quietSla, UNIT } from "#exchange/core/core.fixture.ts";
+import {
+  createTestMarket,
+  DOLLAR,
+  policy,
+  quietSla,
+  SYMBOL,
+  UNIT,
+} from "#exchange/core/core.fixture.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
@@ -39,4 +46,36 @@ test("a Lot past its expiry ends when the delivery that held it moves to another
   expect(market.balance("lot1:escrow")).toBe(0n);
   // All its slots were healthy: the supplier is paid for what was not used.
   expect(market.balance(`${first.account}:pending`)).toBe(10_000n);
+});
+
+test("a key that is revoked reserves nothing more, nor does one of another account", () => {
+  const market = createTestMarket();
+  const { account: seller } = market.supplier("S");
+  market.ask(seller, DOLLAR, UNIT);
+  const buyer = market.account("B", 5_000_000n);
+  const other = market.account("O", 5_000_000n);
+  const key = market.keyOf(buyer);
+  const refusal = { ok: false, rejection: { code: "key-not-found" }, events: [] };
+  const reserve = (account: number, keyId: string) =>
+    market.tryTo({
+      ...{ type: "reserve-delivery", account, keyId, symbol: SYMBOL, requestId: "r" },
+      ...{ promptTokens: 10, maxOutputTokens: 10, choices: 1 },
+    });
+  expect(reserve(other, key)).toMatchObject(refusal);
+  expect(reserve(buyer, "unheard of")).toMatchObject(refusal);
+  expect(reserve(buyer, key).ok).toBe(true);
+  market.run({ type: "revoke-key", account: buyer, key });
+  expect(reserve(buyer, key)).toMatchObject(refusal);
+});
+
+test("a delivery of a key that is revoked tries no other supplier, and is still paid for", () => {
+  const market = createTestMarket();
+  for (const name of ["S", "T"]) market.ask(market.supplier(name).account, DOLLAR, UNIT);
+  const buyer = market.account("B", 5_000_000n);
+  const { delivery } = market.reserve(buyer, 10, 10);
+  market.run({ type: "revoke-key", account: buyer, key: market.keyOf(buyer) });
+  expect(
+    market.tryTo({ type: "retry-delivery", delivery, attempt: 1, cause: "test" }),
+  ).toMatchObject({ ok: false, rejection: { code: "key-not-found" } });
+  expect(market.settle(delivery, 10, 5).usedTokens).toBe(15);
 });

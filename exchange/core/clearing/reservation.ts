@@ -7,14 +7,27 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
-import { closeLotIfDone } from "./expiry.ts";
+import { ownParts } from "./charging.ts";
+import { type Part, tokensOfParts } from "./cost.ts";
 import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
+import { type AgreedCover, emitCover, planAwayCover } from "./remedy.ts";
 
 /** What a request asks for; `maxOutputTokens` is per choice. */
-type Wish = Pick<Delivery, "account" | "symbol" | "promptTokens" | "maxOutputTokens" | "choices">;
+export type Wish = Pick<
+  Delivery,
+  "account" | "symbol" | "promptTokens" | "maxOutputTokens" | "choices"
+>;
+export type Identity = Pick<Delivery, "requestId" | "keyId" | "timeoutAtMs" | "attempt"> & {
+  delivery: number;
+};
 /** Where a reservation's tokens come from. */
-type Source = { supplier: number; purchase: PurchasePlan | null };
+export interface Source {
+  supplier: number;
+  purchase: PurchasePlan | null;
+  /** The supplier owes, but is away: how it is covered from the start. */
+  away: AgreedCover | null;
+}
 
 export function reserveDelivery(
   turn: Turn,
@@ -25,6 +38,8 @@ export function reserveDelivery(
   if (account === undefined) {
     return reject("account-not-found", `account ${command.account} does not exist`);
   }
+  const keyProblem = problemOfKey(state, command);
+  if (keyProblem !== null) return keyProblem;
   const listed = state.instruments.get(command.symbol);
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
@@ -46,15 +61,27 @@ export function reserveDelivery(
   if (!fitted.ok) return fitted;
   const { wish, source } = fitted.result;
   const delivery = state.counters.delivery + 1;
-  return accept(
-    emitReservation(turn, wish, source, {
-      delivery,
-      attempt: 1,
-      requestId: command.requestId,
-      keyId: command.keyId,
-      timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
-    }),
-  );
+  const reserved = emitReservation(turn, wish, source, {
+    delivery,
+    attempt: 1,
+    requestId: command.requestId,
+    keyId: command.keyId,
+    timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
+  });
+  if (source.away === null) return accept(reserved);
+  return accept(emitCover(turn, delivery, "supplier-away", source.away));
+}
+
+/**
+ * A key that was revoked, perhaps while its request was being read, sets no more money aside. What it
+ * had set aside before is paid or given back like any other.
+ */
+export function problemOfKey(
+  { apiKeys }: CoreState,
+  { account, keyId }: Pick<Delivery, "account" | "keyId">,
+): ReturnType<typeof reject> | null {
+  if (apiKeys.get(keyId)?.account === account) return null;
+  return reject("key-not-found", `the account has no API key ${keyId}; it may have been revoked`);
 }
 
 type Fitted = { wish: Wish; source: Source };
@@ -65,7 +92,7 @@ function sourceFor(
   maxOutputTokens: number,
 ): Decision<Fitted> {
   const wish = { account, symbol, promptTokens, maxOutputTokens, choices };
-  const source = findSource(turn, wish, []);
+  const source = findSource(turn, wish);
   return source.ok ? accept({ wish, source: source.result }) : source;
 }
 
@@ -102,56 +129,31 @@ function fitOutput(
   return best;
 }
 
-/** Another supplier for a delivery whose attempt failed before its first byte. */
-export function retryDelivery(
-  turn: Turn,
-  command: Command<"retry-delivery">,
-): Decision<Reservation> {
-  const delivery = turn.state.deliveries.get(command.delivery);
-  if (delivery === undefined) {
-    return reject("delivery-not-found", `delivery ${command.delivery} is not open`);
-  }
-  if (delivery.attempt !== command.attempt) {
-    return reject("delivery-closed", `attempt ${command.attempt} is over`);
-  }
-  const policy = policyOf(turn.state);
-  if (delivery.attempt >= policy.attemptsMax) {
-    return reject("no-supplier", `${delivery.attempt} suppliers failed, no further one is tried`);
-  }
-  const excluded = [...delivery.excluded, delivery.supplier];
-  const source = findSource(turn, delivery, excluded);
-  if (!source.ok) return source;
-  const { requestId, keyId, timeoutAtMs, parts } = delivery;
-  turn.emit({
-    type: "attempt-failed",
-    version: 1,
-    seq: turn.nextSeq(),
-    atMs: turn.nowMs,
-    delivery: delivery.number,
-    attempt: delivery.attempt,
-    supplier: delivery.supplier,
-    cause: command.cause,
-    postings: voidReservation(turn.state, delivery),
-  });
-  const reservation = emitReservation(turn, delivery, source.result, {
-    delivery: delivery.number,
-    attempt: command.attempt + 1,
-    requestId,
-    keyId,
-    timeoutAtMs,
-  });
-  // A Lot that had only outlived its expiry for this delivery ends now.
-  for (const part of parts) closeLotIfDone(turn, part.lot);
-  return accept(reservation);
+/** Lots first, also those of a supplier that is away, for cover; else, in Auto Mode, a purchase. */
+function findSource(turn: Turn, wish: Wish): Decision<Source> {
+  const own = ownSource(turn, wish, []);
+  if (own !== null) return accept(own);
+  const covered = planAwayCover(turn, wish);
+  if (covered !== null) return accept(covered);
+  return boughtSource(turn, wish, []);
 }
 
-/** Lots first; else, in Auto Mode, a purchase that the account can pay. */
-function findSource(turn: Turn, wish: Wish, excluded: readonly number[]): Decision<Source> {
-  const { state } = turn;
-  const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;
+/** The buyer's Lots, of one supplier that can serve; null when none hold the reservation. */
+export function ownSource(turn: Turn, wish: Wish, excluded: readonly number[]): Source | null {
   const { account, symbol } = wish;
-  const supplier = supplierThatHolds(state, { account, symbol, tokens, excluded }, turn.nowMs);
-  if (supplier !== null) return accept({ supplier, purchase: null });
+  const tokens = tokensOfWish(wish);
+  const supplier = supplierThatHolds(turn.state, { account, symbol, tokens, excluded }, turn.nowMs);
+  return supplier === null ? null : { supplier, purchase: null, away: null };
+}
+
+/** A purchase by Auto Mode that the account can pay. */
+export function boughtSource(
+  turn: Turn,
+  wish: Wish,
+  excluded: readonly number[],
+): Decision<Source> {
+  const { state } = turn;
+  const tokens = tokensOfWish(wish);
   if (accountOf(state, wish.account).mode === "advanced") {
     return reject(
       "no-units",
@@ -159,7 +161,7 @@ function findSource(turn: Turn, wish: Wish, excluded: readonly number[]): Decisi
       { required_tokens: tokens },
     );
   }
-  const purchase = planPurchase(state, wish.account, wish.symbol, tokens, excluded);
+  const purchase = planPurchase(state, wish.account, wish.symbol, tokens, { excluded });
   if (purchase === null) {
     return reject(
       "no-supplier",
@@ -175,16 +177,19 @@ function findSource(turn: Turn, wish: Wish, excluded: readonly number[]): Decisi
       { required: formatMicros(purchase.requiredMicros), available: formatMicros(free) },
     );
   }
-  return accept({ supplier: purchase.supplier, purchase });
+  return accept({ supplier: purchase.supplier, purchase, away: null });
 }
 
-function emitReservation(
+function tokensOfWish({ promptTokens, choices, maxOutputTokens }: Wish): number {
+  return promptTokens + choices * maxOutputTokens;
+}
+
+/** Sets the tokens aside, and buys them first where that is planned. */
+export function emitReservation(
   turn: Turn,
   wish: Wish,
   source: Source,
-  identity: Pick<Delivery, "requestId" | "keyId" | "timeoutAtMs" | "attempt"> & {
-    delivery: number;
-  },
+  identity: Identity,
 ): Reservation {
   const { state } = turn;
   const { account, symbol, promptTokens, maxOutputTokens, choices } = wish;
@@ -193,6 +198,18 @@ function emitReservation(
   const reservedTokens = promptTokens + choices * maxOutputTokens;
   const tokens = { account, symbol, tokens: reservedTokens };
   const parts = splitOver(state, tokens, supplier, turn.nowMs);
+  return emitReserved(turn, wish, supplier, parts, identity);
+}
+
+/** Reserves on these Lots. */
+export function emitReserved(
+  turn: Turn,
+  wish: Wish,
+  supplier: number,
+  parts: Part[],
+  identity: Identity,
+): Reservation {
+  const { account, symbol, promptTokens, maxOutputTokens, choices } = wish;
   const { delivery, attempt, requestId, keyId, timeoutAtMs } = identity;
   turn.emit({
     type: "delivery-reserved",
@@ -214,17 +231,18 @@ function emitReservation(
     postings: parts.map((part) => ({
       kind: "hold",
       hold: deliveryHold(delivery, part.lot),
-      from: namesOfLot(lotOf(state, part.lot)).tokens,
+      from: namesOfLot(lotOf(turn.state, part.lot)).tokens,
       amount: BigInt(part.tokens),
     })),
   });
+  const reservedTokens = tokensOfParts(parts);
   return { delivery, attempt, supplier, promptTokens, maxOutputTokens, reservedTokens, parts };
 }
 
-/** Gives every reserved token back. */
+/** Gives every reserved token of the buyer's back. */
 export function voidReservation(state: CoreState, delivery: Delivery): Posting[] {
   const postings: Posting[] = [];
-  for (const part of delivery.parts) {
+  for (const part of ownParts(delivery)) {
     const hold = deliveryHold(delivery.number, part.lot);
     const amount = state.ledger.holdAmount(hold);
     if (amount > 0n) postings.push({ kind: "void", hold, amount });

@@ -1,14 +1,16 @@
 /** Deciding on the end of a delivery: the metered tokens are paid, by cumulative floor, and the rest goes back. */
 
 import type { Command, CommandResult, Settlement } from "#exchange/core/commands.ts";
-import { deliveryHold } from "#exchange/core/ledger/account-names.ts";
+import { COVER, deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
-import { marginMicros } from "#exchange/core/market/fees.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { judgeReleased, judgeSettled } from "#exchange/core/sla/judging.ts";
 import type { Delivery, Lot } from "#exchange/core/state.ts";
-import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { divideFloor } from "#protocol/money.ts";
+import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
+import { shareCeil } from "#protocol/money.ts";
+import { emitCharges, extraCost, ownParts, voidChargeHolds } from "./charging.ts";
+import { costOfNext, tokensOfParts } from "./cost.ts";
+import { emitCoverSettled } from "./cover.ts";
 import { closeLotIfDone } from "./expiry.ts";
 import { lotOf, namesOfLot } from "./lots.ts";
 import { voidReservation } from "./reservation.ts";
@@ -31,26 +33,38 @@ export function settleDelivery(
   const found = openDelivery(turn, command.delivery, command.attempt);
   if (!found.ok) return found;
   const delivery = found.result;
+  // Its end is due and has not run yet: nothing is billed that came after its time.
+  if (delivery.timeoutAtMs <= turn.nowMs) {
+    return reject("delivery-closed", `delivery ${delivery.number} ran out of time`);
+  }
   const { promptTokens, completionTokens } = command;
   if (!isCount(promptTokens) || !isCount(completionTokens)) {
     return reject("invalid-quantity", `metered ${promptTokens} + ${completionTokens} tokens`);
   }
-  const reserved = delivery.parts.reduce((sum, part) => sum + part.tokens, 0);
+  const reserved = tokensOfParts(ownParts(delivery));
   const usedTokens = Math.min(promptTokens + completionTokens, reserved);
 
   const postings: Posting[] = [];
   const parts: { lot: number; tokens: number; priceTicks: number; costMicros: bigint }[] = [];
+  const own = ownParts(delivery);
   let left = usedTokens;
-  for (const part of delivery.parts) {
+  for (const part of own) {
     const tokens = Math.min(left, part.tokens);
     left -= tokens;
     const lot = lotOf(turn.state, part.lot);
-    const costMicros = costOf(lot, tokens);
+    const costMicros = costOfNext(lot, tokens);
     postings.push(...partPostings(turn, delivery, lot, part.tokens, tokens, costMicros));
     if (tokens > 0)
       parts.push({ lot: lot.number, tokens, priceTicks: part.priceTicks, costMicros });
   }
   const costMicros = parts.reduce((sum, part) => sum + part.costMicros, 0n);
+  const isCovered = delivery.owed !== null;
+  const served = {
+    usedTokens,
+    costMicros: isCovered ? emitCoverSettled(turn, delivery, usedTokens) : costMicros,
+  };
+  const extraMicros = isCovered ? served.costMicros - costMicros : extraCost(delivery, served);
+  postings.push(...voidChargeHolds(turn.state, delivery));
   turn.emit({
     type: "delivery-settled",
     version: 1,
@@ -71,19 +85,14 @@ export function settleDelivery(
     parts,
     postings,
   });
+  if (extraMicros > 0n) emitCharges(turn, delivery, extraMicros, served);
   judgeSettled(turn, delivery, command, { usedTokens, costMicros });
-  for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
+  for (const part of own) closeLotIfDone(turn, part.lot);
   return accept({
     usedTokens,
     costMicros: costMicros.toString(),
     parts: parts.map((part) => ({ ...part, costMicros: part.costMicros.toString() })),
   });
-}
-
-/** What a Lot's next tokens cost: floor(value x used so far / tokens), less what was paid. */
-function costOf(lot: Lot, tokens: number): bigint {
-  const used = BigInt(lot.usedTokens + tokens);
-  return divideFloor(lot.valueMicros * used, BigInt(lot.tokens)) - lot.paidMicros;
 }
 
 function partPostings(
@@ -108,13 +117,14 @@ function partPostings(
     {
       kind: "move",
       from: names.escrow,
-      to: ledger.names.pendingPay(lot.supplier),
+      // Who was covered has earned nothing; the exchange paid who served.
+      to: delivery.owed === null ? ledger.names.pendingPay(lot.supplier) : COVER,
       amount: costMicros,
     },
   ];
   const owed = lot.valueMicros - lot.paidMicros - costMicros;
   const margin = ledger.holdAmount(names.margin);
-  const needed = marginMicros(policyOf(turn.state), owed);
+  const needed = shareCeil(owed, lot.marginBps);
   if (margin > needed) {
     postings.push({ kind: "void", hold: names.margin, amount: margin - needed });
   }
@@ -137,6 +147,8 @@ export function emitRelease(
   delivery: Delivery,
   released: Pick<Command<"release-delivery">, "verdict" | "cause" | "completionTokens">,
 ): void {
+  const own = ownParts(delivery);
+  if (delivery.owed !== null) emitCoverSettled(turn, delivery, 0);
   turn.emit({
     type: "delivery-released",
     version: 1,
@@ -146,10 +158,10 @@ export function emitRelease(
     attempt: delivery.attempt,
     verdict: released.verdict,
     cause: released.cause,
-    postings: voidReservation(turn.state, delivery),
+    postings: [...voidReservation(turn.state, delivery), ...voidChargeHolds(turn.state, delivery)],
   });
   judgeReleased(turn, delivery, released);
-  for (const part of delivery.parts) closeLotIfDone(turn, part.lot);
+  for (const part of own) closeLotIfDone(turn, part.lot);
 }
 
 function isCount(value: number): boolean {

@@ -1,6 +1,7 @@
 /**
  * Where a supplier's charge is taken from, in order: pay of the window, holdback, bond that backs
- * nothing else; what is left it owes. A balancing debit: it moves what is there and never fails.
+ * nothing else, the bond behind the Lot that the charge is for; what is left it owes. A balancing
+ * debit: it moves what is there and never fails.
  */
 import {
   bond,
@@ -17,39 +18,54 @@ export interface Charge {
   pendingMicros: bigint;
   holdbackMicros: bigint;
   bondMicros: bigint;
+  /** Of the bond, what was held behind the Lot. */
+  marginMicros: bigint;
   /** Not there: owed from now on. */
   owedMicros: bigint;
 }
 
 /** What can be taken of `amountMicros` now, by source. */
-export function planCharge(state: CoreState, supplier: number, amountMicros: bigint): Charge {
+export function planCharge(
+  state: CoreState,
+  supplier: number,
+  amountMicros: bigint,
+  margin: string | null = null,
+): Charge {
   const { ledger } = state;
+  const { names } = ledger;
   let left = amountMicros;
-  const take = (account: string): bigint => {
-    const free = ledger.free(account);
+  const take = (free: bigint): bigint => {
     const taken = free <= 0n ? 0n : free < left ? free : left;
     left -= taken;
     return taken;
   };
   return {
-    pendingMicros: take(pendingPay(supplier)),
-    holdbackMicros: take(holdback(supplier)),
-    bondMicros: take(bond(supplier)),
+    pendingMicros: take(ledger.free(names.pendingPay(supplier))),
+    holdbackMicros: take(ledger.free(names.holdback(supplier))),
+    bondMicros: take(ledger.free(names.bond(supplier))),
+    marginMicros: margin === null ? 0n : take(ledger.holdAmount(margin)),
     owedMicros: left,
   };
 }
 
 /** What a charge brings in now: all but what is owed. */
-export function collected({ pendingMicros, holdbackMicros, bondMicros }: Charge): bigint {
-  return pendingMicros + holdbackMicros + bondMicros;
+export function collected(charge: Charge): bigint {
+  const { pendingMicros, holdbackMicros, bondMicros, marginMicros } = charge;
+  return pendingMicros + holdbackMicros + bondMicros + marginMicros;
 }
 
-/** Moves a charge to whom it is due, and writes down what is owed. */
-export function chargePostings(supplier: number, charge: Charge, to: string): Posting[] {
+/** Moves a charge to whom it is due, and writes down what is owed. `margin` as it was planned with. */
+export function chargePostings(
+  supplier: number,
+  charge: Charge,
+  to: string,
+  margin = "",
+): Posting[] {
   const postings: Posting[] = [
     { kind: "move", from: pendingPay(supplier), to, amount: charge.pendingMicros },
     { kind: "move", from: holdback(supplier), to, amount: charge.holdbackMicros },
     { kind: "move", from: bond(supplier), to, amount: charge.bondMicros },
+    { kind: "post", hold: margin, to, amount: charge.marginMicros },
     { kind: "move", from: owed(supplier), to: RECEIVABLES, amount: charge.owedMicros },
   ];
   return postings.filter(({ amount }) => amount > 0n);

@@ -1,51 +1,102 @@
-/** The ledger's own invariants: nothing is made or lost, nothing is promised twice. */
-import { assetOf, isContraAccount } from "#exchange/core/ledger/ledger.ts";
+/** The ledger's rows: nothing is below what is held of it, and each hold belongs to something open. */
+import {
+  type AccountNames,
+  CHARGE_SOURCES,
+  chargeHold,
+  deliveryHold,
+  GUARANTY,
+  lotMargin,
+  lotTokens,
+} from "#exchange/core/ledger/account-names.ts";
+import {
+  assetOf,
+  isContraAccount,
+  type LedgerAccount,
+  type LedgerHold,
+} from "#exchange/core/ledger/ledger.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 
-/** Every asset sums to zero, and only contra accounts stand below it, holds counted. */
-export function* ledgerTotalsBreaches({ ledger }: CoreState): Generator<string> {
-  const sums = new Map<string, bigint>();
-  for (const { name, asset, credits, debits, held } of ledger.accounts()) {
-    const balance = credits - debits;
-    sums.set(asset, (sums.get(asset) ?? 0n) + balance);
-    if (asset !== assetOf(name)) yield `${name} is an account of ${asset}, by its name it is not`;
-    if (held < 0n) yield `${name} has ${held} held, expected nothing below 0`;
-    if (balance - held < 0n && !isContraAccount(name)) {
-      yield `${name} stands at ${balance} with ${held} held, expected at least what is held`;
-    }
-  }
-  for (const [asset, sum] of sums) {
-    if (sum !== 0n) yield `all accounts of ${asset} together stand at ${sum}, expected 0`;
-  }
+const LOT = "lot";
+const DELIVERY = "delivery";
+const CHARGE = "charge";
+
+/** The Lot that an account is of, whether it is open or not; null for an account of none. */
+export function lotNumberOf(account: string): number | null {
+  return account.startsWith(LOT) ? Number.parseInt(account.slice(LOT.length), 10) : null;
 }
 
-/** What each account has held is the sum of its holds, and each hold belongs to something open. */
-export function* holdBreaches(state: CoreState): Generator<string> {
-  const held = new Map<string, bigint>();
-  for (const { name, account, amount } of state.ledger.holds()) {
-    held.set(account, (held.get(account) ?? 0n) + amount);
-    if (amount <= 0n) yield `hold ${name} has ${amount}, expected more than 0`;
-    if (!isOwned(state, name)) yield `hold ${name} of ${amount} on ${account} belongs to nothing`;
+/** An account by itself: its name, its cover, and what it is there for. */
+export function* accountBreaches(state: CoreState, account: LedgerAccount): Generator<string> {
+  const { name, asset, credits, debits, held } = account;
+  const balance = credits - debits;
+  if (asset !== assetOf(name)) yield `${name} is an account of ${asset}, by its name it is not`;
+  if (held < 0n) yield `${name} has ${held} held, expected nothing below 0`;
+  if (balance < held && !isContraAccount(name)) {
+    yield `${name} stands at ${balance} with ${held} held, expected at least what is held`;
   }
-  for (const account of state.ledger.accounts()) {
-    const sum = held.get(account.name) ?? 0n;
-    if (sum !== account.held) {
-      yield `${account.name} has ${account.held} held, its holds add up to ${sum}`;
-    }
-    const lot = /^lot(\d+)[:/]/.exec(account.name);
-    if (lot !== null && !state.lots.has(Number(lot[1]))) {
-      yield `${account.name} is there, but its Lot is not open`;
-    }
-  }
+  const lot = lotNumberOf(name);
+  if (lot !== null && !state.lots.has(lot)) yield `${name} is there, but its Lot is not open`;
 }
 
-/** Whether the order, Lot or delivery that a hold is named for is open. */
-function isOwned(state: CoreState, hold: string): boolean {
-  const [, kind, number, lot] = /^([a-z]+)(\d+)(?::(?:lot(\d+)|margin))?$/.exec(hold) ?? [];
-  if (kind === "bid") return state.orders.get(Number(number))?.side === "buy";
-  if (kind === "ask") return state.orders.get(Number(number))?.side === "sell";
-  if (kind === "lot") return state.lots.has(Number(number));
-  if (kind !== "delivery") return false;
-  const parts = state.deliveries.get(Number(number))?.parts ?? [];
-  return parts.some((part) => part.lot === Number(lot));
+/** A hold by itself: there is something of it, it is of an open row, and it lies where that row's do. */
+export function* holdBreaches(
+  state: CoreState,
+  { name, account, amount }: LedgerHold,
+): Generator<string> {
+  if (amount <= 0n) yield `hold ${name} has ${amount}, expected more than 0`;
+  const home = homeOf(state, name);
+  if (home === null) yield `hold ${name} of ${amount} on ${account.name} belongs to nothing`;
+  else if (home !== account.name) yield `hold ${name} is on ${account.name}, expected ${home}`;
+}
+
+/** The account on which a hold of that name has to be; null when nothing open has such a hold. */
+function homeOf(state: CoreState, hold: string): string | null {
+  const { names } = state.ledger;
+  if (hold.startsWith(DELIVERY)) return homeOfReservation(state, hold);
+  if (hold.startsWith(CHARGE)) return homeOfCharge(state, hold);
+  const number = Number.parseInt(hold.slice(LOT.length), 10);
+  if (hold.startsWith(LOT)) {
+    const lot = state.lots.get(number);
+    return lot !== undefined && hold === lotMargin(number) ? names.bond(lot.supplier) : null;
+  }
+  return homeOfOrder(state, names, hold, number);
+}
+
+function homeOfOrder(
+  state: CoreState,
+  names: AccountNames,
+  hold: string,
+  number: number,
+): string | null {
+  const order = state.orders.get(number);
+  if (order === undefined) return null;
+  const { side, account, symbol } = order;
+  if (hold === `bid${number}`) return side === "buy" ? names.available(account) : null;
+  if (side !== "sell") return null;
+  if (hold === `ask${number}`) return names.supply(account, symbol).issued;
+  return hold === `ask${number}:margin` ? names.bond(account) : null;
+}
+
+function homeOfReservation(state: CoreState, hold: string): string | null {
+  const delivery = state.deliveries.get(Number.parseInt(hold.slice(DELIVERY.length), 10));
+  for (const part of [...(delivery?.parts ?? []), ...(delivery?.owed?.parts ?? [])]) {
+    if (hold !== deliveryHold(delivery?.number ?? 0, part.lot)) continue;
+    const symbol = state.lots.get(part.lot)?.symbol;
+    return symbol === undefined ? null : lotTokens(part.lot, symbol);
+  }
+  return null;
+}
+
+/** Set aside for a failure of an open delivery, on the money that it will be taken from. */
+function homeOfCharge(state: CoreState, hold: string): string | null {
+  const { names } = state.ledger;
+  const number = Number.parseInt(hold.slice(CHARGE.length), 10);
+  for (const { supplier } of state.deliveries.get(number)?.failures ?? []) {
+    for (const source of CHARGE_SOURCES) {
+      if (hold !== chargeHold(number, supplier, source)) continue;
+      if (source === "pending") return names.pendingPay(supplier);
+      return source === "guaranty" ? GUARANTY : names[source](supplier);
+    }
+  }
+  return null;
 }

@@ -1,9 +1,10 @@
 /** Orders and books: each open order has behind it what its fill would cost, and the book shows it. */
-import { askHold, bidHold } from "#exchange/core/ledger/account-names.ts";
+import { askHold, askMargin, bidHold } from "#exchange/core/ledger/account-names.ts";
 import { BUY, NONE, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
-import { tokensOf, valueMicros } from "#protocol/instrument.ts";
+import { type Instrument, tokensOf, valueMicros } from "#protocol/instrument.ts";
+import { BASIS_POINTS, divideCeil, shareCeil } from "#protocol/money.ts";
 
 export function orderBreaches(state: CoreState, order: Order): string[] {
   const breaches: string[] = [];
@@ -15,17 +16,30 @@ export function orderBreaches(state: CoreState, order: Order): string[] {
   if (state.accounts.get(order.account)?.openOrders.has(order.number) !== true) {
     breaches.push(`${where} is open, but not among those of account ${order.account}`);
   }
-  const hold = order.side === "buy" ? bidHold(order.number) : askHold(order.number);
-  const held = state.ledger.holdAmount(hold);
-  const needed =
-    order.side === "buy"
-      ? valueMicros(listed.instrument, order.priceTicks, left)
-      : BigInt(tokensOf(listed.instrument, left));
-  // A bid also holds its fee; an ask holds exactly the Units it offers.
-  if (order.side === "buy" ? held < needed : held !== needed) {
-    breaches.push(`${where} holds ${held} for the ${left} it has left, expected ${needed}`);
+  for (const [hold, needed] of holdsOf(order, listed.instrument)) {
+    const held = state.ledger.holdAmount(hold);
+    if (held === needed) continue;
+    breaches.push(`${where} has ${held} in ${hold} for the ${left} left, expected ${needed}`);
   }
   return [...breaches, ...placeBreaches(state, listed, order, left)];
+}
+
+/**
+ * What an open order holds, to the micro-dollar and the token: a bid the value of what is left at its
+ * limit and what that can still cost in fees, rounded up over the whole order; an ask its Units and bond.
+ */
+function holdsOf(order: Order, instrument: Instrument): [hold: string, needed: bigint][] {
+  const { number, side, priceTicks, heldBps } = order;
+  const left = order.quantity - order.filled;
+  const value = valueMicros(instrument, priceTicks, left);
+  if (side === "sell") {
+    return [
+      [askHold(number), BigInt(tokensOf(instrument, left))],
+      [askMargin(number), shareCeil(value, heldBps)],
+    ];
+  }
+  const fees = divideCeil(order.feeBasisMicros + value * BigInt(heldBps), BASIS_POINTS);
+  return [[bidHold(number), value + fees - order.feeMicros]];
 }
 
 /** An open order rests in the book as it is, a suspended one does not. */
@@ -54,18 +68,21 @@ function placeBreaches(
   return breaches;
 }
 
-/** The book is not crossed, and holds as many orders as are open. */
-export function* bookBreaches(state: CoreState, listed: InstrumentState): Generator<string> {
-  const { book } = listed;
-  const { symbol } = listed.instrument;
+/** The book is not crossed, and each place in it is that of an open order. May be paused. */
+export function* bookBreaches(
+  state: CoreState,
+  { book, instrument }: InstrumentState,
+): Generator<string | null> {
+  const { symbol } = instrument;
   const bid = book.bestPriceTicks(BUY);
   const ask = book.bestPriceTicks(SELL);
   if (bid !== null && ask !== null && bid >= ask) {
     yield `the book of ${symbol} is crossed: best bid ${bid}, best ask ${ask}`;
   }
-  let open = 0;
-  for (const order of state.orders.values()) {
-    if (order.symbol === symbol && order.status === "open") open += 1;
+  for (const handle of book.handles()) {
+    const number = book.order(handle);
+    const order = state.orders.get(number);
+    if (order?.handle === handle && order.symbol === symbol && order.status === "open") yield null;
+    else yield `the book of ${symbol} holds order ${number}, which does not rest there`;
   }
-  if (open !== book.size) yield `the book of ${symbol} holds ${book.size} orders, ${open} are open`;
 }

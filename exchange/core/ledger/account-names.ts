@@ -15,7 +15,11 @@ export const GUARANTY = "exch:guaranty";
 /** What suppliers owe and could not pay yet: the other side of their `owed`. */
 export const RECEIVABLES = "exch:receivables";
 
-export const available = (account: number): string => `${account}:avail`;
+/** The exchange itself as a buyer: of cover, and of nothing else. */
+export const EXCHANGE_ACCOUNT = 0;
+
+export const available = (account: number): string =>
+  account === EXCHANGE_ACCOUNT ? COVER : `${account}:avail`;
 export const bond = (account: number): string => `${account}:bond`;
 export const pendingPay = (account: number): string => `${account}:pending`;
 /** Earned, kept back for a while. */
@@ -72,6 +76,8 @@ interface Row {
   available: string;
   bond: string;
   pendingPay: string;
+  holdback: string;
+  owed: string;
   supplies: Map<string, SupplyNames>;
 }
 
@@ -89,6 +95,14 @@ export class AccountNames {
 
   pendingPay(account: number): string {
     return this.#row(account).pendingPay;
+  }
+
+  owed(account: number): string {
+    return this.#row(account).owed;
+  }
+
+  holdback(account: number): string {
+    return this.#row(account).holdback;
   }
 
   supply(account: number, symbol: string): SupplyNames {
@@ -112,6 +126,8 @@ export class AccountNames {
         available: available(account),
         bond: bond(account),
         pendingPay: pendingPay(account),
+        holdback: holdback(account),
+        owed: owed(account),
         supplies: new Map(),
       };
       this.#rows.set(account, row);

@@ -23,6 +23,26 @@ export interface LedgerAccount {
   debits: bigint;
   credits: bigint;
   held: bigint;
+  /** The last look that counted it; see `LedgerObserver`. */
+  look: number;
+}
+
+export interface LedgerHold {
+  name: string;
+  account: LedgerAccount;
+  amount: bigint;
+  /** The last look that counted it; see `LedgerObserver`. */
+  look: number;
+}
+
+/**
+ * Who makes sums over the ledger bit by bit, while it goes on moving: is told of each movement, after
+ * it. What it has counted bears the number of its look; what is opened later comes last in turn.
+ */
+export interface LedgerObserver {
+  moved(from: LedgerAccount, to: LedgerAccount, amount: bigint): void;
+  /** Less is held when the amount is negative. */
+  holdChanged(hold: LedgerHold, amount: bigint): void;
 }
 
 /** A bug, never a refusal: deciding code checks first, so a posting that does not fit must not happen. */
@@ -34,7 +54,9 @@ export class Ledger {
   readonly names = new AccountNames();
   readonly #assets: Asset[] = [];
   readonly #accounts = new Map<string, LedgerAccount>();
-  readonly #holds = new Map<string, { account: LedgerAccount; amount: bigint }>();
+  readonly #holds = new Map<string, LedgerHold>();
+  #observer: LedgerObserver | null = null;
+  #looks = 0;
 
   /** Credits minus debits; 0 for an account that never moved. */
   balance(name: string): bigint {
@@ -81,17 +103,21 @@ export class Ledger {
     from.debits += amount;
     to.credits += amount;
     this.#assertCovered(from);
+    if (this.#observer !== null) this.#observer.moved(from, to, amount);
   }
 
   #hold(name: string, account: LedgerAccount, amount: bigint): void {
-    const existing = this.#holds.get(name);
-    if (existing !== undefined && existing.account !== account) {
-      throw new LedgerError(`hold ${name} is on ${existing.account.name}, not ${account.name}`);
+    let hold = this.#holds.get(name);
+    if (hold === undefined) {
+      hold = { name, account, amount: 0n, look: 0 };
+      this.#holds.set(name, hold);
+    } else if (hold.account !== account) {
+      throw new LedgerError(`hold ${name} is on ${hold.account.name}, not ${account.name}`);
     }
-    if (existing === undefined) this.#holds.set(name, { account, amount });
-    else existing.amount += amount;
+    hold.amount += amount;
     account.held += amount;
     this.#assertCovered(account);
+    if (this.#observer !== null) this.#observer.holdChanged(hold, amount);
   }
 
   #releaseHold(name: string, amount: bigint): LedgerAccount {
@@ -102,13 +128,14 @@ export class Ledger {
     hold.amount -= amount;
     hold.account.held -= amount;
     if (hold.amount === 0n) this.#holds.delete(name);
+    if (this.#observer !== null) this.#observer.holdChanged(hold, -amount);
     return hold.account;
   }
 
   #open(name: string): LedgerAccount {
     let account = this.#accounts.get(name);
     if (account === undefined) {
-      account = { name, asset: this.#assetOf(name), debits: 0n, credits: 0n, held: 0n };
+      account = { name, asset: this.#assetOf(name), debits: 0n, credits: 0n, held: 0n, look: 0 };
       this.#accounts.set(name, account);
     }
     return account;
@@ -150,15 +177,31 @@ export class Ledger {
     this.#accounts.delete(name);
   }
 
-  accounts(): Iterable<Readonly<LedgerAccount>> {
+  /** All accounts, oldest first; others may be opened and forgotten meanwhile. */
+  accounts(): Iterable<LedgerAccount> {
     return this.#accounts.values();
   }
 
-  /** Every hold that still reserves something. */
-  *holds(): Generator<{ name: string; account: string; amount: bigint }> {
-    for (const [name, hold] of this.#holds) {
-      yield { name, account: hold.account.name, amount: hold.amount };
-    }
+  /** Every hold that still reserves something, oldest first; others may come and go meanwhile. */
+  holds(): Iterable<LedgerHold> {
+    return this.#holds.values();
+  }
+
+  /** Begins a look: from now on the observer is told of movements, in place of any before it. Returns the look's number. */
+  observe(observer: LedgerObserver): number {
+    this.#observer = observer;
+    this.#looks += 1;
+    return this.#looks;
+  }
+
+  /** Whether it is still this observer that is told. */
+  isObservedBy(observer: LedgerObserver): boolean {
+    return this.#observer === observer;
+  }
+
+  /** Ends the observer's look, if it is still on. */
+  unobserve(observer: LedgerObserver): void {
+    if (this.#observer === observer) this.#observer = null;
   }
 
   /** The ledger as plain rows, sorted by name. */

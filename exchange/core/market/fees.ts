@@ -3,7 +3,7 @@
  * that many small fills cost the same as one.
  */
 
-import type { PlaceOrder } from "#exchange/core/commands.ts";
+import type { PlaceOrder, Side } from "#exchange/core/commands.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Order } from "#exchange/core/state.ts";
 import { type Instrument, valueMicros } from "#protocol/instrument.ts";
@@ -19,9 +19,32 @@ export function feeOfFill(
   return divideCeil(basis, BASIS_POINTS) - order.feeMicros;
 }
 
-/** What a bid sets aside for a value: the value and the higher of the two fees. */
+/** The share of its value that a new order holds beside it: a bid the higher fee, an ask its bond. */
+export function heldBpsOf(policy: MarketPolicy, side: Side): number {
+  return side === "sell" ? policy.bondMarginBps : Math.max(policy.takerFeeBps, policy.makerFeeBps);
+}
+
+/** The fee of a fill: the policy's, of a bid never more than what it set aside for when it came. */
+export function feeBpsOf(
+  policy: MarketPolicy,
+  { side, heldBps }: Pick<Order, "side" | "heldBps">,
+  isTaker: boolean,
+): number {
+  const bps = isTaker ? policy.takerFeeBps : policy.makerFeeBps;
+  return side === "buy" ? Math.min(bps, heldBps) : bps;
+}
+
+/** What a new bid sets aside for a value: the value and the higher of the two fees. */
 export function bidHoldMicros(policy: MarketPolicy, valueMicros: bigint): bigint {
-  return valueMicros + shareCeil(valueMicros, Math.max(policy.takerFeeBps, policy.makerFeeBps));
+  return valueMicros + shareCeil(valueMicros, heldBpsOf(policy, "buy"));
+}
+
+/** What a bid still needs for a value at its limit: the value, and what its fills can add to its fee. */
+export function bidRestMicros(
+  bid: Pick<Order, "feeBasisMicros" | "feeMicros" | "heldBps">,
+  valueMicros: bigint,
+): bigint {
+  return valueMicros + feeOfFill(bid, valueMicros, bid.heldBps);
 }
 
 /** The bond held behind a value of asks or Lots. */

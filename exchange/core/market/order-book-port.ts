@@ -42,6 +42,8 @@ export interface OrderBook {
   bestPriceTicks(side: BookSide): number | null;
   /** Aggregated levels from the best outward, at most `levelsMax`. */
   depth(side: BookSide, levelsMax: number): DepthLevel[];
+  /** The places of all orders, in no order that means anything; others may come and go meanwhile. */
+  handles(): Iterable<number>;
   /** Orders resting on both sides. */
   readonly size: number;
   snapshot(): BookSnapshot;

@@ -131,6 +131,13 @@ class TypedArrayBook implements OrderBook {
     return this.#orderNumber[this.#live(handle)] as number;
   }
 
+  *handles(): Generator<number> {
+    for (let slot = 1; slot < this.#slotsUsed; slot += 1) {
+      const handle = this.#slotHandle[slot] as number;
+      if (handle > 0) yield handle;
+    }
+  }
+
   bestPriceTicks(side: BookSide): number | null {
     const ladder = this.#levels.ladder(side);
     return ladder.count === 0 ? null : priceOf(ladder.bestKey());

@@ -97,6 +97,7 @@ function bookOf(state: ReferenceSnapshot): OrderBook {
     priceTicks: (handle) => find(handle).priceTicks,
     quantity: (handle) => find(handle).quantity,
     order: (handle) => find(handle).order,
+    handles: () => byHandle.keys(),
     bestPriceTicks: (side) => sides[side][0]?.priceTicks ?? null,
     depth(side, levelsMax) {
       const levels = new Map<number, DepthLevel>();

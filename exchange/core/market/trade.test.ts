@@ -8,7 +8,7 @@ test("a resting bid pays no more fee than it set aside, though a new policy asks
   const buyer = market.account("B", 2_020_000n, "advanced");
   market.run(market.order(buyer, { priceTicks: DOLLAR, quantity: 2 * UNIT }));
   market.run({ type: "adopt-policy", policy: { ...policy, takerFeeBps: 0, makerFeeBps: 300 } });
-  for (const balanceMicros of [1_000_000n, 0n]) {
+  for (const balanceMicros of [1_010_000n, 0n]) {
     market.run(market.order(account, { side: "sell", quantity: UNIT }));
     expect(market.balance(`${buyer}:avail`)).toBe(balanceMicros);
   }

@@ -3,13 +3,19 @@
  * behind the ask moves to the Lot.
  */
 
-import { FEES, lotEscrow, lotMargin, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import {
+  EXCHANGE_ACCOUNT,
+  FEES,
+  lotEscrow,
+  lotMargin,
+  lotTokens,
+} from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
-import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
-import { bidHoldMicros, feeOfFill, marginMicros } from "./fees.ts";
+import { shareCeil } from "#protocol/money.ts";
+import { bidRestMicros, feeBpsOf, feeOfFill, marginMicros } from "./fees.ts";
 
 /** Emits the trade of `quantity` increments at the maker's price. */
 export function emitTrade(
@@ -26,11 +32,14 @@ export function emitTrade(
   const sell = maker.side === "buy" ? taker : maker;
   const value = valueMicros(instrument, priceTicks, quantity);
   const lot = state.counters.lot + 1;
-  const buyerFee = buyerFeeOf(turn, buy, buy === taker, value, quantity);
+  const buyerBps = feeBpsOf(policy, buy, buy === taker);
+  const buyerFee = feeOfFill(buy, value, buyerBps);
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
   const sellerAvailable = state.ledger.names.available(sell.account);
   const sellerFree = state.ledger.free(sellerAvailable);
-  const sellerFeeDue = feeOfFill(sell, value, bpsOf(policy, sell, taker));
+  const isCover = buy.account === EXCHANGE_ACCOUNT;
+  const sellerBps = isCover ? 0 : feeBpsOf(policy, sell, sell === taker);
+  const sellerFeeDue = feeOfFill(sell, value, sellerBps);
   const sellerFee = sellerFeeDue < sellerFree ? sellerFeeDue : sellerFree;
 
   const postings: Posting[] = [];
@@ -38,7 +47,12 @@ export function emitTrade(
   add(postings, { kind: "post", hold: buy.holdName, to: FEES, amount: buyerFee });
   // A bid holds its limit; what a better price saved goes back at once.
   const left = buy.quantity - buy.filled - quantity;
-  const stillNeeded = bidHoldMicros(policy, valueMicros(instrument, buy.priceTicks, left));
+  const filled = {
+    heldBps: buy.heldBps,
+    feeBasisMicros: buy.feeBasisMicros + value * BigInt(buyerBps),
+    feeMicros: buy.feeMicros + buyerFee,
+  };
+  const stillNeeded = bidRestMicros(filled, valueMicros(instrument, buy.priceTicks, left));
   const held = state.ledger.holdAmount(buy.holdName) - value - buyerFee;
   if (held > stillNeeded) {
     add(postings, { kind: "void", hold: buy.holdName, amount: held - stillNeeded });
@@ -76,30 +90,8 @@ export function emitTrade(
   });
 }
 
-function bpsOf(policy: MarketPolicy, order: Order, taker: Order): number {
-  return order === taker ? policy.takerFeeBps : policy.makerFeeBps;
-}
-
 function add(postings: Posting[], posting: Posting): void {
   if (posting.amount > 0n) postings.push(posting);
-}
-
-/** A resting bid set its fee aside under the policy of its day; a later one cannot take more. */
-function buyerFeeOf(
-  { state }: Turn,
-  buy: Order,
-  takes: boolean,
-  value: bigint,
-  quantity: number,
-): bigint {
-  const { takerFeeBps, makerFeeBps } = policyOf(state);
-  const due = feeOfFill(buy, value, takes ? takerFeeBps : makerFeeBps);
-  if (takes) return due;
-  const { instrument } = instrumentOf(state, buy.symbol);
-  const left = buy.quantity - buy.filled - quantity;
-  const held = state.ledger.holdAmount(buy.holdName);
-  const setAside = held - value - valueMicros(instrument, buy.priceTicks, left);
-  return due < setAside ? due : setAside;
 }
 
 /** The ask's margin shrinks to what is left of it; the Lot's starts at its own value. */
@@ -117,7 +109,8 @@ function addMarginPostings(
   const bond = ledger.names.bond(sell.account);
   const left = sell.quantity - sell.filled - quantity;
   const heldNow = ledger.holdAmount(sell.marginName);
-  const heldThen = marginMicros(policy, valueMicros(instrument, sell.priceTicks, left));
+  const heldThen = shareCeil(valueMicros(instrument, sell.priceTicks, left), sell.heldBps);
+  // An ask that ends at once may be worth more at its limit than it held for.
   const freed = heldNow > heldThen ? heldNow - heldThen : 0n;
   // Sold above the ask's price, the Lot needs more bond than the ask held: as much as there is.
   const wanted = marginMicros(policy, value);

@@ -2,6 +2,7 @@
 
 import { DEPOSIT_MICROS_MAX } from "#exchange/core/accounts/accounts.ts";
 import type { Command, CommandType } from "#exchange/core/commands.ts";
+import { REFERENCE_KEPT_MS } from "#exchange/core/policy.ts";
 import * as deliveries from "./deliveries.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
@@ -23,7 +24,14 @@ function passTime(model: Model): void {
   const kept = model.clientIds.filter((id) => id.atMs + clientIdKeptMs > model.nowMs);
   if (kept.length < model.clientIds.length) model.tally.add("state: client order id forgotten");
   model.clientIds = kept;
+  for (const [reference, { atMs }] of model.references) {
+    if (atMs + referenceKeptMs(model) > model.nowMs) continue;
+    model.tally.add("state: deposit reference forgotten");
+    model.references.delete(reference);
+  }
 }
+
+const referenceKeptMs = ({ policy }: Model) => policy.depositReferenceKeptMs ?? REFERENCE_KEPT_MS;
 
 /** The next moments at which something is due, soonest first. */
 export function dueTimes(model: Model): number[] {
@@ -32,6 +40,7 @@ export function dueTimes(model: Model): number[] {
     ...model.deliveries.map((delivery) => delivery.timeoutMs),
     ...model.graces.map((grace) => grace.endsMs),
     ...model.clientIds.map((id) => id.atMs + model.policy.clientIdKeptMs),
+    ...[...model.references.values()].map(({ atMs }) => atMs + referenceKeptMs(model)),
   ];
   return [...new Set(times.filter((ms) => ms > model.nowMs))].sort((a, b) => a - b);
 }
@@ -39,7 +48,7 @@ export function dueTimes(model: Model): number[] {
 function deposit(model: Model, command: Command<"deposit">): m.Outcome {
   const { account, amountMicros, to, reference } = command;
   const content = [account, to, amountMicros].join(" ");
-  const known = model.references.get(reference);
+  const known = model.references.get(reference)?.content;
   const owner = model.accounts.find((a) => a.number === account);
   const isAmount = amountMicros > 0n && amountMicros <= DEPOSIT_MICROS_MAX;
   if (known !== undefined && known !== content) return m.refused("reference-reused");
@@ -47,7 +56,7 @@ function deposit(model: Model, command: Command<"deposit">): m.Outcome {
   if (!isAmount) return m.refused("invalid-amount");
   if (known !== undefined) model.tally.add("state: deposit sent again");
   else {
-    model.references.set(reference, content);
+    model.references.set(reference, { content, atMs: model.nowMs });
     model.deposited += amountMicros;
     owner[to] += amountMicros;
   }
@@ -75,9 +84,21 @@ const RULES: Rules = {
   "open-account": openAccount,
   "create-join-token": (_model, { tokenHash }) => m.accepted({ tokenHash }),
   "enrol-node": enrol,
+  "add-api-key": (model, { account, keyId }) => {
+    model.keys.set(keyId, account);
+    return m.accepted({ keyId });
+  },
+  "revoke-key": (model, { key }) => {
+    model.keys.delete(key);
+    model.tally.add("state: key revoked");
+    return m.accepted({ key });
+  },
   deposit,
   "adopt-policy": (model, { policy }) => {
     model.policy = policy;
+    for (const { account, symbol } of [...model.supplies]) {
+      if (m.canServe(model, account, symbol)) supply.cutToCapacity(model, account, symbol);
+    }
     return m.accepted({ version: policy.version });
   },
   "connect-node": supply.connect,

@@ -107,6 +107,7 @@ export function reserve(model: Model, command: ReserveDelivery): m.Outcome {
   const { account, symbol, promptTokens: prompt, maxOutputTokens, choices } = command;
   const codes: RejectionCode[] = [];
   if (!model.accounts.some((a) => a.number === account)) codes.push("account-not-found");
+  if (model.keys.get(command.keyId) !== account) codes.push("key-not-found");
   if (!model.instruments.some((i) => i.symbol === symbol)) codes.push("instrument-not-found");
   const open = model.deliveries.filter((d) => d.account === account).length;
   if (open >= model.policy.openDeliveriesPerAccountMax) codes.push("too-many-deliveries");
@@ -125,7 +126,8 @@ export function reserve(model: Model, command: ReserveDelivery): m.Outcome {
   model.counts.delivery += 1;
   const number = model.counts.delivery;
   const timeoutMs = model.nowMs + model.policy.deliveryTimeMsMax;
-  return take(model, source, { ...wish, number, attempt: 1, failed: [], timeoutMs });
+  const key = command.keyId;
+  return take(model, source, { ...wish, number, attempt: 1, failed: [], timeoutMs, key });
 }
 
 type Unserved = Omit<m.ModelDelivery, "supplier" | "parts">;
@@ -184,6 +186,7 @@ export function retry(model: Model, command: Command<"retry-delivery">): m.Outco
   const found = find(model, command);
   if ("ok" in found) return found;
   const { supplier, ...delivery } = found;
+  if (!model.keys.has(delivery.key)) return m.refused("key-not-found");
   if (delivery.attempt >= model.policy.attemptsMax) return m.refused("no-supplier");
   const failed = [...delivery.failed, supplier];
   const source = findSource(model, delivery, failed);
@@ -228,7 +231,7 @@ function payFor(model: Model, lot: m.ModelLot, tokens: number): bigint {
   const due = (lot.value * BigInt(lot.used)) / BigInt(lot.tokens);
   const cost = due - lot.paid;
   lot.paid = due;
-  lot.margin = m.smaller(lot.margin, m.marginOf(model, lot.value - lot.paid));
+  lot.margin = m.smaller(lot.margin, m.shareUp(lot.value - lot.paid, lot.share));
   m.accountOf(model, lot.supplier).pending += cost;
   m.supplyOf(model, lot.supplier, lot.symbol).deliveredEver += tokens;
   return cost;

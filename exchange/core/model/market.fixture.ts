@@ -29,6 +29,8 @@ export interface ModelOrder {
   filled: number;
   /** Money behind a bid, bond behind an ask. */
   hold: bigint;
+  /** Of its value, in basis points: the fee a bid set aside, the bond of an ask. */
+  share: number;
   feeBasis: bigint;
   feePaid: bigint;
   postOnly: boolean;
@@ -50,6 +52,8 @@ export interface ModelLot {
   value: bigint;
   paid: bigint;
   margin: bigint;
+  /** Bond per value owed, in basis points. */
+  share: number;
   enteredMs: number;
   expiresMs: number;
 }
@@ -66,6 +70,7 @@ export interface ModelDelivery {
   parts: { lot: number; tokens: number }[];
   failed: number[];
   timeoutMs: number;
+  key: string;
 }
 
 export interface ModelNode {
@@ -99,7 +104,9 @@ export interface Model {
   away: { account: number; fromMs: number; toMs: number | null }[];
   graces: { account: number; endsMs: number }[];
   outages: { fromMs: number; toMs: number }[];
-  references: Map<string, string>;
+  references: Map<string, { content: string; atMs: number }>;
+  /** API keys that count, and whose they are. */
+  keys: Map<string, number>;
   clientIds: { order: PlaceOrder; number: number; atMs: number }[];
   deposited: bigint;
   fees: bigint;
@@ -133,6 +140,7 @@ export function createModel(
     graces: [],
     outages: [],
     references: new Map(),
+    keys: new Map(),
     clientIds: [],
     deposited: 0n,
     fees: 0n,

@@ -149,12 +149,15 @@ type NewOrder = Pick<
   "account" | "symbol" | "side" | "ticks" | "quantity" | "hold" | "postOnly" | "rests"
 > & { fillOrKill: boolean };
 
+const highestFee = ({ policy }: Model) => Math.max(policy.takerFeeBps, policy.makerFeeBps);
+
 /** An order with its money set aside, which has not traded yet. */
 export function open(model: Model, wish: NewOrder): ModelOrder {
   model.counts.order += 1;
   const { account, symbol, side, ticks, quantity, hold, postOnly, rests, fillOrKill } = wish;
   const order: ModelOrder = {
     ...{ number: model.counts.order, account, symbol, side, ticks, quantity, filled: 0, hold },
+    share: side === "sell" ? model.policy.bondMarginBps : highestFee(model),
     ...{ feeBasis: 0n, feePaid: 0n, postOnly, rests, fillOrKill, suspended: false, arrival: null },
   };
   model.orders.push(order);
@@ -216,21 +219,21 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
   const [bid, ask] = maker.side === "buy" ? [maker, taker] : [taker, maker];
   const bps = (order: ModelOrder) =>
     order === taker ? model.policy.takerFeeBps : model.policy.makerFeeBps;
+  // A bid set its fee aside when it came, and pays no more even when fees went up since.
+  if (bps(bid) > bid.share) model.tally.add("state: bid pays the fee of its day");
+  const bidBps = Math.min(bps(bid), bid.share);
   const value = m.worth(model, symbol, ticks, quantity);
 
   m.accountOf(model, bid.account).available -= value;
-  // What rests set its fee aside when it came, and pays no more even when fees went up since.
-  const rest = m.worth(model, symbol, bid.ticks, m.left(bid) - quantity);
-  const most = bid === maker ? bid.hold - value - rest : bid.hold - value;
-  bid.hold -= value + payFee(model, bid, value, bps(bid), most);
+  bid.hold -= value + payFee(model, bid, value, bidBps, bid.hold - value);
   payFee(model, ask, value, bps(ask), m.freeMoney(model, ask.account));
   bid.filled += quantity;
   ask.filled += quantity;
   m.supplyOf(model, ask.account, symbol).unsold -= m.tokensOf(model, symbol, quantity);
   // A bid keeps what its limit needs, an ask the margin of what is left of it.
   const limitOf = (order: ModelOrder) => m.worth(model, symbol, order.ticks, m.left(order));
-  bid.hold = m.smaller(bid.hold, m.withFee(model, limitOf(bid)));
-  ask.hold = m.smaller(ask.hold, m.marginOf(model, limitOf(ask)));
+  bid.hold = m.smaller(bid.hold, limitOf(bid) + dueFee(bid, limitOf(bid), bid.share));
+  ask.hold = m.smaller(ask.hold, m.shareUp(limitOf(ask), ask.share));
   const margin = m.smaller(m.marginOf(model, value), m.freeBond(model, ask.account));
   if (margin < m.marginOf(model, value)) model.tally.add("state: Lot with less than its margin");
 
@@ -238,6 +241,7 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
   model.lots.push({
     ...{ number: model.counts.lot, symbol, owner: bid.account, supplier: ask.account, ticks },
     ...{ tokens: m.tokensOf(model, symbol, quantity), used: 0, value, paid: 0n, margin },
+    share: model.policy.bondMarginBps,
     ...{ enteredMs: model.nowMs, expiresMs: model.nowMs + model.policy.lotLifetimeMs },
   });
   if (m.left(maker) === 0) close(model, maker);

@@ -5,13 +5,14 @@ import { instruments, quietSla, START_MS } from "#exchange/core/core.fixture.ts"
 import { createCore, restoreCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
+import { breachesInSteps } from "#exchange/core/invariants.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Instrument } from "#protocol/instrument.ts";
 import { decide } from "./decisions.fixture.ts";
 import { createModel, type Model } from "./market.fixture.ts";
 import type { Tally } from "./run-tally.fixture.ts";
 import { coreView, modelView } from "./views.fixture.ts";
-import { BUYERS, NODES, SUPPLIERS, TRADERS } from "./wish.fixture.ts";
+import { BUYERS, DRAWERS, keyOf, NODES, SUPPLIERS, TRADERS } from "./wish.fixture.ts";
 
 const lite = instruments.find((each) => each.symbol === "text-lite") as Instrument;
 /** Many increments of output without a maximum; and one whose smallest fill is 2 micro-dollars. */
@@ -24,6 +25,25 @@ export interface Real {
   core: Core;
   events: CoreEvent[];
   restarts: number;
+  /** Through the core's state, some steps after each command: no command may disturb it. */
+  walk: { core: Core; steps: Generator<string | null> } | null;
+}
+
+const STEPS_PER_COMMAND = 7;
+
+function walkOn(real: Real): void {
+  // Another core took over: the walk ended with the one before.
+  if (real.walk?.core !== real.core) {
+    real.walk = { core: real.core, steps: breachesInSteps(real.core.state) };
+  }
+  for (let step = 0; step < STEPS_PER_COMMAND; step += 1) {
+    const { done, value } = real.walk.steps.next();
+    if (done !== true) expect(value).toBeNull();
+    else {
+      real.walk = null;
+      return;
+    }
+  }
 }
 
 /** Gives one command to both and holds the core to what the model says. */
@@ -36,6 +56,7 @@ export function both(model: Model, real: Real, command: Command, nowMs: number) 
   else expect(meant.codes).toContain(done.rejection.code);
   const [shown, wanted] = [coreView(real.core.state), modelView(model)];
   if (JSON.stringify(shown) !== JSON.stringify(wanted)) expect(shown).toEqual(wanted);
+  walkOn(real);
   for (const [asset, sum] of real.core.state.ledger.sums()) expect(sum, asset).toBe(0n);
   return done;
 }
@@ -66,6 +87,9 @@ function opening(): Command[] {
       if (amountMicros === undefined) continue;
       commands.push({ type: "deposit", account, amountMicros, to, reference: `${to} ${account}` });
     }
+    if (!DRAWERS.includes(account)) continue;
+    const keyId = keyOf(account);
+    commands.push({ type: "add-api-key", account, keyId, secretHash: "hash", label: "key" });
   }
   for (const [index, account] of NODES.entries()) {
     const [tokenHash, node] = [`${account}`, index + 1];
@@ -91,7 +115,7 @@ function opening(): Command[] {
 export function setUp(drawn: MarketPolicy, tally: Tally): { model: Model; real: Real } {
   const adopted = { ...drawn, sla: quietSla };
   const core = createCore();
-  const real: Real = { core, events: [], restarts: 0 };
+  const real: Real = { core, events: [], restarts: 0, walk: null };
   const listings = LISTED.map((instrument): Command => ({ type: "list-instrument", instrument }));
   for (const command of [{ type: "adopt-policy", policy: adopted } as const, ...listings]) {
     real.events.push(...core.execute(command, START_MS).events);

@@ -28,7 +28,7 @@ function resumeAsks(model: Model, account: number, symbol: string): void {
 }
 
 /** More promised than capacity carries: newest asks go first, then unsold Units; Lots never. */
-function cutToCapacity(model: Model, account: number, symbol: string): void {
+export function cutToCapacity(model: Model, account: number, symbol: string): void {
   const supply = m.supplyOf(model, account, symbol);
   const excess =
     supply.unsold + m.owedBy(model, account, symbol) - m.issuanceLimit(model, account, symbol);

@@ -102,6 +102,7 @@ export function modelView(model: m.Model): View {
     away: text(model.away.filter((a) => a.toMs === null).map((a) => [a.account, a.fromMs])),
     graces: text(model.graces.map((grace) => [grace.account, grace.endsMs])),
     clientIds: text(model.clientIds.map((id) => [id.order.account, id.order.clientOrderId])),
+    references: text([...model.references].map(([reference, { atMs }]) => [reference, atMs])),
   };
 }
 
@@ -151,5 +152,6 @@ export function coreView(state: CoreState): View {
       ),
     ),
     clientIds: text([...state.clientIds.keys()].map((key) => key.split(":"))),
+    references: text([...state.references].map(([reference, { atMs }]) => [reference, atMs])),
   };
 }

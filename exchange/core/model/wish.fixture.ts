@@ -74,6 +74,9 @@ export const SUPPLIERS = [1, 2, 3];
 export const TRADERS = [4, 5];
 export const BUYERS = [6, 7];
 export const NOBODY = 9;
+/** Who draws on Lots, each with a key of that name. */
+export const DRAWERS = [3, 4, ...BUYERS];
+export const keyOf = (account: number): string => `key of ${account}`;
 /** Nodes of the suppliers, by number; the first supplier has two. */
 export const NODES = [1, 1, 2, 3];
 export const SYMBOLS = ["text-lite", "text-odd"];

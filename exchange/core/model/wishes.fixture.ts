@@ -4,8 +4,10 @@ import type { Model } from "./market.fixture.ts";
 import { again, ask, bid, cancel, cancelAll, market } from "./order-wishes.fixture.ts";
 import {
   anybody,
+  DRAWERS,
   drawer,
   endWait,
+  keyOf,
   kind,
   longWait,
   mostly,
@@ -37,7 +39,8 @@ const depositAgain = kind({
   name: "deposit again",
   of: fc.nat(50),
   command: (at, model) => {
-    const [reference, content] = pick([...model.references], at) ?? ["none", "4 available 5"];
+    const none = ["none", { content: "4 available 5" }] as const;
+    const [reference, { content }] = pick([...model.references], at) ?? none;
     const [account, to, amount] = content.split(" ") as [string, "available" | "bond", string];
     const amountMicros = BigInt(amount);
     return { type: "deposit", account: Number(account), amountMicros, to, reference };
@@ -67,8 +70,24 @@ const reserve = kind({
     promptTokens: tokens,
     maxOutputTokens: fc.oneof<fc.Arbitrary<number | null>[]>(fc.constant(null), tokens, tokens),
     choices: mostly(fc.constantFrom(1, 1, 1, 2, 5), fc.constantFrom(0, -1, Number.NaN), 40),
+    isStranger: mostly(fc.constant(false), fc.constant(true), 60),
   }),
-  command: (wish) => ({ type: "reserve-delivery", keyId: "key", requestId: "request", ...wish }),
+  command: ({ isStranger, ...wish }) => {
+    const keyId = keyOf(isStranger ? wish.account + 1 : wish.account);
+    return { type: "reserve-delivery", keyId, requestId: "request", ...wish };
+  },
+});
+
+/** An account's key is revoked, and given again before another is: at most one lacks its own. */
+const turnKey = kind({
+  name: "turn key",
+  of: fc.constantFrom(...DRAWERS),
+  command: (wish, model) => {
+    const account = DRAWERS.find((each) => !model.keys.has(keyOf(each)));
+    if (account === undefined) return { type: "revoke-key", account: wish, key: keyOf(wish) };
+    const keyId = keyOf(account);
+    return { type: "add-api-key", account, keyId, secretHash: "hash", label: "key" };
+  },
 });
 
 /** An open delivery and its attempt; now and then one that is over, or an attempt that is. */
@@ -183,6 +202,7 @@ const adopt = kind({
     takerFeeBps: fc.constantFrom(0, 37, 100, 200),
     makerFeeBps: fc.constantFrom(0, 25, 150, 300),
     bondMarginBps: fc.constantFrom(3_333, 8_000, 10_000),
+    issuanceThetaBps: fc.constantFrom(1_000, 2_500, 2_500, 4_000),
     lotLifetimeMs: fc.constantFrom(200_000, 900_000, 7_200_000),
   }),
   command: (wish, { policy }) => ({ type: "adopt-policy", policy: { ...policy, ...wish } }),
@@ -228,6 +248,7 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [disconnect, 1],
   [tick, 3],
   [restart, 1],
+  [turnKey, 1],
   [takeover, 1],
   [adopt, 2],
 ];

@@ -45,6 +45,7 @@ const WRITTEN: [what: string, folder: string, pattern: RegExp][] = [
   ["a client that left", "../../consumption/", /#leave\(\s*"([a-z-]+)"/g],
   ["a limit that was reached", "../../consumption/", /#limitReached\(\s*"([a-z-]+)"/g],
   ["an attempt error", "../../suppliers/", /\bcode: "([a-z-]+)",\s*message: [^}]*status: null/g],
+  ["an end", "../../consumption/", /\bcause: "([a-z-]+)"/g],
   ["a cause of the core", "../clearing/", /cause: "([a-z-]+)"/g],
   ["a cause of the core's timers", "../", /cause: "([a-z-]+)"/g],
 ];

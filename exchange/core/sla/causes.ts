@@ -42,6 +42,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     "client-gone": excused("the client left"),
     "client-stalled": excused("the client stopped reading"),
     "reservation-used": excused("the reservation was used up"),
+    "buyer-refused": excused("the exchange no longer took the buyer's request"),
     "empty-answer": excused("the answer was empty"),
     done: excused("the delivery had ended"),
   }),

@@ -56,7 +56,10 @@ function twiceFailed() {
   const open = market.state.deliveries.get(delivery);
   if (open === undefined) throw new Error("the delivery is not open");
   open.failures = [
-    { attempt: 1, supplier: second, cause: "link-lost", tokens: 912, valueMicros: 912n },
+    {
+      ...{ attempt: 1, supplier: second, cause: "link-lost", tokens: 912, valueMicros: 912n },
+      ...{ reservedMicros: 1_000n, chargeMaxMicros: 0n, guarantyMaxMicros: 0n },
+    },
   ];
   return { market, first, second, delivery };
 }

@@ -68,13 +68,9 @@ const excusedBy =
   (why: string) =>
   (attempt: JudgedAttempt): JudgedAttempt => ({ ...attempt, verdict: "excused", why });
 
-function judgedFailure({
-  attempt,
-  supplier,
-  cause,
-  tokens,
-  valueMicros,
-}: FailedAttempt): JudgedAttempt {
+type Failure = Pick<FailedAttempt, "attempt" | "supplier" | "cause" | "tokens" | "valueMicros">;
+
+function judgedFailure({ attempt, supplier, cause, tokens, valueMicros }: Failure): JudgedAttempt {
   const { verdict, words } = causeOf(cause);
   return {
     attempt,

@@ -105,10 +105,10 @@ export function lotOpened(state: CoreState, lot: Lot): void {
   card.lotsMicros += lot.valueMicros;
 }
 
-/** A Lot ended; whatever ended it has begun the window's card. */
-export function lotClosed(state: CoreState, lot: Lot): void {
-  const standing = state.suppliers.get(lot.supplier)?.instruments.get(lot.symbol);
-  if (standing !== undefined) standing.openLotsMicros -= lot.valueMicros;
+/** A Lot ended. */
+export function lotClosed(state: CoreState, lot: Lot, atMs: number): void {
+  const { standing } = openCard(state, lot.supplier, lot.symbol, atMs);
+  standing.openLotsMicros -= lot.valueMicros;
 }
 
 /** Books a verdict to the supplier's card and counts. */

@@ -20,6 +20,11 @@ export interface FailedAttempt {
   /** Tokens that it counts for: the prompt, and what came or would have come of output. */
   tokens: number;
   valueMicros: bigint;
+  /** What its reservation was worth at its own prices: others' prices are compared with it. */
+  reservedMicros: bigint;
+  /** What it and the guaranty fund may have to pay for others having served, at most. */
+  chargeMaxMicros: bigint;
+  guarantyMaxMicros: bigint;
 }
 
 /** One attempt as it is written down when the delivery ends. */

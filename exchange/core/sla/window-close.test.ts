@@ -170,29 +170,38 @@ describe("pay", () => {
   });
 
   test("what it cannot cover is owed, and taken off the next pay first", () => {
-    // Half of the bond stands behind an ask; the other half is free when the Lot has expired.
-    const { market, supplier, buyer, fail, events, good } = windowOf({}, 1, 1_600_000n);
+    // The bond stands behind an ask and a Lot, which a delivery keeps open beyond its expiry.
+    const { market, supplier, buyer, fail, events } = windowOf({}, 1, 1_600_000n);
     market.ask(supplier, DOLLAR, UNIT);
     fail(1_000);
-    market.advance(WINDOW_MS);
-    const debt = 200_000n;
+    market.advance(WINDOW_MS - 1);
+    const { delivery } = market.reserve(buyer, 400, 600);
+    market.advance(1);
+    const debt = 2_000_000n;
     expect(events("window-closed")[0]).toMatchObject({
       charge: { chargeMicros: 2_000_000n },
       paid: {
-        pendingMicros: 1_000_000n,
+        pendingMicros: 0n,
         holdbackMicros: 0n,
-        bondMicros: 800_000n,
+        bondMicros: 0n,
         owedMicros: debt,
       },
     });
     expect([market.balance(owed(supplier)), market.balance(RECEIVABLES)]).toEqual([-debt, debt]);
+    // It is in default: its asks are gone. What is still paid for the Lot goes to the fund first.
+    expect(market.state.orders.size).toBe(0);
     const fund = market.balance(GUARANTY);
-    market.run(market.order(buyer, { quantity: UNIT }));
-    good(100);
+    market.settle(delivery, 400, 600);
     market.advance(WINDOW_MS);
-    expect(events("supplier-paid").at(-1)).toMatchObject({ repaidMicros: debt });
-    expect([market.balance(owed(supplier)), market.balance(RECEIVABLES)]).toEqual([0n, 0n]);
-    expect(market.balance(GUARANTY) - fund).toBe(debt);
+    expect(events("supplier-paid").at(-1)).toMatchObject({
+      repaidMicros: 1_000_000n,
+      paidMicros: 0n,
+    });
+    expect(market.balance(GUARANTY) - fund).toBe(1_000_000n);
+    expect([market.balance(owed(supplier)), market.balance(RECEIVABLES)]).toEqual([
+      -debt + 1_000_000n,
+      debt - 1_000_000n,
+    ]);
   });
 
   test("kept back, it is charged before the bond, oldest first", () => {

@@ -67,6 +67,25 @@ export class Serving {
     }
   }
 
+  /** What is wrong with the rows, against these nodes. */
+  *problems(nodes: Iterable<Node>): Generator<string> {
+    const fresh = new Serving();
+    for (const node of nodes) fresh.add(node);
+    const accounts = new Set([...this.#rows.keys(), ...fresh.#rows.keys()]);
+    for (const account of accounts) {
+      const [counted, found] = [this, fresh].map((each) => each.#shown(account));
+      if (counted !== found) {
+        yield `supplier ${account} is counted as ${counted}, by its nodes it is ${found}`;
+      }
+    }
+  }
+
+  #shown(account: number): string {
+    const { isLinked = false, capacityTokens = new Map() } = this.#rows.get(account) ?? {};
+    const served = [...capacityTokens].map(([symbol, tokens]) => `${tokens} of ${symbol}`).sort();
+    return `${isLinked ? "linked" : "away"} with ${served.join(", ") || "nothing"}`;
+  }
+
   isLinked(account: number): boolean {
     return this.#rows.get(account)?.isLinked ?? false;
   }

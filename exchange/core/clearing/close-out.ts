@@ -1,0 +1,151 @@
+/**
+ * A supplier that stays away or cannot pay: what abandoning its Lots costs it, and how they end. The
+ * holders get the charge for what they cannot use in time and, at close-out, their escrow.
+ */
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import { closeOrder } from "#exchange/core/market/closing.ts";
+import { referencePriceTicks } from "#exchange/core/market/reference-price.ts";
+import type { CoreState, Lot } from "#exchange/core/state.ts";
+import { accountOf, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { BASIS_POINTS, divideFloor } from "#protocol/money.ts";
+import { valueOfParts } from "./cost.ts";
+import { namesOfLot } from "./lots.ts";
+import { chargePostings, planCharge } from "./waterfall.ts";
+
+/** Lots that one turn charges or closes; the rest waits for the next. */
+const LOTS_PER_TURN_MAX = 64;
+
+/** How long a supplier has been away, times in which the exchange was out left aside; 0 when it is there. */
+export function awayMsOf(state: CoreState, supplier: number, nowMs: number): number {
+  const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? null;
+  if (sinceMs === null) return 0;
+  let awayMs = nowMs - sinceMs;
+  for (const outage of state.outages) {
+    awayMs -= Math.max(0, Math.min(outage.toMs, nowMs) - Math.max(outage.fromMs, sinceMs));
+  }
+  return awayMs;
+}
+
+/** Whether a supplier still owes after its bond is gone. */
+export function isInDefault({ ledger }: CoreState, supplier: number): boolean {
+  return ledger.balance(ledger.names.owed(supplier)) < 0n;
+}
+
+/** Whether a supplier's Lots are to end now. */
+export function mustCloseOut(state: CoreState, supplier: number, nowMs: number): boolean {
+  return (
+    isInDefault(state, supplier) ||
+    awayMsOf(state, supplier, nowMs) >= policyOf(state).sla.closeOutMs
+  );
+}
+
+/** Lengths of an absence at which something falls due. */
+export function absenceStepsMs(state: CoreState): number[] {
+  const { abandonment, closeOutMs } = policyOf(state).sla;
+  return [...abandonment.map(({ awayMs }) => awayMs), closeOutMs];
+}
+
+/** Charges and closes what is due of a supplier's absence or default. True when more is left to do. */
+export function runAbsence(turn: Turn, supplier: number): boolean {
+  const { state, nowMs } = turn;
+  const closes = mustCloseOut(state, supplier, nowMs);
+  const bps = abandonmentBps(state, supplier, nowMs);
+  if (isInDefault(state, supplier)) withdrawAsks(turn, supplier);
+  if (!closes && bps === 0) return false;
+  let ran = 0;
+  for (const lot of state.lots.values()) {
+    if (lot.supplier !== supplier) continue;
+    const owedBps = bps - chargedBps(state, lot);
+    const ends = closes && lot.openDeliveries === 0;
+    if (owedBps <= 0 && !ends) continue;
+    if (ran === LOTS_PER_TURN_MAX) return true;
+    ran += 1;
+    if (owedBps > 0) chargeAbandonment(turn, lot, bps, owedBps);
+    if (ends) closeOut(turn, lot);
+  }
+  return false;
+}
+
+/** What the absence costs by now, in basis points of the value left; nothing when it was announced. */
+function abandonmentBps(state: CoreState, supplier: number, nowMs: number): number {
+  if (state.attendance.get(supplier)?.isDrained ?? true) return 0;
+  const awayMs = awayMsOf(state, supplier, nowMs);
+  const due = policyOf(state).sla.abandonment.filter((step) => awayMs >= step.awayMs);
+  return Math.max(0, ...due.map(({ chargeBps }) => chargeBps));
+}
+
+/** What was charged for this absence already. */
+function chargedBps(state: CoreState, { abandoned, supplier }: Lot): number {
+  const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? null;
+  return abandoned !== null && abandoned.sinceMs === sinceMs ? abandoned.bps : 0;
+}
+
+/** Of the value left at the better of Lot and reference price, for the share of its life that is left. */
+function chargeAbandonment(turn: Turn, lot: Lot, bps: number, owedBps: number): void {
+  const { state, nowMs } = turn;
+  const tokens = lot.tokens - lot.usedTokens;
+  const reference = referencePriceTicks(instrumentOf(state, lot.symbol), nowMs) ?? 0;
+  const priceTicks = Math.max(lot.priceTicks, reference);
+  const value = valueOfParts(state, lot.symbol, [{ lot: lot.number, tokens, priceTicks }], tokens);
+  const { lotLifetimeMs } = policyOf(state);
+  const leftMs = lot.expiresAtMs === null ? lotLifetimeMs : lot.expiresAtMs - nowMs;
+  const timeMs = Math.min(Math.max(0, leftMs), lotLifetimeMs);
+  const amountMicros = divideFloor(
+    value * BigInt(owedBps) * BigInt(timeMs),
+    BASIS_POINTS * BigInt(lotLifetimeMs),
+  );
+  const { margin } = namesOfLot(lot);
+  const charge = planCharge(state, lot.supplier, amountMicros, margin);
+  turn.emit({
+    type: "supplier-charged",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: nowMs,
+    supplier: lot.supplier,
+    reason: "abandonment",
+    delivery: null,
+    lot: lot.number,
+    bps,
+    amountMicros,
+    owedMicros: charge.owedMicros,
+    guarantyMicros: 0n,
+    postings: chargePostings(lot.supplier, charge, state.ledger.names.available(lot.owner), margin),
+  });
+}
+
+/** Ends a Lot that its supplier will not serve: the escrow that is left goes back to its owner. */
+export function closeOut(turn: Turn, lot: Lot): void {
+  const { ledger } = turn.state;
+  const names = namesOfLot(lot);
+  const toOwnerMicros = ledger.balance(names.escrow);
+  const unused = ledger.balance(names.tokens);
+  const { issuer } = ledger.names.supply(lot.supplier, lot.symbol);
+  const postings: Posting[] = [
+    {
+      kind: "move",
+      from: names.escrow,
+      to: ledger.names.available(lot.owner),
+      amount: toOwnerMicros,
+    },
+    { kind: "move", from: names.tokens, to: issuer, amount: unused },
+    { kind: "void", hold: names.margin, amount: ledger.holdAmount(names.margin) },
+  ];
+  turn.emit({
+    type: "lot-closed-out",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    lot: lot.number,
+    unusedTokens: Number(unused),
+    toOwnerMicros,
+    postings: postings.filter(({ amount }) => amount > 0n),
+  });
+}
+
+/** Nobody may buy from a supplier whose bond is gone. */
+function withdrawAsks(turn: Turn, supplier: number): void {
+  for (const number of accountOf(turn.state, supplier).openOrders) {
+    const order = turn.state.orders.get(number);
+    if (order?.side === "sell") closeOrder(turn, order, "cancelled", "bond_exhausted");
+  }
+}

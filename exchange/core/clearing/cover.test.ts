@@ -1,0 +1,161 @@
+import { expect, test } from "vitest";
+import { createTestMarket, DOLLAR, UNIT } from "#exchange/core/core.fixture.ts";
+
+const CENTS = (cents: number) => (DOLLAR * cents) / 100;
+
+/** S and S2 sell at 1.00 and 1.10; C holds 0.02 Units of S; the exchange has money for cover. */
+function coveredMarket(
+  options: { coverMicros?: bigint; s2Cents?: number; bondMicros?: bigint } = {},
+) {
+  const market = createTestMarket();
+  const coverMicros = options.coverMicros ?? 1_000_000n;
+  if (coverMicros > 0n) {
+    market.run({
+      ...{ type: "fund-exchange", fund: "cover", amountMicros: coverMicros, reference: "seed" },
+    });
+  }
+  const s = market.supplier("S", { bondMicros: options.bondMicros ?? 100_000_000n });
+  const s2 = market.supplier("S2");
+  const c = market.account("C", 1_000_000n, "advanced");
+  market.ask(s.account, DOLLAR, UNIT);
+  market.run(market.order(c, { quantity: 2, priceTicks: DOLLAR }));
+  market.ask(s2.account, CENTS(options.s2Cents ?? 110), UNIT);
+  return { market, s, s2, c };
+}
+
+function retry(market: ReturnType<typeof createTestMarket>, delivery: number, attempt = 1) {
+  return market.tryTo({ type: "retry-delivery", delivery, attempt, cause: "link-lost" });
+}
+
+test("a request of 4,000 tokens that S fails and S2 serves at 1.10 costs C 4,000 and S 400", () => {
+  const { market, s, s2, c } = coveredMarket();
+  const first = market.reserve(c, 1_000, 3_500);
+  const covered = retry(market, first.delivery);
+  expect(covered).toMatchObject({ ok: true, result: { supplier: s2.account, attempt: 2 } });
+  const before = { s: market.balance(`${s.account}:bond`), cover: 1_000_000n };
+  market.settle(first.delivery, 1_000, 3_000, 2);
+  expect(market.balance(`${s2.account}:pending`)).toBe(4_400n);
+  expect(market.balance(`${s.account}:pending`)).toBe(0n);
+  expect(before.s - market.balance(`${s.account}:bond`)).toBe(400n);
+  expect(market.balance("exch:cover")).toBe(before.cover);
+  expect(market.balance("lot1:escrow")).toBe(16_000n);
+  expect(market.balance("lot1/text-lite:tokens")).toBe(16_000n);
+  expect(market.balance(`${s.account}/text-lite:issuer`)).toBe(-996_000n);
+  // What was bought beyond the 4,000 tokens is S2's to sell again.
+  expect(market.balance(`${s2.account}/text-lite:issued`)).toBe(996_000n);
+  expect(market.state.lots.size).toBe(1);
+});
+
+test("S pays from its pay before its bond", () => {
+  const { market, s, c } = coveredMarket();
+  market.settle(market.reserve(c, 100, 400).delivery, 100, 200);
+  expect(market.balance(`${s.account}:pending`)).toBe(300n);
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  retry(market, delivery);
+  market.settle(delivery, 1_000, 3_000, 2);
+  expect(market.balance(`${s.account}:pending`)).toBe(0n);
+  expect(market.balance(`${s.account}:bond`)).toBe(100_000_000n - 100n);
+});
+
+test("nothing is charged before the delivery ends, but it is set aside", () => {
+  const { market, s, c } = coveredMarket();
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  retry(market, delivery);
+  expect(market.balance(`${s.account}:bond`)).toBe(100_000_000n);
+  expect(market.state.ledger.holdAmount(`charge${delivery}:${s.account}:bond`)).toBe(452n);
+  market.run({
+    ...{ type: "release-delivery", delivery, attempt: 2, verdict: "failed", cause: "link-lost" },
+    completionTokens: 12,
+  });
+  expect(market.state.ledger.holdAmount(`charge${delivery}:${s.account}:bond`)).toBe(0n);
+  expect(market.balance(`${s.account}:bond`)).toBe(100_000_000n);
+  expect(market.free("lot1/text-lite:tokens")).toBe(20_000n);
+  expect(market.balance("exch:cover")).toBe(1_000_000n);
+});
+
+test("cover that fails too is undone, and the next supplier is bought", () => {
+  const { market, s2, c } = coveredMarket();
+  const s3 = market.supplier("S3");
+  market.ask(s3.account, CENTS(115), UNIT);
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  retry(market, delivery);
+  const again = market.tryTo({ type: "retry-delivery", delivery, attempt: 2, cause: "timeout" });
+  expect(again).toMatchObject({ ok: true, result: { supplier: s3.account, attempt: 3 } });
+  expect(market.balance(`${s2.account}/text-lite:issued`)).toBe(1_000_000n);
+  market.settle(delivery, 1_000, 3_000, 3);
+  const charges = market.events.filter((event) => event.type === "supplier-charged");
+  // 600 more than the Lot: 200 of it since S2 failed as well.
+  expect(charges.map(({ amountMicros }) => amountMicros)).toEqual([200n, 400n]);
+  expect(market.balance("exch:cover")).toBe(1_000_000n);
+});
+
+test("cheaper cover costs the supplier nothing, and what it saved stays in the fund", () => {
+  const { market, s, c } = coveredMarket({ s2Cents: 90 });
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  retry(market, delivery);
+  market.settle(delivery, 1_000, 3_000, 2);
+  expect(market.balance(`${s.account}:bond`)).toBe(100_000_000n);
+  expect(market.balance("exch:cover")).toBe(1_000_400n);
+});
+
+test.each([
+  ["above the reference price and a fifth", { s2Cents: 121 }],
+  ["that the exchange has no money for", { coverMicros: 10_999n }],
+  ["when the exchange has no fund at all", { coverMicros: 0n }],
+])("cover %s is not bought: nothing changes, and the buyer is told to retry", (_what, options) => {
+  const { market, c } = coveredMarket(options);
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  const before = market.state.seq;
+  expect(retry(market, delivery)).toMatchObject({
+    ok: false,
+    rejection: { code: "no-supplier", message: expect.stringMatching(/retry/) },
+  });
+  expect(market.state.seq).toBe(before);
+});
+
+test("a supplier that is away is covered from the start", () => {
+  const { market, s, s2, c } = coveredMarket();
+  market.unlink(s.node);
+  const reserved = market.reserve(c, 1_000, 3_500);
+  expect(reserved).toMatchObject({ supplier: s2.account, attempt: 2 });
+  market.settle(reserved.delivery, 1_000, 3_000, 2);
+  expect(market.balance("lot1:escrow")).toBe(16_000n);
+  expect(market.balance(`${s2.account}:pending`)).toBe(4_400n);
+});
+
+test("other Lots of the buyer come before cover, and the failed supplier pays the difference", () => {
+  const { market, s, s2, c } = coveredMarket();
+  market.deposit(c, 10_000_000n);
+  market.run(market.order(c, { quantity: 98, priceTicks: DOLLAR }));
+  market.run(market.order(c, { quantity: 2, priceTicks: CENTS(110) }));
+  const free = market.balance(`${c}:avail`);
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  const bond = market.balance(`${s.account}:bond`);
+  retry(market, delivery);
+  market.settle(delivery, 1_000, 3_000, 2);
+  expect(market.balance(`${s2.account}:pending`)).toBe(4_400n);
+  expect(bond - market.balance(`${s.account}:bond`)).toBe(400n);
+  expect(market.balance(`${c}:avail`) - free).toBe(400n);
+});
+
+test("two suppliers that crash alike are not followed by a third", () => {
+  const { market, c } = coveredMarket();
+  market.ask(market.supplier("S3").account, CENTS(111), UNIT);
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  retry(market, delivery);
+  expect(retry(market, delivery, 2)).toMatchObject({
+    ok: false,
+    rejection: { code: "poison-request" },
+  });
+});
+
+test("the exchange's own account takes no deposits, keys or nodes", () => {
+  const { market } = coveredMarket();
+  for (const command of [
+    { type: "deposit", account: 0, amountMicros: 1n, to: "available", reference: "x" },
+    { type: "add-api-key", account: 0, keyId: "k", secretHash: "h", label: "" },
+    { type: "create-join-token", account: 0, tokenHash: "t", nodesMax: 1, expiresAtMs: 1e15 },
+  ] as const) {
+    expect(market.tryTo(command)).toMatchObject({ rejection: { code: "account-not-found" } });
+  }
+});

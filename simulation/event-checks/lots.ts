@@ -1,0 +1,164 @@
+/** Lots: what was paid for one is paid out, once, token by token and at its end, and nothing is drawn after that. */
+import type { CoreEvent, EventOf } from "#exchange/core/events.ts";
+import type { MarketPolicy } from "#exchange/core/policy.ts";
+import type { CoreState, Lot } from "#exchange/core/state.ts";
+import type { Instrument } from "#protocol/instrument.ts";
+import type { Past } from "./past.ts";
+
+/** Slots of the UTC grid by which a supplier's presence is counted, as the rules have them. */
+const SLOT_MS = 5 * 60_000;
+
+type Kept = Pick<
+  Lot,
+  "owner" | "supplier" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros"
+> & { enteredAtMs: number; expiresAtMs: number };
+
+export class LotChecks {
+  readonly #past: Past;
+  #policy: MarketPolicy | null;
+  readonly #lots = new Map<number, Kept>();
+  readonly #instruments = new Map<string, Instrument>();
+
+  constructor(state: CoreState, past: Past) {
+    this.#past = past;
+    this.#policy = state.policy;
+    for (const [symbol, { instrument }] of state.instruments) {
+      this.#instruments.set(symbol, instrument);
+    }
+    for (const lot of state.lots.values()) {
+      const { enteredAtMs, expiresAtMs } = lot;
+      if (enteredAtMs === null || expiresAtMs === null) continue;
+      this.#lots.set(lot.number, { ...lot, enteredAtMs, expiresAtMs });
+    }
+  }
+
+  *see(event: CoreEvent): Generator<string> {
+    switch (event.type) {
+      case "policy-adopted":
+        this.#policy = event.policy;
+        break;
+      case "instrument-listed":
+        this.#instruments.set(event.instrument.symbol, event.instrument);
+        break;
+      case "trade":
+        yield* this.#buy(event);
+        break;
+      case "delivery-reserved":
+        yield* this.#reserve(event);
+        break;
+      case "delivery-settled":
+        yield* this.#settle(event);
+        break;
+      case "exchange-resumed":
+        for (const lot of this.#lots.values()) lot.expiresAtMs += Math.max(0, event.outageMs);
+        break;
+      case "lot-expired":
+        yield* this.#expire(event);
+        break;
+      case "lot-consumed": {
+        const lot = this.#lots.get(event.lot);
+        this.#lots.delete(event.lot);
+        if (lot?.usedTokens !== lot?.tokens || lot?.paidMicros !== lot?.valueMicros) {
+          yield `Lot ${event.lot} ended as used up, ${lot?.usedTokens} of ${lot?.tokens} tokens were`;
+        }
+        break;
+      }
+    }
+  }
+
+  *#buy(event: EventOf<"trade">): Generator<string> {
+    const { lot, buyer, seller, symbol, valueMicros, enteredAtMs, expiresAtMs, atMs } = event;
+    const instrument = this.#instruments.get(symbol);
+    if (instrument === undefined) {
+      yield `Lot ${lot} is of ${symbol}, which is not listed`;
+      return;
+    }
+    const tokens = event.quantity * instrument.incrementTokens;
+    const perUnit = BigInt(event.priceTicks) * BigInt(instrument.tickMicrosPerUnit);
+    const value = (perUnit * BigInt(tokens)) / 1_000_000n;
+    if (valueMicros !== value) yield `Lot ${lot} cost ${valueMicros}, its price comes to ${value}`;
+    const endMs = atMs + (this.#policy?.lotLifetimeMs ?? 0);
+    if (enteredAtMs === null || expiresAtMs !== endMs) {
+      yield `Lot ${lot} expires at ${expiresAtMs}, expected ${endMs}`;
+      return;
+    }
+    this.#lots.set(lot, {
+      owner: buyer,
+      supplier: seller,
+      tokens,
+      valueMicros,
+      usedTokens: 0,
+      paidMicros: 0n,
+      enteredAtMs,
+      expiresAtMs,
+    });
+  }
+
+  *#reserve(event: EventOf<"delivery-reserved">): Generator<string> {
+    for (const { lot: number } of event.parts) {
+      const lot = this.#lots.get(number);
+      const where = `delivery ${event.delivery} on Lot ${number}`;
+      if (lot === undefined) yield `${where}: it is not open`;
+      else if (lot.expiresAtMs <= event.atMs) yield `${where}: it expired at ${lot.expiresAtMs}`;
+      else if (lot.owner !== event.account || lot.supplier !== event.supplier) {
+        yield `${where}: it is owned by ${lot.owner} and owed by ${lot.supplier}`;
+      }
+    }
+  }
+
+  /** The tokens used so far cost their share of the Lot, rounded down; each bill is what that adds. */
+  *#settle(event: EventOf<"delivery-settled">): Generator<string> {
+    for (const { lot: number, tokens, costMicros } of event.parts) {
+      const lot = this.#lots.get(number);
+      if (lot === undefined) {
+        yield `delivery ${event.delivery} was billed on Lot ${number}, which is not open`;
+        continue;
+      }
+      lot.usedTokens += tokens;
+      const due = (lot.valueMicros * BigInt(lot.usedTokens)) / BigInt(lot.tokens);
+      if (costMicros !== due - lot.paidMicros) {
+        yield `delivery ${event.delivery} paid ${costMicros} on Lot ${number}, due were ${due - lot.paidMicros}`;
+      }
+      lot.paidMicros += costMicros;
+    }
+  }
+
+  *#expire(event: EventOf<"lot-expired">): Generator<string> {
+    const { lot: number, atMs, toSupplierMicros, toOwnerMicros, unusedTokens } = event;
+    const lot = this.#lots.get(number);
+    this.#lots.delete(number);
+    if (lot === undefined) {
+      yield `Lot ${number} expired, which was not open`;
+      return;
+    }
+    const where = `Lot ${number} at its end`;
+    if (atMs < lot.expiresAtMs) yield `${where}: ${atMs}, it had until ${lot.expiresAtMs}`;
+    const paidOut = lot.paidMicros + toSupplierMicros + toOwnerMicros;
+    if (paidOut !== lot.valueMicros) yield `${where}: ${paidOut} paid out of ${lot.valueMicros}`;
+    const unused = lot.tokens - lot.usedTokens;
+    if (unusedTokens !== unused) yield `${where}: ${unusedTokens} tokens unused, ${unused} were`;
+    const { slots, healthySlots } = this.#presence(lot, atMs);
+    if (event.slots !== slots || event.healthySlots !== healthySlots) {
+      yield `${where}: present in ${event.healthySlots} of ${event.slots} slots, ${healthySlots} of ${slots} were`;
+    }
+    const rest = lot.valueMicros - lot.paidMicros;
+    const share = slots === 0 ? rest : (rest * BigInt(healthySlots)) / BigInt(slots);
+    if (toSupplierMicros !== share) {
+      yield `${where}: ${toSupplierMicros} of ${rest} to the supplier, its share is ${share}`;
+    }
+  }
+
+  #presence({ supplier, enteredAtMs, expiresAtMs }: Kept, nowMs: number) {
+    const awayMsMax = this.#policy?.slotAwayMsMax ?? 0;
+    let slots = 0;
+    let healthySlots = 0;
+    const firstMs = Math.ceil(enteredAtMs / SLOT_MS) * SLOT_MS;
+    for (let fromMs = firstMs; fromMs < expiresAtMs; fromMs += SLOT_MS) {
+      const toMs = fromMs + SLOT_MS;
+      if (this.#past.wasOut(fromMs, toMs)) continue;
+      slots += 1;
+      if (this.#past.awayMs(supplier, fromMs, toMs, nowMs) <= awayMsMax) healthySlots += 1;
+    }
+    return { slots, healthySlots };
+  }
+}
