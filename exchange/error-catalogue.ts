@@ -128,6 +128,16 @@ export const ERRORS = {
   ),
   "node-key-exists": entry(409, "NODE_KEY_EXISTS", "A node with this key is enrolled already."),
   "node-not-connected": entry(409, "NODE_NOT_CONNECTED", "The node has no link."),
+  "supplier-paused": entry(
+    409,
+    "SUPPLIER_PAUSED",
+    "Deliveries failed one after another; asks are taken again in a while.",
+  ),
+  "supplier-suspended": entry(
+    403,
+    "SUPPLIER_SUSPENDED",
+    "The supplier is suspended from selling; Lots that it owes are still served.",
+  ),
   "no-supplier": entry(503, "NO_SUPPLIER", "No supplier can serve this now.", {
     openai: { type: "no_capacity", code: "no_capacity" },
     retryAfterSeconds: 2,

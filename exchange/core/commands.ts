@@ -124,6 +124,11 @@ export interface CommandMap {
     };
     result: Record<string, never>;
   };
+  /** A supplier was seen to break a rule; kinds that are grave suspend it. */
+  "record-integrity": {
+    params: { account: number; node: number | null; kind: string; detail: string };
+    result: { recorded: number; suspendedInstruments: number };
+  };
   /** First command of a process: every link is gone, the outage tolls. */
   resume: { params: { lastSeenMs: number }; result: { releasedDeliveries: number } };
   /** Lets time pass: runs what is due. */

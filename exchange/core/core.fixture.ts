@@ -21,6 +21,16 @@ export const SYMBOL = "text-lite";
 export const policy: MarketPolicy = config("policy");
 export const instruments: Instrument[] = config("instruments");
 
+/** Never: verdicts are given and nothing follows from them, for tests that are about something else. */
+const NEVER = 1e14;
+export const quietSla: MarketPolicy["sla"] = {
+  ...policy.sla,
+  windowMs: NEVER,
+  breakerFailures: NEVER,
+  throttleRequestsMin: NEVER,
+  suspensionRequestsMin: NEVER,
+};
+
 /** One Unit is this many increments. */
 export const UNIT = 100;
 /** One dollar per Unit is this many ticks. */

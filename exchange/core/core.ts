@@ -21,6 +21,7 @@ import type { Core, Executed } from "./core-port.ts";
 import type { CoreEvent } from "./events.ts";
 import { cancelOrder, cancelOrders, placeOrder } from "./market/orders.ts";
 import { resume } from "./resumption.ts";
+import { recordIntegrity } from "./sla/integrity.ts";
 import { createEmptyState, decodeState, encodeState } from "./snapshot.ts";
 import type { CoreState } from "./state.ts";
 import { issueSupply, transferIssued } from "./supply/issuance.ts";
@@ -54,6 +55,7 @@ const DECIDERS: Deciders = {
   "retry-delivery": retryDelivery,
   "settle-delivery": settleDelivery,
   "release-delivery": releaseDelivery,
+  "record-integrity": recordIntegrity,
   resume,
   tick: () => accept({ more: false }),
 };

@@ -4,7 +4,14 @@
  */
 
 /** Order of kinds that fall due in the same millisecond. */
-export const DUE_KINDS = ["lot-expiry", "delivery-timeout", "supplier-grace", "absence"] as const;
+export const DUE_KINDS = [
+  "lot-expiry",
+  "delivery-timeout",
+  "supplier-grace",
+  "absence",
+  // After what ends in the same millisecond: its pay belongs to the window that closes.
+  "supplier-standing",
+] as const;
 export type DueKind = (typeof DUE_KINDS)[number];
 
 export interface DueItem {

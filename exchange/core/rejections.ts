@@ -29,6 +29,8 @@ export const REJECTION_CODES = [
   "join-token-invalid",
   "node-key-exists",
   "node-not-connected",
+  "supplier-paused",
+  "supplier-suspended",
   "no-supplier",
   "no-units",
   "payment-required",

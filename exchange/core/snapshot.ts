@@ -10,6 +10,7 @@ import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
 import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
+import { restoreSupplier, wakeTimes } from "./sla/standing.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
@@ -43,6 +44,7 @@ export function createEmptyState(): CoreState {
     nodesByKey: new Map(),
     supplies: new Map(),
     attendance: new Map(),
+    suppliers: new Map(),
     apiKeys: new Map(),
     signingKeys: new Map(),
     joinTokens: new Map(),
@@ -151,6 +153,9 @@ export function decodeState(text: string): CoreState {
   for (const [account, row] of raw.attendance) {
     state.attendance.set(account, { ...row, awayMsBySlot: new Map(row.awayMsBySlot) });
   }
+  for (const [account, row] of raw.suppliers) {
+    state.suppliers.set(account, restoreSupplier(row));
+  }
   for (const { book, ...rest } of raw.instruments) {
     state.instruments.set(rest.instrument.symbol, {
       ...rest,
@@ -169,6 +174,11 @@ export function decodeState(text: string): CoreState {
     state.lots.set(number, lot);
   }
   for (const node of state.nodes.values()) state.serving.add(node);
+  for (const { account, instruments } of state.suppliers.values()) {
+    for (const { symbol, breaker } of instruments.values()) {
+      if (breaker.phase === "open") state.serving.stop(account, symbol);
+    }
+  }
   fillDueQueue(state);
   return state;
 }
@@ -211,5 +221,10 @@ function fillDueQueue(state: CoreState): void {
   }
   for (const { account } of state.supplies.values()) {
     if (isInDefault(state, account)) state.due.push({ dueMs: 0, kind: "absence", id: account });
+  }
+  for (const supplier of state.suppliers.values()) {
+    for (const dueMs of wakeTimes(supplier)) {
+      state.due.push({ dueMs, kind: "supplier-standing", id: supplier.account });
+    }
   }
 }

@@ -10,6 +10,7 @@ import type { LotNames } from "./ledger/account-names.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { MarketPolicy } from "./policy.ts";
+import type { SupplierStanding } from "./sla/standing.ts";
 import type { FailedAttempt } from "./sla/verdict.ts";
 import type { Serving } from "./supply/serving.ts";
 
@@ -49,6 +50,7 @@ export type ClosureReason =
   | "no_fill_max_slippage"
   | "self_trade_prevented"
   | "supplier_away"
+  | "supplier_suspended"
   | "capacity_fell"
   | "post_only_would_cross"
   | "bond_exhausted";
@@ -238,6 +240,7 @@ export interface CoreState {
   nodesByKey: Map<string, number>;
   supplies: Map<string, Supply>;
   attendance: Map<number, Attendance>;
+  suppliers: Map<number, SupplierStanding>;
   apiKeys: Map<string, ApiKey>;
   signingKeys: Map<string, SigningKey>;
   /** Until they are used up or expire. */

@@ -4,6 +4,7 @@ import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import type { DueItem } from "./due-queue.ts";
 import { REFERENCE_KEPT_MS } from "./policy.ts";
+import { lookAfterSupplier } from "./sla/looking-after.ts";
 import { endGrace } from "./supply/nodes.ts";
 import { policyOf, type Turn } from "./turn.ts";
 
@@ -58,6 +59,8 @@ function runItem(turn: Turn, item: DueItem): boolean {
       cause: "reservation-timeout",
       completionTokens: 0,
     });
+  } else if (item.kind === "supplier-standing") {
+    lookAfterSupplier(turn, item.id);
   } else if (item.kind === "supplier-grace") {
     const graceEndsAtMs = state.attendance.get(item.id)?.graceEndsAtMs ?? null;
     if (graceEndsAtMs !== null && graceEndsAtMs <= turn.nowMs) endGrace(turn, item.id);

@@ -1,12 +1,13 @@
 /** The worked example of the design, to the micro-dollar: S asks 1 Unit at 1.00, B buys and uses 0.05. */
 import { expect, test } from "vitest";
-import { createTestMarket, DOLLAR, UNIT } from "./core.fixture.ts";
+import { createTestMarket, DOLLAR, quietSla, UNIT } from "./core.fixture.ts";
 
 const SLOT_MS = 300_000;
 
 /** Deposits, S's ask and B's purchase of 0.05 Units, then two requests of 3,200 and 1,000 tokens. */
 function marketAfterTwoRequests() {
-  const market = createTestMarket();
+  // Pay stays pending, so that it can be seen.
+  const market = createTestMarket({ sla: quietSla });
   const s = market.supplier("S", { bondMicros: 1_000_000n });
   const b = market.account("B", 1_000_000n, "advanced");
   market.ask(s.account, DOLLAR, UNIT);

@@ -87,6 +87,20 @@ test("each party sees its side of a trade, the public sees neither", () => {
   history.close();
 });
 
+test("a delivery says how each attempt was judged, and why", () => {
+  const { market, seller, buyer } = busyMarket();
+  const history = openHistory(":memory:");
+  history.apply(market.events);
+  const [settled, failed] = history.deliveries(buyer, {}, all).items;
+  expect(settled?.judged).toMatchObject([
+    { supplier: seller, verdict: "good", tokens: 1_500, valueMicros: 1_500n },
+  ]);
+  expect(failed?.judged).toMatchObject([
+    { attempt: 1, verdict: "failed", cause: "backend-failed", why: "the backend failed" },
+  ]);
+  history.close();
+});
+
 test("a delivery is found by its request id, by its buyer only, with what became of it", () => {
   const { market, seller, buyer, served, failed } = busyMarket();
   const history = openHistory(":memory:");

@@ -109,6 +109,9 @@ export function createProjection(db: SqliteDatabase): Projection {
     "delivery-released": ({ delivery, verdict, cause, atMs }) => {
       closeDelivery(delivery, { status: verdict, cause, parts: [], closedAtMs: atMs });
     },
+    "delivery-judged": ({ delivery, attempts }) => {
+      closeDelivery(delivery, { judged: attempts });
+    },
     "supply-issued": ({ issuance, account, symbol, tokens, toTrading, atMs }) => {
       const record: IssuanceRecord = { number: issuance, account, symbol, tokens, toTrading, atMs };
       saveIssuance.run(issuance, account, symbol, atMs, encodeRecord(record));
@@ -220,6 +223,7 @@ function deliveryRecord(
     outputSha256: null,
     finishReason: null,
     cause: null,
+    judged: [],
     openedAtMs: before?.openedAtMs ?? event.atMs,
     closedAtMs: null,
   };

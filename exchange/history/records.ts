@@ -1,4 +1,5 @@
 /** What history keeps of orders, trades, deliveries and issuances, and how a row holds it. */
+import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { Order } from "#exchange/core/state.ts";
 
 /** An order as it stood last, open or closed; where it rests in the book is the core's business. */
@@ -55,6 +56,8 @@ export interface DeliveryRecord {
   outputSha256: string | null;
   finishReason: string | null;
   cause: string | null;
+  /** Every attempt with its verdict and why, once the delivery has ended; the last one is last. */
+  judged: JudgedAttempt[];
   openedAtMs: number;
   closedAtMs: number | null;
 }

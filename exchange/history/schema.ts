@@ -1,7 +1,7 @@
 /** The tables of `history.db`: a few columns to find rows by, the row itself as JSON. */
 
 /** Raised when a table changes; a history of another version is dropped and built anew. */
-export const HISTORY_VERSION = 1;
+export const HISTORY_VERSION = 2;
 
 export const HISTORY_SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;

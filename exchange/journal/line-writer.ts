@@ -46,7 +46,8 @@ export class LineWriter {
     else if (typeof value === "string") this.#string(value);
     else if (typeof value === "bigint") this.#amount(key, value);
     else if (Array.isArray(value)) this.#array(key, value);
-    else if (value === null || typeof value !== "object") this.#text(JSON.stringify(value));
+    else if (value === null) this.#ascii("null");
+    else if (typeof value !== "object") this.#text(JSON.stringify(value));
     else this.#object(value as Record<string, unknown>);
   }
 
@@ -88,7 +89,7 @@ export class LineWriter {
 
   #number(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) {
-      this.#text(JSON.stringify(value));
+      this.#ascii(JSON.stringify(value));
       return;
     }
     this.#reserve(NUMBER_BYTES_MAX);
@@ -135,6 +136,14 @@ export class LineWriter {
     }
     bytes[at + 1] = QUOTE;
     this.#at = at + 2;
+  }
+
+  /** A few characters, which are written sooner one by one than handed to the buffer. */
+  #ascii(text: string): void {
+    this.#reserve(text.length);
+    const bytes = this.#bytes;
+    for (let n = 0; n < text.length; n += 1) bytes[this.#at + n] = text.charCodeAt(n);
+    this.#at += text.length;
   }
 
   #text(text: string): void {

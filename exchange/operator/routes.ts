@@ -23,6 +23,7 @@ import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts
 import { backupRoute } from "./backup-route.ts";
 import { fundsRoute } from "./funds-route.ts";
 import { statusRoute } from "./status-route.ts";
+import { supplierRoute } from "./supplier-route.ts";
 
 const CLOSED = { additionalProperties: false };
 const AccountId = Type.String({ maxLength: 80 });
@@ -89,6 +90,7 @@ export async function operatorRoutes(
   backupRoute(app, backups);
   fundsRoute(app, shell);
   statusRoute(app, shell);
+  supplierRoute(app, shell);
 
   app.post("/accounts", async (request, reply) => {
     const { name, mode = "easy" } = accountBody(request.body);

@@ -5,6 +5,7 @@ import type { CoreState } from "#exchange/core/state.ts";
 import { accountAppliers } from "./account-events.ts";
 import { clearingAppliers } from "./clearing-events.ts";
 import { marketAppliers } from "./market-events.ts";
+import { slaAppliers } from "./sla-events.ts";
 import { supplyAppliers } from "./supply-events.ts";
 
 /** What each type of event does, its postings aside. */
@@ -17,6 +18,7 @@ const APPLIERS: Appliers<EventType> = {
   ...supplyAppliers,
   ...marketAppliers,
   ...clearingAppliers,
+  ...slaAppliers,
 };
 
 /** Applies the next event. Throws when it is not the next one or does not fit: the process must stop then. */

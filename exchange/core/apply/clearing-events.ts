@@ -3,6 +3,7 @@ import { ownParts } from "#exchange/core/clearing/charging.ts";
 import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import type { EventOf } from "#exchange/core/events.ts";
+import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
 import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf } from "#exchange/core/turn.ts";
@@ -18,7 +19,6 @@ export const clearingAppliers: Appliers<
   | "lot-closed-out"
   | "delivery-settled"
   | "delivery-released"
-  | "delivery-judged"
   | "lot-expired"
   | "lot-consumed"
 > = {
@@ -62,13 +62,13 @@ export const clearingAppliers: Appliers<
     } else delivery.owed ??= { supplier: event.supplier, parts: delivery.parts };
     delivery.parts = [];
   },
-  "cover-settled": (state, { delivery: number, supplier, parts }) => {
+  "cover-settled": (state, { delivery: number, supplier, parts, atMs }) => {
     for (const { lot: bought, usedTokens, undoneTokens } of parts) {
       const lot = lotOf(state, bought);
       const supply = openSupply(state, supplier, lot.symbol);
       supply.owedTokens -= usedTokens + undoneTokens;
       supply.deliveredTokens += usedTokens;
-      closeLot(state, lot);
+      closeLot(state, lot, atMs);
     }
     deliveryOf(state, number).parts = [];
   },
@@ -87,14 +87,15 @@ export const clearingAppliers: Appliers<
     const before = use?.windowStartMs === windowStartMs ? use.micros : 0;
     state.fundUse.set(supplier, { windowStartMs, micros: before + Number(guarantyMicros) });
   },
-  "lot-closed-out": (state, { lot: number, unusedTokens }) => {
+  "lot-closed-out": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
     openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;
-    closeLot(state, lot);
+    closeLot(state, lot, atMs);
   },
-  "delivery-settled": (state, { delivery, parts }) => {
+  "delivery-settled": (state, { delivery, parts, atMs }) => {
     for (const part of parts) {
       const lot = lotOf(state, part.lot);
+      openCard(state, lot.supplier, lot.symbol, atMs);
       state.holdings.free(lot, -part.tokens);
       lot.usedTokens += part.tokens;
       lot.paidMicros += part.costMicros;
@@ -108,13 +109,12 @@ export const clearingAppliers: Appliers<
     closeDelivery(state, delivery);
   },
   "delivery-released": (state, { delivery }) => closeDelivery(state, delivery),
-  "delivery-judged": () => {},
-  "lot-expired": (state, { lot: number, unusedTokens }) => {
+  "lot-expired": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
     openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;
-    closeLot(state, lot);
+    closeLot(state, lot, atMs);
   },
-  "lot-consumed": (state, { lot }) => closeLot(state, lotOf(state, lot)),
+  "lot-consumed": (state, { lot, atMs }) => closeLot(state, lotOf(state, lot), atMs),
 };
 
 /** A failed attempt as it will be judged: with the prices that it would have served at. */
@@ -156,11 +156,12 @@ function closeDelivery(state: CoreState, number: number): void {
   state.deliveries.delete(number);
 }
 
-function closeLot(state: CoreState, lot: Lot): void {
+function closeLot(state: CoreState, lot: Lot, atMs: number): void {
   const { escrow, tokens } = namesOfLot(lot);
   state.ledger.forget(escrow);
   state.ledger.forget(tokens);
   state.holdings.remove(lot);
+  lotClosed(state, lot, atMs);
   accountOf(state, lot.owner).lots.delete(lot.number);
   state.lots.delete(lot.number);
 }

@@ -5,6 +5,7 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import { rememberFill } from "#exchange/core/market/reference-price.ts";
+import { lotOpened } from "#exchange/core/sla/scorecard.ts";
 import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
@@ -119,6 +120,7 @@ export const marketAppliers: Appliers<
     };
     state.lots.set(lot, bought);
     state.holdings.add(bought);
+    lotOpened(state, bought);
     accountOf(state, buyer).lots.add(lot);
     openSupply(state, seller, symbol).owedTokens += tokens;
     if (event.expiresAtMs !== null) {

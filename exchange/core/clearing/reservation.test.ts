@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { createTestMarket, DOLLAR, policy, SYMBOL, UNIT } from "#exchange/core/core.fixture.ts";
+import {
+  createTestMarket,
+  DOLLAR,
+  policy,
+  quietSla,
+  SYMBOL,
+  UNIT,
+} from "#exchange/core/core.fixture.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
@@ -24,7 +31,7 @@ test.each([
 });
 
 test("a Lot past its expiry ends when the delivery that held it moves to another supplier", () => {
-  const market = createTestMarket();
+  const market = createTestMarket({ sla: quietSla });
   const [first, second] = [market.supplier("first"), market.supplier("second")];
   const buyer = market.account("B", 1_000_000n);
   market.ask(first.account, DOLLAR, 1);

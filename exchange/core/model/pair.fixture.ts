@@ -1,7 +1,7 @@
 /** The core and the naive market side by side: the same commands to both, compared after each. */
 import { expect } from "vitest";
 import type { Command } from "#exchange/core/commands.ts";
-import { instruments, START_MS } from "#exchange/core/core.fixture.ts";
+import { instruments, quietSla, START_MS } from "#exchange/core/core.fixture.ts";
 import { createCore, restoreCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
@@ -111,7 +111,9 @@ function opening(): Command[] {
   return commands;
 }
 
-export function setUp(adopted: MarketPolicy, tally: Tally): { model: Model; real: Real } {
+/** The naive market judges nobody: what verdicts lead to has tests of its own. */
+export function setUp(drawn: MarketPolicy, tally: Tally): { model: Model; real: Real } {
+  const adopted = { ...drawn, sla: quietSla };
   const core = createCore();
   const real: Real = { core, events: [], restarts: 0, walk: null };
   const listings = LISTED.map((instrument): Command => ({ type: "list-instrument", instrument }));

@@ -1,19 +1,109 @@
 /** Judging a delivery when it ends: every attempt gets a verdict, and scores follow from it. */
 import type { Command } from "#exchange/core/commands.ts";
+import { causeOf } from "#exchange/core/sla/causes.ts";
+import { reviewAttempt } from "#exchange/core/sla/consequences.ts";
+import { imputed, judge } from "#exchange/core/sla/judge.ts";
+import type { FailedAttempt, JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { Delivery } from "#exchange/core/state.ts";
-import type { Turn } from "#exchange/core/turn.ts";
+import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+
+/** A request that breaks whoever serves it: no supplier's failure. */
+const POISON = "poison-request";
 
 /** A delivery that worked: its last attempt is good or slow, earlier ones failed. */
 export function judgeSettled(
-  _turn: Turn,
-  _delivery: Delivery,
-  _settled: Command<"settle-delivery">,
-  _paid: { usedTokens: number; costMicros: bigint },
-): void {}
+  turn: Turn,
+  delivery: Delivery,
+  settled: Command<"settle-delivery">,
+  paid: { usedTokens: number; costMicros: bigint },
+): void {
+  const { instrument } = instrumentOf(turn.state, delivery.symbol);
+  const { measured } = settled;
+  const { verdict, slownessBps, why } = judge(
+    measured,
+    settled,
+    instrument,
+    policyOf(turn.state).sla,
+  );
+  emitJudged(turn, delivery, delivery.failures.map(judgedFailure), {
+    attempt: delivery.attempt,
+    supplier: delivery.supplier,
+    verdict,
+    cause: settled.cause,
+    why,
+    tokens: paid.usedTokens,
+    valueMicros: paid.costMicros,
+    firstTokenMs: measured.firstTokenMs,
+    tokensPerSecond: measured.tokensPerSecond,
+    slownessBps,
+  });
+}
 
 /** A delivery that nobody pays for. `excused` excuses every attempt. */
 export function judgeReleased(
-  _turn: Turn,
-  _delivery: Delivery,
-  _released: Pick<Command<"release-delivery">, "verdict" | "cause" | "completionTokens">,
-): void {}
+  turn: Turn,
+  delivery: Delivery,
+  released: Pick<Command<"release-delivery">, "verdict" | "cause" | "completionTokens">,
+): void {
+  const { state } = turn;
+  const { instrument } = instrumentOf(state, delivery.symbol);
+  const { cause, completionTokens } = released;
+  const { sla } = policyOf(state);
+  const counted = imputed(delivery, instrument, sla, completionTokens);
+  const last = judgedFailure({
+    attempt: delivery.attempt,
+    supplier: delivery.supplier,
+    cause,
+    ...counted,
+  });
+  const earlier = delivery.failures.map(judgedFailure);
+  if (released.verdict === "failed" && cause !== POISON) emitJudged(turn, delivery, earlier, last);
+  else {
+    const why = `excused with the delivery: ${causeOf(cause).words}`;
+    emitJudged(turn, delivery, earlier.map(excusedBy(why)), excusedBy(why)(last));
+  }
+}
+
+const excusedBy =
+  (why: string) =>
+  (attempt: JudgedAttempt): JudgedAttempt => ({ ...attempt, verdict: "excused", why });
+
+type Failure = Pick<FailedAttempt, "attempt" | "supplier" | "cause" | "tokens" | "valueMicros">;
+
+function judgedFailure({ attempt, supplier, cause, tokens, valueMicros }: Failure): JudgedAttempt {
+  const { verdict, words } = causeOf(cause);
+  return {
+    attempt,
+    supplier,
+    verdict,
+    cause,
+    why: words,
+    tokens,
+    valueMicros,
+    firstTokenMs: null,
+    tokensPerSecond: null,
+    slownessBps: 0,
+  };
+}
+
+function emitJudged(
+  turn: Turn,
+  delivery: Delivery,
+  earlier: readonly JudgedAttempt[],
+  last: JudgedAttempt,
+): void {
+  const { symbol } = delivery;
+  const attempts = earlier.length === 0 ? [last] : [...earlier, last];
+  turn.emit({
+    type: "delivery-judged",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    delivery: delivery.number,
+    account: delivery.account,
+    symbol,
+    policyVersion: policyOf(turn.state).sla.version,
+    attempts,
+  });
+  for (const { supplier, verdict } of attempts) reviewAttempt(turn, supplier, symbol, verdict);
+}

@@ -80,11 +80,16 @@ export const SlaPolicySchema = Type.Object(
     throttleRequestsMin: Count,
     throttleFailureBps: Bps,
     throttleStepMs: Count,
+    /** Given back per step once failures are rarer; the weight never falls below the second. */
+    throttleRecoveryBps: Bps,
+    throttleWeightBpsMin: Bps,
     /** Wilson's lower bound (99.9 %) of the failure rate above this many error budgets suspends. */
     suspensionRequestsMin: Count,
     suspensionErrorFactor: Count,
     /** By level; the last holds for all above. */
     suspensionMs: Type.Array(Count, { minItems: 1, maxItems: 10 }),
+    /** A level is forgiven per this much time without a further suspension. */
+    suspensionForgivenMs: Count,
   },
   { additionalProperties: false },
 );

@@ -23,7 +23,7 @@ export function capacityTokens(state: CoreState, account: number, symbol: string
   return state.serving.capacityTokens(account, symbol);
 }
 
-/** True while at least one linked node of the supplier serves the instrument. */
+/** True while at least one linked node of the supplier serves the instrument and its breaker is not open. */
 export function canServe(state: CoreState, account: number, symbol: string): boolean {
   return state.serving.canServe(account, symbol);
 }

@@ -3,6 +3,7 @@
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { reject } from "#exchange/core/rejections.ts";
+import { standingOf, suspendedUntilMs } from "#exchange/core/sla/standing.ts";
 import type { ClosureReason, Order } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
@@ -16,6 +17,8 @@ export function issuanceProblem(
   symbol: string,
   tokens: bigint,
 ): ReturnType<typeof reject> | null {
+  const suspended = suspensionProblem(turn, account, symbol);
+  if (suspended !== null) return suspended;
   const limit = issuanceLimitTokens(turn.state, account, symbol);
   const outstanding = outstandingTokens(turn.state, account, symbol);
   if (outstanding + tokens <= limit) return null;
@@ -24,6 +27,19 @@ export function issuanceProblem(
     "capacity-exceeded",
     `issuing ${formatUnits(tokens)} Units of ${symbol} is more than the ${formatUnits(left)} that the measured capacity of the linked nodes still allows; link a node or offer less`,
     { requested: formatUnits(tokens), allowed: formatUnits(left) },
+  );
+}
+
+function suspensionProblem(
+  turn: Turn,
+  account: number,
+  symbol: string,
+): ReturnType<typeof reject> | null {
+  const untilMs = suspendedUntilMs(turn.state, account, symbol);
+  if (untilMs === null) return null;
+  return reject(
+    "supplier-suspended",
+    `you are suspended from selling ${symbol} until ${new Date(untilMs).toISOString()}; Lots that you owe are still served`,
   );
 }
 
@@ -37,8 +53,18 @@ export function offerProblem(
   symbol: string,
   missing: bigint,
 ): ReturnType<typeof reject> | null {
-  const problem = missing > 0n ? issuanceProblem(turn, account, symbol, missing) : null;
+  const problem =
+    missing > 0n
+      ? issuanceProblem(turn, account, symbol, missing)
+      : suspensionProblem(turn, account, symbol);
   if (problem !== null || canServe(turn.state, account, symbol)) return problem;
+  const breaker = standingOf(turn.state, account, symbol)?.breaker;
+  if (breaker?.phase === "open") {
+    return reject(
+      "supplier-paused",
+      `your last deliveries of ${symbol} failed one after another; asks are taken again from ${new Date(breaker.halfOpensAtMs).toISOString()}`,
+    );
+  }
   return reject(
     "node-not-connected",
     `no linked node of yours serves ${symbol}; link one, then place the ask`,

@@ -73,12 +73,17 @@ export function connectNode(
     });
   }
   for (const symbol of symbols) {
-    if (canServe(turn.state, account, symbol)) {
-      enforceCapacity(turn, account, symbol, "capacity_fell");
-      resumeAsks(turn, account, symbol);
-    } else suspendAsks(turn, account, symbol);
+    if (canServe(turn.state, account, symbol)) takeUpAsks(turn, account, symbol);
+    else suspendAsks(turn, account, symbol);
   }
   return accept({ account });
+}
+
+/** The supplier serves the instrument again, as much of it as it may: its asks come back. */
+export function takeUpAsks(turn: Turn, account: number, symbol: string): void {
+  if (!canServe(turn.state, account, symbol)) return;
+  enforceCapacity(turn, account, symbol, "capacity_fell");
+  resumeAsks(turn, account, symbol);
 }
 
 export function disconnectNode(

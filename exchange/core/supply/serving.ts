@@ -1,6 +1,6 @@
 /**
  * What each supplier's linked nodes serve, added up when one of them changes, so that no ask and no
- * reservation has to search all nodes. Follows from the nodes: in no snapshot.
+ * reservation has to search all nodes. Follows from nodes and breakers: in no snapshot.
  */
 import type { Node } from "#exchange/core/state.ts";
 
@@ -9,6 +9,10 @@ interface Row {
   isLinked: boolean;
   /** Tokens per window by instrument; an instrument that no linked node serves is not in it. */
   capacityTokens: Map<string, number>;
+  /** Instruments that are stopped, whatever its nodes could serve. */
+  stopped: Set<string>;
+  /** Linked and not stopped. */
+  serves: Set<string>;
 }
 
 export class Serving {
@@ -16,11 +20,34 @@ export class Serving {
 
   /** A node of its supplier, linked or not. */
   add(node: Node): void {
-    const row = this.#rows.get(node.account);
-    if (row === undefined) {
-      this.#rows.set(node.account, { nodes: [node], isLinked: false, capacityTokens: new Map() });
-    } else row.nodes.push(node);
+    this.#open(node.account).nodes.push(node);
     this.refresh(node.account);
+  }
+
+  /** The supplier's breaker opened: its nodes do not serve the instrument until `go`. */
+  stop(account: number, symbol: string): void {
+    this.#open(account).stopped.add(symbol);
+    this.refresh(account);
+  }
+
+  go(account: number, symbol: string): void {
+    this.#open(account).stopped.delete(symbol);
+    this.refresh(account);
+  }
+
+  #open(account: number): Row {
+    let row = this.#rows.get(account);
+    if (row === undefined) {
+      row = {
+        nodes: [],
+        isLinked: false,
+        capacityTokens: new Map(),
+        stopped: new Set(),
+        serves: new Set(),
+      };
+      this.#rows.set(account, row);
+    }
+    return row;
   }
 
   /** To be called when a node of the supplier came, went or changed what it serves. */
@@ -29,11 +56,13 @@ export class Serving {
     if (row === undefined) return;
     row.isLinked = false;
     row.capacityTokens.clear();
+    row.serves.clear();
     for (const { session, supplies } of row.nodes) {
       if (session === null) continue;
       row.isLinked = true;
       for (const { symbol, capacityTokens } of supplies) {
         row.capacityTokens.set(symbol, (row.capacityTokens.get(symbol) ?? 0) + capacityTokens);
+        if (!row.stopped.has(symbol)) row.serves.add(symbol);
       }
     }
   }
@@ -62,7 +91,7 @@ export class Serving {
   }
 
   canServe(account: number, symbol: string): boolean {
-    return this.#rows.get(account)?.capacityTokens.has(symbol) ?? false;
+    return this.#rows.get(account)?.serves.has(symbol) ?? false;
   }
 
   capacityTokens(account: number, symbol: string): number {

@@ -1,0 +1,60 @@
+/**
+ * Why attempts fail, and whose doing it is. Every cause that a delivery ends with stands here; one that
+ * does not is the supplier's, and a test finds it in the source.
+ */
+
+export interface Cause {
+  verdict: "failed" | "excused";
+  /** The backend or its link broke: two such from different owners make a poison request. */
+  isCrash: boolean;
+  words: string;
+}
+
+const failed = (words: string): Cause => ({ verdict: "failed", isCrash: false, words });
+const crash = (words: string): Cause => ({ verdict: "failed", isCrash: true, words });
+const excused = (words: string): Cause => ({ verdict: "excused", isCrash: false, words });
+
+const CAUSES: ReadonlyMap<string, Cause> = new Map(
+  Object.entries({
+    "no-accept": failed("the node did not accept the delivery in time"),
+    timeout: failed("the supplier sent nothing for too long"),
+    "time-limit": failed("no output within the time of a delivery"),
+    "no-node": failed("no node of the supplier was linked"),
+    "supplier-away": failed("no link of the supplier was up"),
+    cancelled: failed("the node gave the delivery up"),
+    "slot-refused": failed("the node refused though it had a free slot"),
+    "bad-request": failed("the node could not read what the exchange had checked"),
+    "backend-refused": failed("the backend refused a request that was in order"),
+    malformed: failed("what came has not the form of an answer"),
+    protocol: failed("the records of the link contradicted each other"),
+    "link-lost": crash("the link was lost in the middle"),
+    "backend-unreachable": crash("the backend could not be reached"),
+    "backend-failed": crash("the backend failed"),
+    "backend-stream-broken": crash("the backend's stream broke"),
+    truncated: crash("the answer ended without a reason to end"),
+    // Demand beyond a supplier's slots is served as well as it can be and is nobody's failure.
+    busy: excused("more was asked for at once than the supplier has slots"),
+    "poison-request": excused("the request breaks every supplier"),
+    "exchange-slow": excused("the exchange itself was slow"),
+    "exchange-restarted": excused("the exchange restarted"),
+    "service-stopping": excused("the exchange was stopping"),
+    "reservation-timeout": excused("the reservation ran out"),
+    "client-gone": excused("the client left"),
+    "client-stalled": excused("the client stopped reading"),
+    "reservation-used": excused("the reservation was used up"),
+    "buyer-refused": excused("the exchange no longer took the buyer's request"),
+    "empty-answer": excused("the answer was empty"),
+    done: excused("the delivery had ended"),
+  }),
+);
+
+const UNKNOWN = failed("a cause that has no entry of its own");
+
+/** What a cause means; one without an entry is the supplier's failure. */
+export function causeOf(cause: string): Cause {
+  return CAUSES.get(cause) ?? UNKNOWN;
+}
+
+export function isKnownCause(cause: string): boolean {
+  return CAUSES.has(cause);
+}

@@ -1,0 +1,179 @@
+/** Writing scorecards: called while events are applied, so nothing is decided here. */
+import {
+  type Scorecard,
+  type Standing,
+  type Stretch,
+  type SupplierStanding,
+  WEIGHT_BPS_WHOLE,
+} from "#exchange/core/sla/standing.ts";
+import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
+import type { CoreState, Lot } from "#exchange/core/state.ts";
+import { policyOf } from "#exchange/core/turn.ts";
+
+/** Five minutes on the UTC grid. */
+const SLOT_MS = 300_000;
+
+/** A supplier's standing, made on first use. */
+export function openSupplier(state: CoreState, account: number): SupplierStanding {
+  let supplier = state.suppliers.get(account);
+  if (supplier === undefined) {
+    supplier = { account, instruments: new Map(), holdbacks: [], integrity: new Map() };
+    state.suppliers.set(account, supplier);
+  }
+  return supplier;
+}
+
+/** Its standing with an instrument, made on first use: everybody begins in probation. */
+export function openStanding(
+  state: CoreState,
+  account: number,
+  symbol: string,
+  atMs: number,
+): Standing {
+  const { instruments } = openSupplier(state, account);
+  let standing = instruments.get(symbol);
+  if (standing === undefined) {
+    standing = {
+      account,
+      symbol,
+      tier: "probation",
+      tierSinceMs: atMs,
+      inTier: { scored: 0, failed: 0 },
+      strikes: 0,
+      openLotsMicros: 0n,
+      card: null,
+      lastWindow: null,
+      failedInRowAtMs: [],
+      breaker: { phase: "closed" },
+      weightBps: WEIGHT_BPS_WHOLE,
+      weightStepsAtMs: null,
+      recent: [],
+      rolling: [],
+      suspendedUntilMs: null,
+      suspensionLevel: 0,
+      suspensionEndedAtMs: null,
+    };
+    instruments.set(symbol, standing);
+  }
+  return standing;
+}
+
+/**
+ * The scorecard of the running window. Begun by the first thing that happens in it (a Lot bought, used
+ * or ended, a verdict), so the Lots that were open at its start are those that are open then.
+ */
+export function openCard(
+  state: CoreState,
+  account: number,
+  symbol: string,
+  atMs: number,
+): { standing: Standing; card: Scorecard } {
+  const standing = openStanding(state, account, symbol, atMs);
+  let { card } = standing;
+  if (card === null) {
+    card = newCard(windowEndMs(state, atMs), standing.openLotsMicros);
+    standing.card = card;
+    state.due.push({ dueMs: card.endsAtMs, kind: "supplier-standing", id: account });
+  }
+  return { standing, card };
+}
+
+function newCard(endsAtMs: number, lotsMicros: bigint): Scorecard {
+  return {
+    endsAtMs,
+    windowsCarried: 0,
+    good: { requests: 0, tokens: 0 },
+    slow: { requests: 0, tokens: 0 },
+    failed: { requests: 0, tokens: 0 },
+    excused: { requests: 0, tokens: 0 },
+    failedMicros: 0n,
+    lotsMicros,
+    buyers: new Map(),
+  };
+}
+
+/** The next end of a window on the UTC grid after `atMs`. */
+export function windowEndMs(state: CoreState, atMs: number): number {
+  const { windowMs } = policyOf(state).sla;
+  return (Math.floor(atMs / windowMs) + 1) * windowMs;
+}
+
+/** A Lot was bought of its supplier. */
+export function lotOpened(state: CoreState, lot: Lot): void {
+  const { standing, card } = openCard(state, lot.supplier, lot.symbol, lot.boughtAtMs);
+  standing.openLotsMicros += lot.valueMicros;
+  card.lotsMicros += lot.valueMicros;
+}
+
+/** A Lot ended. */
+export function lotClosed(state: CoreState, lot: Lot, atMs: number): void {
+  const { standing } = openCard(state, lot.supplier, lot.symbol, atMs);
+  standing.openLotsMicros -= lot.valueMicros;
+}
+
+/** Books a verdict to the supplier's card and counts. */
+export function bookVerdict(
+  state: CoreState,
+  { account, symbol, atMs }: { account: number; symbol: string; atMs: number },
+  attempt: JudgedAttempt,
+): void {
+  const { standing, card } = openCard(state, attempt.supplier, symbol, atMs);
+  const { verdict, valueMicros } = attempt;
+  const count = card[verdict];
+  count.requests += 1;
+  count.tokens += attempt.tokens;
+  if (verdict === "excused") return;
+  const { sla } = policyOf(state);
+  const isFailed = verdict === "failed";
+  const steps = Math.ceil(sla.throttleWindowMs / sla.throttleStepMs);
+  countIn(standing.recent, Math.floor(atMs / sla.throttleStepMs), isFailed, steps);
+  countIn(
+    standing.rolling,
+    Math.floor(atMs / SLOT_MS),
+    isFailed,
+    Math.ceil(sla.windowMs / SLOT_MS),
+  );
+  standing.inTier.scored += 1;
+  if (isFailed) {
+    standing.inTier.failed += 1;
+    standing.failedInRowAtMs.push(atMs);
+    if (standing.failedInRowAtMs.length > sla.breakerFailures) standing.failedInRowAtMs.shift();
+    card.failedMicros += valueMicros;
+    lossOf(card, account).failedMicros += valueMicros;
+  } else {
+    if (standing.failedInRowAtMs.length > 0) standing.failedInRowAtMs = [];
+    if (verdict === "slow") {
+      lossOf(card, account).slowMicros += (valueMicros * BigInt(attempt.slownessBps)) / 10_000n;
+    }
+  }
+}
+
+function lossOf(card: Scorecard, buyer: number): { failedMicros: bigint; slowMicros: bigint } {
+  let loss = card.buyers.get(buyer);
+  if (loss === undefined) {
+    loss = { failedMicros: 0n, slowMicros: 0n };
+    card.buyers.set(buyer, loss);
+  }
+  return loss;
+}
+
+/** Counts an attempt in its stretch, and drops those that are further back than `kept`. */
+function countIn(stretches: Stretch[], slot: number, isFailed: boolean, kept: number): void {
+  let last = stretches.at(-1);
+  if (last === undefined || last.slot !== slot) {
+    last = { slot, scored: 0, failed: 0 };
+    stretches.push(last);
+    while ((stretches[0]?.slot ?? slot) <= slot - kept) stretches.shift();
+  }
+  last.scored += 1;
+  if (isFailed) last.failed += 1;
+}
+
+/** Attempts of the throttle's window, and of the last window's length in slots. */
+export function recentSpan(state: CoreState, atMs: number): { recent: number; rolling: number } {
+  const { throttleStepMs, throttleWindowMs, windowMs } = policyOf(state).sla;
+  return {
+    recent: Math.floor(atMs / throttleStepMs) - Math.ceil(throttleWindowMs / throttleStepMs),
+    rolling: Math.floor(atMs / SLOT_MS) - Math.ceil(windowMs / SLOT_MS),
+  };
+}
