@@ -11,12 +11,35 @@ const lines = golden.toString().trimEnd().split("\n");
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytesOf = (line: string) => new TextEncoder().encode(line);
 
-test.each(lines.map((line) => [JSON.parse(line).type as string, line]))(
+const isCurrent = (line: string) => {
+  const { type, version } = JSON.parse(line);
+  return EVENT_VERSIONS[type as keyof typeof EVENT_VERSIONS] === version;
+};
+
+test.each(lines.filter(isCurrent).map((line) => [JSON.parse(line).type as string, line]))(
   "a golden %s decodes and encodes to the same bytes",
   (_type, line) => {
     expect(text(encodeEvents(decodeEvents(bytesOf(line))))).toBe(`${line}\n`);
   },
 );
+
+test.each(lines.filter((line) => !isCurrent(line)))(
+  "an old event is read as a new one: %s",
+  (line) => {
+    const [event] = decodeEvents(bytesOf(line));
+    const { type, version, ...fields } = JSON.parse(line);
+    expect(event).toMatchObject({ type, seq: fields.seq, atMs: fields.atMs });
+    expect(event?.version).toBeGreaterThan(version);
+    expect(isCurrent(text(encodeEvents(event === undefined ? [] : [event])))).toBe(true);
+  },
+);
+
+test("an attempt that failed before there was cover cost its supplier nothing", () => {
+  const old = lines.find((line) => line.startsWith('{"type":"attempt-failed","version":1')) ?? "";
+  expect(decodeEvents(bytesOf(old))).toMatchObject([
+    { version: 2, remedy: "lots", chargeMaxMicros: 0n, guarantyMaxMicros: 0n },
+  ]);
+});
 
 test("golden lines are only ever added: none is changed, moved or gone", () => {
   const committed = readFileSync(new URL("./event-encoding.golden.sha256", import.meta.url))
