@@ -3,16 +3,13 @@
  * The meaning of a type never changes; a new meaning is a new version with an upcaster.
  */
 import type { Instrument } from "#protocol/instrument.ts";
-import type { Charge } from "./clearing/waterfall.ts";
 import type { AccountMode } from "./commands.ts";
 import type { Posting } from "./ledger/ledger.ts";
 import type { MarketPolicy } from "./policy.ts";
-import type { BuyerCredit, WindowCharge } from "./sla/charge.ts";
-import type { Tier } from "./sla/standing.ts";
-import type { JudgedAttempt, Verdict } from "./sla/verdict.ts";
+import type { SlaEventMap } from "./sla/events.ts";
 import type { ClosureReason, Order } from "./state.ts";
 
-export interface EventMap {
+export interface EventMap extends SlaEventMap {
   "instrument-listed": { number: number; instrument: Instrument };
   "policy-adopted": { policy: MarketPolicy };
   "account-opened": { account: number; name: string; mode: AccountMode };
@@ -196,88 +193,6 @@ export interface EventMap {
     cause: string;
     postings: Posting[];
   };
-  /** All attempts at a delivery, judged when it ended; what scores and charges are computed from. */
-  "delivery-judged": {
-    delivery: number;
-    account: number;
-    symbol: string;
-    policyVersion: string;
-    attempts: JudgedAttempt[];
-  };
-  /** Failed too often in a row: nothing is dispatched until it half-opens. */
-  "breaker-opened": {
-    account: number;
-    symbol: string;
-    /** Without a good delivery between; each doubles the time. */
-    openings: number;
-    graceEndsAtMs: number;
-    halfOpensAtMs: number;
-  };
-  /** On trial: the next good delivery closes it, the next failure opens it again. */
-  "breaker-half-opened": { account: number; symbol: string; openings: number };
-  "breaker-closed": { account: number; symbol: string };
-  /** Fewer or more deliveries go to the supplier, by the share that failed of late. */
-  "weight-changed": {
-    account: number;
-    symbol: string;
-    weightBps: number;
-    scored: number;
-    failed: number;
-    nextStepAtMs: number | null;
-  };
-  "supplier-suspended": {
-    account: number;
-    symbol: string;
-    level: number;
-    untilMs: number;
-    why: string;
-  };
-  /** Back, in probation. */
-  "supplier-reinstated": { account: number; symbol: string };
-  "tier-changed": { account: number; symbol: string; tier: Tier };
-  /** A window's statement: what was seen, what it costs by which figures, and who got it. */
-  "window-closed": {
-    account: number;
-    symbol: string;
-    endsAtMs: number;
-    policyVersion: string;
-    /** Too few deliveries: nothing is charged yet, they count in the next window. */
-    isCarried: boolean;
-    requests: Record<Verdict, number>;
-    tokens: Record<Verdict, number>;
-    failedMicros: bigint;
-    lotsMicros: bigint;
-    strikes: number;
-    strikesAfter: number;
-    charge: WindowCharge;
-    /** Where it came from; what was not there is owed. */
-    paid: Charge;
-    credits: BuyerCredit[];
-    toGuarantyMicros: bigint;
-    postings: Posting[];
-  };
-  /** Pay of a window: what was owed first, a part kept back, the rest available. */
-  "supplier-paid": {
-    account: number;
-    tier: Tier;
-    repaidMicros: bigint;
-    heldBackMicros: bigint;
-    paidMicros: bigint;
-    releaseAtMs: number | null;
-    postings: Posting[];
-  };
-  /** The oldest pay kept back falls free, less what was charged to it since. */
-  "holdback-released": {
-    account: number;
-    keptMicros: bigint;
-    chargedMicros: bigint;
-    releasedMicros: bigint;
-    /** Set aside for an open delivery: tried again. */
-    leftMicros: bigint;
-    nextReleaseAtMs: number | null;
-    postings: Posting[];
-  };
-  "integrity-recorded": { account: number; node: number | null; kind: string; detail: string };
   "lot-expired": {
     lot: number;
     unusedTokens: number;
