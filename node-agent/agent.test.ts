@@ -100,7 +100,30 @@ test("a drain withdraws the ask, finishes what runs, and closes the link in orde
   expect(exchange.dialled).toBe(1);
 });
 
-test("a lost link stops what ran over it, and the agent comes back with the same ask", async () => {
+test("a lost socket stops nothing: the session goes on over another, and no ask is placed anew", async () => {
+  exchange.script = { resumes: true };
+  const agent = agentWith();
+  await agent.start();
+  const link = await exchange.link(0);
+  link.open(1, { messages: [] });
+  const running = await eventually("the request", () => client.requests[0]);
+  running.push({ type: "text", text: "before " });
+  await eventually("the first delta", () => link.recordsOf(1, RecordType.delta)[0]);
+  for (const times of [2, 3, 4]) {
+    await eventually("both sockets", () => link.sockets[1]);
+    link.cutCarrier();
+    await link.attached(times);
+  }
+  link.terminate();
+  running.say("after");
+  expect((await link.endOf(1)).type).toBe(RecordType.end);
+  expect(link.textOf(1)).toBe("before after");
+  expect(await link.message("running")).toMatchObject({ attempts: ["attempt-1"] });
+  expect(link.messages.filter(({ type }) => type === "supply")).toHaveLength(1);
+  await agent.drain("over");
+});
+
+test("a session that the exchange does not know stops what ran in it, and the agent comes back with the same ask", async () => {
   const agent = agentWith();
   await agent.start();
   const first = await exchange.link(0);
@@ -108,9 +131,9 @@ test("a lost link stops what ran over it, and the agent comes back with the same
   const running = await eventually("the request", () => client.requests[0]);
   first.terminate();
   const second = await exchange.link(1);
+  await second.message("supply");
   expect(running.signal.aborted).toBe(true);
   expect(agent.activeDeliveries).toBe(0);
-  await second.message("supply");
   await second.message("call");
   second.open(1, { messages: [] });
   (await eventually("a request anew", () => client.requests[1])).say("anew");
@@ -136,6 +159,23 @@ test.each<[string, Partial<AgentOptions>, string]>([
   await expect(agent.start()).rejects.toThrow(why);
   expect(exchange.dialled).toBe(1);
   expect(givenUp).toEqual([]);
+  await agent.drain("over");
+});
+
+test("told to go, an agent finishes what runs and links again, not before the wished time", async () => {
+  const agent = agentWith();
+  await agent.start();
+  const link = await exchange.link(0);
+  link.open(1, { messages: [] });
+  const running = await eventually("the request", () => client.requests[0]);
+  link.send({ type: "go-away", reason: "update", deadlineMs: 5_000, reconnectMs: 60 });
+  await new Promise((resolve) => setImmediate(resolve));
+  running.say("all of it");
+  expect((await link.endOf(1)).type).toBe(RecordType.end);
+  expect(await link.closed).toEqual({ code: 1000, reason: "update" });
+  const closedAtMs = performance.now();
+  await exchange.link(1);
+  expect(performance.now() - closedAtMs).toBeGreaterThan(50);
   await agent.drain("over");
 });
 

@@ -5,14 +5,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Instrument } from "#protocol/instrument.ts";
-import type { Fill, Measurement } from "#protocol/link-messages.ts";
+import type { Fill, GoAway, Measurement } from "#protocol/link-messages.ts";
 import type { Identity } from "#protocol/signing.ts";
+import { BackendError } from "./backends/backend-error.ts";
 import type { BackendClient } from "./backends/openai-client.ts";
 import type { ExchangePin } from "./identity.ts";
 import { type LinkOptions, openLink } from "./link/handshake.ts";
-import { keepLinked, type Linked, type LinkKeeper } from "./link/reconnect.ts";
+import { createLines } from "./link/lines.ts";
 import { LinkRefused } from "./link/refusal.ts";
-import { AgentSession } from "./link/session.ts";
+import type { AgentSession } from "./link/session.ts";
 import { qualify } from "./measurement.ts";
 import { createQuoter, type Quote } from "./quoting.ts";
 import { Deliveries } from "./serving/deliveries.ts";
@@ -63,37 +64,34 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       onProblem: ({ code, message }) => log.warn({ code, reason: message }, "no ask, for now"),
     },
   );
-  let session: AgentSession | null = null;
-  let keeper: LinkKeeper | null = null;
   let isStarted = false;
   let isStopping = false;
-
-  async function connect(signal: AbortSignal): Promise<Linked> {
-    const open = await openLink(options, dependencies, { signal });
-    const linked = new AgentSession(open, {
+  const lines = createLines({
+    open: (asked, signal) => openLink({ ...options, session: asked }, dependencies, { signal }),
+    handlersOf: () => ({
       onRecord: (record, from) => deliveries.receive(record, from),
       onFill,
-      onDrain: (reason) => log.info({ reason }, "the exchange drains"),
+      onGoAway,
+      onResumed: () => log.info("linked again: the session goes on"),
+      onCancel: (attemptIds) => deliveries.cancel(attemptIds),
       onClose() {
-        session = null;
         quoter.stop();
         // Nobody would get the output.
         deliveries.cancelAll();
       },
       activeDeliveries: () => deliveries.active,
-    });
-    session = linked;
-    log.info({ node: open.welcome.nodeId, exchange: options.exchangeUrl }, "linked");
-    linked.begin();
-    return {
-      ready: serve(linked),
-      closed: linked.closed,
-      close: async (reason) => void (await linked.close(reason)),
-    };
-  }
+      runningAttempts: () => deliveries.attempts(),
+    }),
+    serve,
+    onDown,
+    random,
+    monotonicMs: () => performance.now(),
+    wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+  });
 
   async function serve(linked: AgentSession): Promise<void> {
     if (isStopping) throw new LinkRefused("stopped", "the agent stops", true);
+    log.info({ node: linked.welcome.nodeId, exchange: options.exchangeUrl }, "linked");
     const { incrementTokens } = offer(linked);
     await quoter.start(linked, incrementTokens);
   }
@@ -143,41 +141,48 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
     if (pauseMs === null && isStarted) dependencies.onGivenUp?.(reason);
   }
 
+  /** The exchange goes: what runs is finished in the time it gives, then the link is opened anew. */
+  function onGoAway({ reason, deadlineMs, reconnectMs }: GoAway): void {
+    log.info({ reason, deadlineMs, reconnectMs }, "the exchange goes");
+    lines.holdOff(reconnectMs);
+    quoter.stop();
+    const leaving = lines.session;
+    void idleOrLate(deadlineMs).then(() => leaving?.close(reason));
+  }
+
+  /** Resolves when nothing runs any more, or when it is late. */
+  async function idleOrLate(deadlineMs: number): Promise<void> {
+    const late = new AbortController();
+    const timeout = sleep(deadlineMs, undefined, { signal: late.signal }).catch(() => {});
+    await Promise.race([deliveries.idle(), timeout]);
+    late.abort();
+  }
+
   return {
     async start() {
-      keeper = keepLinked({
-        connect,
-        onDown,
-        random,
-        monotonicMs: () => performance.now(),
-        wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
-      });
-      await keeper.first;
+      await lines.start();
       isStarted = true;
     },
     async drain(reason) {
       isStopping = true;
-      keeper?.stop();
+      lines.stop();
       quoter.stop();
-      const linked = session;
-      if (linked?.isOpen) {
+      const linked = lines.session;
+      if (linked?.isLinked) {
         await quoter.withdraw(linked).catch(() => {});
-        linked.send({ type: "drain", reason, deadlineMs: DRAIN_MS_MAX });
-        const late = new AbortController();
-        await Promise.race([
-          deliveries.idle(),
-          sleep(DRAIN_MS_MAX, undefined, { signal: late.signal }).catch(() => {}),
-        ]);
-        late.abort();
-        await linked.close(reason);
+        await linked.drain(reason, DRAIN_MS_MAX);
+        await idleOrLate(DRAIN_MS_MAX);
+        // What is late ends with a word, so that the exchange need not wait for it.
+        deliveries.failAll(new BackendError("cancelled", "the agent stops"));
       }
+      await linked?.close(reason);
       await client.close();
     },
     get activeDeliveries() {
       return deliveries.active;
     },
     get isLinked() {
-      return session?.isOpen ?? false;
+      return lines.session?.isLinked ?? false;
     },
   };
 }

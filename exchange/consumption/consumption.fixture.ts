@@ -13,6 +13,7 @@ import { createTestMarket, DOLLAR, SYMBOL, UNIT } from "#exchange/core/core.fixt
 import type { Outcome, Shell } from "#exchange/shell.ts";
 import type {
   Attempt,
+  AttemptClock,
   AttemptError,
   AttemptHandlers,
   AttemptRequest,
@@ -21,6 +22,14 @@ import type {
 import { DEFAULT_TIMEOUTS, type DeliveryTimeouts } from "./delivery-time.ts";
 import { createConsumption } from "./handler.ts";
 import type { KeyLimits } from "./limits.ts";
+
+const CLOCK: AttemptClock = {
+  dispatchedMs: 0,
+  acceptedMs: 1,
+  firstOutputMs: 2,
+  lastOutputMs: 3,
+  rttMs: 0.5,
+};
 
 /** One attempt as the supplier sees it. */
 export class FakeAttempt implements Attempt {
@@ -41,6 +50,10 @@ export class FakeAttempt implements Attempt {
 
   grant(bytes: number): void {
     this.grantedBytes += bytes;
+  }
+
+  clock(): AttemptClock {
+    return CLOCK;
   }
 
   /** Sends text of choice 0. Payloads are overwritten afterwards, as the link's buffers are. */
@@ -68,18 +81,24 @@ export class FakeAttempt implements Attempt {
 
   end(finishReason: string | null = "stop"): void {
     if (this.cancelled !== null) return;
-    this.#handlers.onEnd({
-      finishReason,
-      reportedPromptTokens: 1_000,
-      reportedCompletionTokens: 1_000_000,
-      outputBytes: this.sentBytes,
-      outputSha256: createHash("sha256").digest("hex"),
-    });
+    this.#handlers.onEnd(
+      {
+        finishReason,
+        reportedPromptTokens: 1_000,
+        reportedCompletionTokens: 1_000_000,
+        outputBytes: this.sentBytes,
+        outputSha256: createHash("sha256").digest("hex"),
+      },
+      CLOCK,
+    );
   }
 
   fail(error: Partial<AttemptError> = {}): void {
     if (this.cancelled !== null) return;
-    this.#handlers.onError({ code: "backend-failed", message: "it broke", status: 500, ...error });
+    this.#handlers.onError(
+      { code: "backend-failed", message: "it broke", status: 500, ...error },
+      CLOCK,
+    );
   }
 
   #send(bytes: string | Buffer, tell: (payload: Buffer) => void): void {

@@ -116,7 +116,25 @@ export class Deliveries {
     return this.#queue.onIdle();
   }
 
-  /** Stops everything: the link is gone, nobody would get the output. The next link begins anew. */
+  /** Attempts that are open. */
+  attempts(): string[] {
+    return [...this.#open.values()].map(({ attemptId }) => attemptId);
+  }
+
+  /** Stops these attempts: they are not open at the exchange. */
+  cancel(attemptIds: readonly string[]): void {
+    const gone = new Set(attemptIds);
+    for (const delivery of [...this.#open.values()]) {
+      if (gone.has(delivery.attemptId)) delivery.cancel();
+    }
+  }
+
+  /** Ends everything with an error, and says so. */
+  failAll(error: Error): void {
+    for (const delivery of [...this.#open.values()]) delivery.fail(error);
+  }
+
+  /** Stops everything: the session is over, nobody would get the output. The next one begins anew. */
   cancelAll(): void {
     for (const delivery of [...this.#open.values()]) delivery.cancel();
     this.#lastStream = 0;

@@ -68,6 +68,10 @@ export class Delivery {
     this.#output = new Output({ stream }, { link, credit: this.#credit, signal: this.signal });
   }
 
+  get attemptId(): string {
+    return this.#head.attemptId;
+  }
+
   /** Aborts when the delivery is cancelled or failed. */
   get signal(): AbortSignal {
     return this.#stop.signal;
