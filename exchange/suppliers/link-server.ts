@@ -23,7 +23,7 @@ import type { Enrolled } from "./handshake.ts";
 import { retryAfterMsOf, shakeHands } from "./handshake-socket.ts";
 import { type IntegrityCounts, IntegrityLedger, type OnIntegrity } from "./integrity.ts";
 import { Rate, type RateOptions } from "./rate.ts";
-import { RESUME_MS_MAX, Session } from "./session.ts";
+import { SESSION_TIMES, Session, type SessionTimes } from "./session.ts";
 
 export const LINK_PATH = "/link/v1";
 /** Sockets that may be in their handshake at the same time. */
@@ -60,6 +60,7 @@ export interface LinkServer {
 export interface LinkServerOptions {
   limits?: ChannelLimits;
   hellos?: RateOptions;
+  times?: SessionTimes;
 }
 
 export interface LinkServerDependencies extends LinkServerOptions {
@@ -72,7 +73,8 @@ export interface LinkServerDependencies extends LinkServerOptions {
 }
 
 export function createLinkServer(dependencies: LinkServerDependencies): LinkServer {
-  const { shell, clock, log, limits = CHANNEL_LIMITS, onIntegrity = () => {} } = dependencies;
+  const { shell, clock, log, onIntegrity = () => {} } = dependencies;
+  const { limits = CHANNEL_LIMITS, times = SESSION_TIMES } = dependencies;
   const registry = new SupplierRegistry();
   const integrity = new IntegrityLedger({ log, onIntegrity });
   const hellos = new Rate(dependencies.hellos ?? HELLOS, clock.monotonicMs());
@@ -107,7 +109,7 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
       sessionId: session.id,
       epoch: session.epoch,
       heartbeatMs: HEARTBEAT_MS,
-      resumeMs: RESUME_MS_MAX,
+      resumeMs: times.resumeMs,
       nowMs: clock.nowMs(),
       instruments: [...shell.state.instruments.values()].map((listed) => listed.instrument),
     });
@@ -119,7 +121,7 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
     // Grows over restarts, too, so that an agent can tell which of two sessions is the newer.
     lastEpoch = Math.max(lastEpoch + 1, clock.nowMs());
     const session = new Session(
-      { id: randomUUID(), node, account, epoch: lastEpoch, limits },
+      { id: randomUUID(), node, account, epoch: lastEpoch, limits, times },
       {
         clock,
         handlers: {
@@ -223,6 +225,14 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
     }
   }
 
+  function goAway({ reason, deadlineMs, reconnectMs }: GoAwayOptions): void {
+    for (const session of registry.all()) {
+      session.send({ type: "go-away", reason, deadlineMs, reconnectMs });
+      session.drain();
+      disconnect(session, reason);
+    }
+  }
+
   return {
     registry,
     upgrade(request, socket, head) {
@@ -241,13 +251,7 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
         });
       }
     },
-    goAway({ reason, deadlineMs, reconnectMs }) {
-      for (const session of registry.all()) {
-        session.send({ type: "go-away", reason, deadlineMs, reconnectMs });
-        session.drain();
-        disconnect(session, reason);
-      }
-    },
+    goAway,
     integrityOf: (node) => integrity.countsOf(node),
     close() {
       stopTelling();
@@ -255,7 +259,7 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
       // Welcomed now, it would hold the stop for as long as it lives.
       for (const socket of handshakes) socket.destroy();
       const reason = "the exchange stops";
-      this.goAway({ reason, deadlineMs: 0, reconnectMs: RECONNECT_MS });
+      goAway({ reason, deadlineMs: 0, reconnectMs: RECONNECT_MS });
       for (const session of registry.all()) session.end(CLOSE_GOING_AWAY, reason);
       server.close();
     },

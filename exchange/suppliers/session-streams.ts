@@ -5,11 +5,14 @@
 import type { Clock } from "#exchange/clock.ts";
 import { type Reconciled, RUNNING_ATTEMPTS_MAX, type Running } from "#protocol/link-messages.ts";
 import { encodeRecord, type LinkRecord } from "#protocol/link-records.ts";
+import { UNACKNOWLEDGED_BYTES_HIGH } from "#protocol/link-window.ts";
 import { LinkViolation } from "./channel.ts";
 import type { Attempt, AttemptHandlers, AttemptRequest } from "./dispatcher.ts";
 import type { IntegrityKind } from "./integrity.ts";
 import { type EndedBy, LinkStream } from "./stream.ts";
 
+/** The first part of a request still goes with so much unacknowledged: most requests have no other. */
+const FIRST_PART_BYTES_HIGH = 2 * UNACKNOWLEDGED_BYTES_HIGH;
 /** Streams that are over and still remembered, to tell what is late from what is wrong. */
 const ENDED_STREAMS_MAX = 1_024;
 /** Records that are dropped as wrong before the session ends. */
@@ -19,9 +22,9 @@ const LISTED_ATTEMPTS_MAX = 16 * RUNNING_ATTEMPTS_MAX;
 
 /** What the streams need of their session. */
 export interface StreamsHome {
+  readonly acceptTimeoutMs: number;
   send(record: Buffer, onWritten?: () => void): void;
-  /** Whether more of the requests may be sent. */
-  hasRoom(): boolean;
+  unacknowledgedBytes(): number;
   /** Records sent since the session began. */
   sentRecords(): number;
   roundTripMs(): number | null;
@@ -58,11 +61,12 @@ export class SessionStreams {
     this.#last += 1;
     const number = this.#last;
     const place = this.#home.sentRecords();
-    const { roundTripMs, onViolation } = this.#home;
+    const { acceptTimeoutMs, roundTripMs, onViolation } = this.#home;
     let sequence = 0;
     const stream = new LinkStream(request, handlers, {
       clock: this.#clock,
       home: {
+        acceptTimeoutMs,
         get roundTripMs() {
           return roundTripMs();
         },
@@ -78,7 +82,9 @@ export class SessionStreams {
       },
     });
     this.#open.set(number, { stream, place });
-    this.#unsent.push(stream);
+    if (this.#hasRoom(FIRST_PART_BYTES_HIGH)) {
+      if (stream.sendBody()) this.#unsent.push(stream);
+    } else this.#unsent.push(stream);
     this.feed();
     return {
       cancel: () => stream.cancel(),
@@ -89,10 +95,14 @@ export class SessionStreams {
 
   /** Sends parts of the requests while there is room, so that a large one holds up no other. */
   feed(): void {
-    while (this.#unsent.length > 0 && this.#home.hasRoom()) {
+    while (this.#unsent.length > 0 && this.#hasRoom(UNACKNOWLEDGED_BYTES_HIGH)) {
       const stream = this.#unsent.shift() as LinkStream;
       if (stream.sendBody()) this.#unsent.push(stream);
     }
+  }
+
+  #hasRoom(bytesHigh: number): boolean {
+    return this.#home.unacknowledgedBytes() < bytesHigh;
   }
 
   /** Everything that was sent so far is with the system. */

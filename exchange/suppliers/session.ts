@@ -6,28 +6,35 @@
 import type { WebSocket } from "ws";
 import type { Clock } from "#exchange/clock.ts";
 import { LINK_CLOSE } from "#protocol/link-channel.ts";
+import { ControlSequence } from "#protocol/link-control.ts";
 import {
   decodeFromAgent,
   type FromAgent,
   type FromExchange,
   type Supply,
 } from "#protocol/link-messages.ts";
-import { encodeRecord, type LinkRecord, RecordType } from "#protocol/link-records.ts";
-import {
-  ReceiveCount,
-  SendWindow,
-  UNACKNOWLEDGED_BYTES_HIGH,
-  UNACKNOWLEDGED_BYTES_MAX,
-} from "#protocol/link-window.ts";
+import type { LinkRecord } from "#protocol/link-records.ts";
+import { ReceiveCount, SendWindow, UNACKNOWLEDGED_BYTES_MAX } from "#protocol/link-window.ts";
 import { Channel, type ChannelLimits, closeCodeOf, LinkViolation } from "./channel.ts";
 import type { Attempt, AttemptHandlers, AttemptRequest } from "./dispatcher.ts";
 import type { IntegrityKind } from "./integrity.ts";
 import { SessionStreams } from "./session-streams.ts";
 
-/** How long a session outlives its socket while something streams; then its attempts are lost. */
-export const RESUME_MS_MAX = 5_000;
-/** How long an attempt without output waits for its session to come back. */
-export const RESUME_BEFORE_OUTPUT_MS_MAX = 3_000;
+/** How long is waited for an agent. */
+export interface SessionTimes {
+  /** For a lost session; then it is over, and its attempts are lost. */
+  resumeMs: number;
+  /** For a lost session by an attempt that has no output yet. */
+  resumeBeforeOutputMs: number;
+  /** For an attempt to be accepted, from when its request was flushed. */
+  acceptMs: number;
+}
+
+export const SESSION_TIMES: SessionTimes = {
+  resumeMs: 5_000,
+  resumeBeforeOutputMs: 3_000,
+  acceptMs: 2_000,
+};
 /** Sockets of one session: one that carries it, one that stands by. */
 const CHANNELS_MAX = 2;
 /** RFC 6455 section 7.4.1: the agent closed in order and will not come back to this session. */
@@ -40,6 +47,7 @@ export interface SessionOptions {
   /** The highest of a node is its live one. */
   epoch: number;
   limits: ChannelLimits;
+  times: SessionTimes;
 }
 
 export interface SessionHandlers {
@@ -68,16 +76,16 @@ export class Session {
   /** What the agent serves, as it said last. */
   supply: Supply | null = null;
   readonly #limits: ChannelLimits;
+  readonly #times: SessionTimes;
   readonly #clock: Clock;
   readonly #handlers: SessionHandlers;
   readonly #streams: SessionStreams;
+  readonly #controls = new ControlSequence();
   readonly #window = new SendWindow();
   readonly #received = new ReceiveCount();
   readonly #channels = new Set<Channel>();
   #carrier: Channel | null = null;
   #waits: NodeJS.Timeout[] = [];
-  #controlSent = 0;
-  #controlReceived = 0;
   #symbols = new Set<string>();
   #slots = 0;
   #isDraining = false;
@@ -90,11 +98,13 @@ export class Session {
     this.account = options.account;
     this.epoch = options.epoch;
     this.#limits = options.limits;
+    this.#times = options.times;
     this.#clock = clock;
     this.#handlers = handlers;
     this.#streams = new SessionStreams(clock, {
+      acceptTimeoutMs: options.times.acceptMs,
       send: (record, onWritten) => this.#send(record, onWritten),
-      hasRoom: () => this.#window.bytes < UNACKNOWLEDGED_BYTES_HIGH,
+      unacknowledgedBytes: () => this.#window.bytes,
       sentRecords: () => this.#window.sent,
       roundTripMs: () => this.#carrier?.roundTripMs ?? null,
       onViolation: (kind, detail) => handlers.onIntegrity(this, kind, detail),
@@ -165,9 +175,7 @@ export class Session {
   }
 
   send(message: FromExchange): void {
-    const payload = Buffer.from(JSON.stringify(message));
-    this.#send(encodeRecord(RecordType.control, 0, this.#controlSent, payload));
-    this.#controlSent += 1;
+    this.#send(this.#controls.encode(message));
   }
 
   /** Ends the session and closes its sockets; what is open ends as lost. */
@@ -180,7 +188,7 @@ export class Session {
     for (const channel of this.#channels) channel.close(code, reason);
     this.#channels.clear();
     this.#handlers.onEnd(this, `${code} ${reason}`.trim());
-    this.#streams.loseAll(() => true, "the supplier's link was lost");
+    this.#streams.loseAll(() => true, `the supplier's link ended: ${reason}`);
   }
 
   /** Counts a record and sends it, now or over the next socket. */
@@ -202,14 +210,8 @@ export class Session {
       this.#streams.receive(record, nowMs);
       return;
     }
-    if (record.type !== RecordType.control) {
-      throw new LinkViolation("wrong-type", `record type ${record.type} on stream 0`);
-    }
-    if (record.sequence !== this.#controlReceived) {
-      const text = `control sequence ${record.sequence}, expected ${this.#controlReceived}`;
-      throw new LinkViolation("gap", text);
-    }
-    this.#controlReceived += 1;
+    const problem = this.#controls.problem(record);
+    if (problem !== null) throw new LinkViolation("wrong-type", problem);
     const decoded = decodeFromAgent(record.payload);
     if (!decoded.ok) throw new LinkViolation("malformed", decoded.reason);
     if (decoded.message.type !== "running") this.#handlers.onMessage(decoded.message, this);
@@ -275,13 +277,13 @@ export class Session {
   }
 
   #waitForSocket(): void {
-    const lost = "the supplier's link was lost and did not come back";
+    const lost = "it was lost and did not come back in time";
     this.#waits = [
       setTimeout(
         () => this.#streams.loseAll((stream) => !stream.hasOutput, lost),
-        RESUME_BEFORE_OUTPUT_MS_MAX,
+        this.#times.resumeBeforeOutputMs,
       ),
-      setTimeout(() => this.end(LINK_CLOSE.silent, lost), RESUME_MS_MAX),
+      setTimeout(() => this.end(LINK_CLOSE.silent, lost), this.#times.resumeMs),
     ];
   }
 

@@ -18,14 +18,13 @@ import {
 import type { AttemptClock, AttemptError, AttemptHandlers, AttemptRequest } from "./dispatcher.ts";
 import type { IntegrityKind } from "./integrity.ts";
 
-/** How long the agent may take to accept an attempt, from when its request was flushed. */
-export const ACCEPT_TIMEOUT_MS = 2_000;
-
 /** Who said the stream's last word; behind an agent's own end nothing more may come. */
 export type EndedBy = "agent" | "exchange";
 
 /** What a stream needs of its session. */
 export interface StreamHome {
+  /** How long the agent may take to accept an attempt, from when its request was flushed. */
+  readonly acceptTimeoutMs: number;
   readonly roundTripMs: number | null;
   /** Sends one record of this stream; `onWritten` when the system has taken it. */
   send(
@@ -109,9 +108,10 @@ export class LinkStream {
     if (this.#isOver || this.#body !== null || this.#dispatchedMs !== null) return;
     this.#dispatchedMs = this.#clock.monotonicMs();
     if (this.#acceptedMs !== null) return;
+    const { acceptTimeoutMs } = this.#home;
     this.#acceptTimer = setTimeout(
-      () => this.#giveUp("no-accept", `not accepted within ${ACCEPT_TIMEOUT_MS} ms`),
-      ACCEPT_TIMEOUT_MS,
+      () => this.#giveUp("no-accept", `not accepted within ${acceptTimeoutMs} ms`),
+      acceptTimeoutMs,
     );
   }
 

@@ -3,6 +3,7 @@
  * socket carries it at a time; when that is lost it goes on over another where both sides left off.
  */
 import { LINK_CLOSE, type Welcome } from "#protocol/link-channel.ts";
+import { ControlSequence } from "#protocol/link-control.ts";
 import {
   decodeFromExchange,
   type Fill,
@@ -11,7 +12,7 @@ import {
   type GoAway,
   RUNNING_ATTEMPTS_MAX,
 } from "#protocol/link-messages.ts";
-import { encodeJsonRecord, type LinkRecord, RecordType } from "#protocol/link-records.ts";
+import type { LinkRecord } from "#protocol/link-records.ts";
 import {
   ReceiveCount,
   SendWindow,
@@ -54,6 +55,7 @@ export class AgentSession {
   readonly closed: Promise<LinkEnd>;
   readonly #handlers: SessionHandlers;
   readonly #calls = new OutstandingCalls((call) => this.send(call));
+  readonly #controls = new ControlSequence();
   readonly #window = new SendWindow();
   readonly #received = new ReceiveCount();
   readonly #channels = new Set<AgentChannel>();
@@ -65,8 +67,6 @@ export class AgentSession {
   #resumeTimer: NodeJS.Timeout | undefined;
   #waiters: (() => void)[] = [];
   #drained: (() => void) | null = null;
-  #controlSent = 0;
-  #controlReceived = 0;
   #attachments = 0;
   #end: LinkEnd | null = null;
 
@@ -105,8 +105,7 @@ export class AgentSession {
   }
 
   send(message: FromAgent): void {
-    this.#push(encodeJsonRecord(RecordType.control, 0, this.#controlSent, message));
-    this.#controlSent += 1;
+    this.#push(this.#controls.encode(message));
   }
 
   /** Sends an encoded record of a delivery's stream; `isUrgent` does not wait for the turn's end. */
@@ -167,13 +166,8 @@ export class AgentSession {
   }
 
   #control(record: LinkRecord): void {
-    if (record.type !== RecordType.control) {
-      throw new Error(`record type ${record.type} on stream 0`);
-    }
-    if (record.sequence !== this.#controlReceived) {
-      throw new Error(`control sequence ${record.sequence}, expected ${this.#controlReceived}`);
-    }
-    this.#controlReceived += 1;
+    const problem = this.#controls.problem(record);
+    if (problem !== null) throw new Error(problem);
     const decoded = decodeFromExchange(record.payload);
     if (!decoded.ok) throw new Error(decoded.reason);
     this.#hear(decoded.message);
