@@ -147,6 +147,7 @@ export async function startLink(options: LinkServerOptions = {}) {
 }
 
 let attempts = 0;
+const HANDSHAKE = new Set(["challenge", "welcome", "refused"]);
 
 /** One attempt as whoever dispatched it sees it. */
 export class TestAttempt {
@@ -247,10 +248,11 @@ export class ScriptedAgent {
       ...(this.#joinToken === undefined ? {} : { joinToken: this.#joinToken }),
       ...(session === undefined ? {} : { session }),
     };
-    const before = this.heard.length;
+    const answers = () => this.heard.filter(({ type }) => HANDSHAKE.has(type));
+    const before = answers().length;
     await once(socket, "open");
     this.#channel(hello, socket);
-    const answer = await eventually("an answer to the hello", () => this.heard[before]);
+    const answer = await eventually("an answer to the hello", () => answers()[before]);
     if (answer.type !== "challenge") return answer;
     const signature = this.identity
       .sign(
@@ -265,7 +267,7 @@ export class ScriptedAgent {
       )
       .toString("base64url");
     this.#channel({ type: "auth", signature }, socket);
-    const welcome = await eventually("the welcome", () => this.heard[before + 1]);
+    const welcome = await eventually("the welcome", () => answers()[before + 1]);
     if (welcome.type === "welcome") {
       this.#joinToken = undefined;
       this.welcome = welcome;

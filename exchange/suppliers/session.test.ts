@@ -1,3 +1,4 @@
+import http, { type IncomingMessage } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { SYMBOL } from "#exchange/core/core.fixture.ts";
 import { RecordType } from "#protocol/link-records.ts";
@@ -287,9 +288,11 @@ describe("leaving", () => {
 test("hellos beyond the rate are turned away, and told when to come back", async () => {
   await start({ hellos: { perSecond: 0.5, burst: 2 } });
   expect(await agent.dial(agent.session())).toMatchObject({ type: "welcome" });
-  const response = await fetch(link.url.replace("ws", "http"), {
-    headers: { connection: "upgrade", upgrade: "websocket" },
-  }).catch(() => null);
-  expect(response).toBe(null);
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { connection: "upgrade", upgrade: "websocket" };
+    http.get(link.url.replace("ws", "http"), { headers }, resolve).on("error", reject);
+  });
+  expect(response.statusCode).toBe(503);
+  expect(Number(response.headers["retry-after"])).toBeGreaterThanOrEqual(1);
   await expect(agent.dial(agent.session())).rejects.toThrow();
 });
