@@ -9,6 +9,7 @@ import { type Agent, createAgent } from "#agent/agent.ts";
 import { createBackendClient } from "#agent/backends/openai-client.ts";
 import { loadExchangePin, loadIdentity } from "#agent/identity.ts";
 import { measureBackend } from "#agent/measurement.ts";
+import { openAcceptedAttempts } from "#agent/serving/accepted-attempts.ts";
 import { createExchange, type Exchange } from "#exchange/app.ts";
 import { systemClock } from "#exchange/clock.ts";
 import { loadExchangeConfig } from "#exchange/config.ts";
@@ -120,6 +121,7 @@ export async function startNode(options: NodeOptions, { log }: { log: Logger }):
     },
     {
       identity: loadIdentity(options.dataDir),
+      accepted: openAcceptedAttempts(options.dataDir),
       pin: loadExchangePin(options.dataDir, options.joinToken),
       client,
       log: log.child({ component: `agent ${options.name}` }),

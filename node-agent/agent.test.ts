@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RecordType } from "#protocol/link-records.ts";
 import { type Agent, type AgentOptions, createAgent } from "./agent.ts";
+import { BackendError } from "./backends/backend-error.ts";
 import { loadExchangePin, loadIdentity } from "./identity.ts";
 import {
   eventually,
@@ -135,7 +136,7 @@ test("a session that the exchange does not know stops what ran in it, and the ag
   expect(running.signal.aborted).toBe(true);
   expect(agent.activeDeliveries).toBe(0);
   await second.message("call");
-  second.open(1, { messages: [] });
+  second.open(1, { messages: [] }, { attemptId: "attempt-anew" });
   (await eventually("a request anew", () => client.requests[1])).say("anew");
   await second.endOf(1);
   expect(second.textOf(1)).toBe("anew");
@@ -159,6 +160,33 @@ test.each<[string, Partial<AgentOptions>, string]>([
   await expect(agent.start()).rejects.toThrow(why);
   expect(exchange.dialled).toBe(1);
   expect(givenUp).toEqual([]);
+  await agent.drain("over");
+});
+
+test("a backend that hangs is not offered until a probe is answered, and then it is again", async () => {
+  let answers = false;
+  client.complete = async () => {
+    if (!answers) throw new BackendError("timeout", "nothing came");
+    const counts = { promptTokens: null, completionTokens: null };
+    return { body: Buffer.from("{}"), finishReason: null, ...counts };
+  };
+  const agent = agentWith({ watch: { hangsMax: 3, probePauseMs: 5 } });
+  await agent.start();
+  const link = await exchange.link(0);
+  for (const stream of [1, 2, 3]) {
+    link.open(stream, { messages: [] });
+    const asked = await eventually("the request", () => client.requests[stream - 1]);
+    asked.push(new BackendError("timeout", "the first token did not come"));
+    expect((await link.endOf(stream)).value).toMatchObject({ code: "timeout" });
+  }
+  const supplies = () => link.messages.filter(({ type }) => type === "supply");
+  await eventually("an empty supply", () => supplies()[1]);
+  expect(supplies()[1]).toMatchObject({ instruments: [] });
+  link.open(4, { messages: [] });
+  expect((await link.endOf(4)).value).toMatchObject({ code: "backend-unreachable" });
+  answers = true;
+  await eventually("the supply again", () => supplies()[2]);
+  expect(supplies()[2]).toMatchObject({ instruments: [{ symbol: "text-test" }] });
   await agent.drain("over");
 });
 

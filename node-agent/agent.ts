@@ -9,6 +9,7 @@ import type { Fill, GoAway, Measurement } from "#protocol/link-messages.ts";
 import type { Identity } from "#protocol/signing.ts";
 import { BackendError } from "./backends/backend-error.ts";
 import type { BackendClient } from "./backends/openai-client.ts";
+import { type WatchOptions, watchClient } from "./backends/watched-client.ts";
 import type { ExchangePin } from "./identity.ts";
 import { type LinkOptions, openLink } from "./link/handshake.ts";
 import { createLines } from "./link/lines.ts";
@@ -16,6 +17,7 @@ import { LinkRefused } from "./link/refusal.ts";
 import type { AgentSession } from "./link/session.ts";
 import { qualify } from "./measurement.ts";
 import { createQuoter, type Quote } from "./quoting.ts";
+import { type AcceptedAttempts, forgetfulAttempts } from "./serving/accepted-attempts.ts";
 import { Deliveries } from "./serving/deliveries.ts";
 import type { DeliveryReport } from "./serving/delivery.ts";
 
@@ -27,9 +29,13 @@ export interface AgentOptions extends LinkOptions {
   slots: number;
   contextTokens: number | null;
   measurement: Measurement;
+  /** When the backend counts as hanging. */
+  watch?: WatchOptions;
 }
 
 export interface AgentDependencies {
+  /** Which attempts were accepted, also before a restart; else they are forgotten with the process. */
+  accepted?: AcceptedAttempts;
   identity: Identity;
   pin: ExchangePin;
   client: BackendClient;
@@ -56,7 +62,11 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       `${options.slots} slots, but only ${client.connections} connections to the backend`,
     );
   }
-  const deliveries = new Deliveries({ slots: options.slots }, { backend: client, onReport });
+  const backend = watchClient(client, options.watch ?? {}, { onChange: onBackend });
+  const deliveries = new Deliveries(
+    { slots: options.slots },
+    { backend, accepted: dependencies.accepted ?? forgetfulAttempts(), onReport },
+  );
   const quoter = createQuoter(
     { quote: options.quote, nodeTag: nodeTagOf(dependencies.identity) },
     {
@@ -92,6 +102,8 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
   async function serve(linked: AgentSession): Promise<void> {
     if (isStopping) throw new LinkRefused("stopped", "the agent stops", true);
     log.info({ node: linked.welcome.nodeId, exchange: options.exchangeUrl }, "linked");
+    // Once it answers it is offered.
+    if (backend.isDown) return;
     const { incrementTokens } = offer(linked);
     await quoter.start(linked, incrementTokens);
   }
@@ -124,6 +136,16 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       instruments: [{ symbol, capacityTokensPerWindow, measurement }],
     });
     return instrument;
+  }
+
+  /** A server that hangs is not offered: the exchange takes the asks out of the book. */
+  function onBackend(isDown: boolean): void {
+    log.warn({ isDown }, isDown ? "the backend hangs; probing it" : "the backend answers again");
+    const linked = lines.session;
+    if (linked === null || isStopping) return;
+    quoter.stop();
+    if (isDown) linked.send({ type: "supply", slots: options.slots, instruments: [] });
+    else void serve(linked).catch((error: Error) => linked.close(error.message));
   }
 
   function onFill({ symbol, price, quantity }: Fill): void {
@@ -176,7 +198,8 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
         deliveries.failAll(new BackendError("cancelled", "the agent stops"));
       }
       await linked?.close(reason);
-      await client.close();
+      await backend.close();
+      dependencies.accepted?.close();
     },
     get activeDeliveries() {
       return deliveries.active;

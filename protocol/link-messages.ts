@@ -11,6 +11,9 @@ const Text = (maxLength: number) => Type.String({ maxLength });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Decimal = Type.String({ pattern: "^[0-9]{1,12}(\\.[0-9]{1,8})?$" });
 
+/** One line of a file, at the agent's. */
+const AttemptId = Type.String({ pattern: "^[A-Za-z0-9._:-]{1,80}$" });
+
 /** What the agent measured on its own backend; figures in reference tokens and milliseconds. */
 export const MeasurementSchema = Type.Object({
   requests: Count,
@@ -37,7 +40,6 @@ export const SupplySchema = Type.Object({
 
 /** Attempts that one `running` may list; more go into a further one. */
 export const RUNNING_ATTEMPTS_MAX = 512;
-const AttemptId = Text(80);
 
 /**
  * Agent, after the session moved to another socket: what it still works on. `received` is how many
@@ -170,7 +172,7 @@ export const FromExchangeSchema = Type.Union([
 
 /** Opens a stream: one attempt at a delivery. `attemptId` is random and says nothing of the buyer. */
 export const RequestHeadSchema = Type.Object({
-  attemptId: Text(80),
+  attemptId: AttemptId,
   symbol: Text(32),
   path: Type.Literal("/v1/chat/completions"),
   streamed: Type.Boolean(),

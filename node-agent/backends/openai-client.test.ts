@@ -1,4 +1,5 @@
 import type http from "node:http";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
 import {
   type BackendServer,
@@ -27,7 +28,13 @@ afterEach(async () => {
 
 async function connect(
   answer: (request: TakenRequest, response: http.ServerResponse) => void,
-  options: { path?: string; apiKey?: string; idleTimeoutMs?: number; connections?: number } = {},
+  options: {
+    path?: string;
+    apiKey?: string;
+    idleTimeoutMs?: number;
+    answerTimeoutMs?: number;
+    connections?: number;
+  } = {},
 ): Promise<void> {
   const { path = "", ...rest } = options;
   server = await startBackendServer(answer);
@@ -139,6 +146,25 @@ test.each<[string, (request: TakenRequest, response: http.ServerResponse) => voi
     json(200, '{"error":{"message":"no memory"}}'),
     { code: "backend-failed", message: "no memory" },
   ],
+  [
+    "a page in place of a stream",
+    (_, response) => {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+      response.end("<html>Welcome</html>");
+    },
+    {
+      code: "backend-failed",
+      message: "the backend answered text/html; charset=utf-8 in place of a stream",
+    },
+  ],
+  [
+    "an answer to another request",
+    (_, response) => {
+      response.setHeader("x-request-id", "gridspot-of-another");
+      sendEvents(response, ANSWER);
+    },
+    { code: "backend-stream-broken", message: "the backend answered another request" },
+  ],
   ["an answer in place of a stream", json(200, '{"choices":[]}'), { code: "backend-failed" }],
   [
     "an error inside a stream",
@@ -214,6 +240,92 @@ test("a stream that stalls is given up after the idle time", async () => {
     code: "timeout",
     message: "the next token did not come within 30 ms",
   });
+});
+
+test("a stream that never stops is given up after the time for a whole answer", async () => {
+  let closed = false;
+  await connect(
+    (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      const timer = setInterval(() => response.write(`data: ${chunk({ content: "a" })}\n\n`), 5);
+      response.on("close", () => {
+        clearInterval(timer);
+        closed = true;
+      });
+    },
+    { answerTimeoutMs: 80 },
+  );
+  await expect(collect()).rejects.toMatchObject({
+    code: "timeout",
+    message: "the answer was not over within 80 ms",
+  });
+  await vi.waitFor(() => expect(closed).toBe(true));
+});
+
+test("an error inside a 200 is known before a piece of the answer is told", async () => {
+  await connect((_, response) => sendEvents(response, ['{"error":{"message":"busy"}}', ...ANSWER]));
+  const pieces: Piece[] = [];
+  const reading = (async () => {
+    for await (const piece of client.stream(BODY, new AbortController().signal, TIMEOUT_MS)) {
+      pieces.push(piece);
+    }
+  })();
+  await expect(reading).rejects.toMatchObject({ code: "backend-failed", message: "busy" });
+  expect(pieces).toEqual([]);
+});
+
+/** A server by hand, which says what HTTP would not let it say. */
+async function rawServer(onRequest: (socket: Socket, count: number) => void): Promise<void> {
+  let count = 0;
+  const sockets = new Set<Socket>();
+  const raw = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("data", () => {
+      count += 1;
+      onRequest(socket, count);
+    });
+  });
+  await new Promise<void>((resolve) => raw.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(raw.address() as AddressInfo).port}`;
+  server = {
+    url,
+    requests: [],
+    close() {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => raw.close(() => resolve()));
+    },
+  };
+  client = createBackendClient({ url, model: "m", connections: 1 });
+}
+
+const wholeAnswer = (text: string) => {
+  const events = [chunk({ content: text }), chunk({}, "stop"), "[DONE]"];
+  const body = events.map((data) => `data: ${data}\n\n`).join("");
+  return `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+};
+const textOf = (pieces: Piece[]) =>
+  pieces.map((piece) => (piece.type === "text" ? piece.text : "")).join("");
+
+test("an answer that nobody asked for is never taken for the next request's", async () => {
+  await rawServer((socket, count) => {
+    socket.write(wholeAnswer(`answer ${count}`));
+    // A second answer, once the first is read and its connection is idle.
+    if (count === 1) setTimeout(() => socket.write(wholeAnswer("stale")), 20);
+  });
+  expect(textOf(await collect())).toBe("answer 1");
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(textOf(await collect())).toBe("answer 2");
+});
+
+test("the late answer of a request that was given up is never taken for the next request's", async () => {
+  await rawServer((socket, count) => {
+    if (count === 1) setTimeout(() => socket.write(wholeAnswer("late")), 60);
+    else socket.write(wholeAnswer(`answer ${count}`));
+  });
+  await expect(collect(undefined, 20)).rejects.toMatchObject({ code: "timeout" });
+  const next = collect();
+  expect(textOf(await next)).toBe("answer 2");
 });
 
 test("whoever takes the pieces may take longer than the idle time", async () => {
