@@ -104,7 +104,10 @@ export interface NodeOptions {
 }
 
 /** Measures a backend and starts an agent beside it; resolves when it has placed its ask. */
-export async function startNode(options: NodeOptions, { log }: { log: Logger }): Promise<Agent> {
+export async function startNode(
+  options: NodeOptions,
+  { log, random = Math.random }: { log: Logger; random?: () => number },
+): Promise<Agent> {
   const { slots, backend } = options;
   const client = createBackendClient({ ...backend, connections: slots });
   const measurement = await measureBackend(client, systemClock);
@@ -125,7 +128,7 @@ export async function startNode(options: NodeOptions, { log }: { log: Logger }):
       pin: loadExchangePin(options.dataDir, options.joinToken),
       client,
       log: log.child({ component: `agent ${options.name}` }),
-      random: Math.random,
+      random,
     },
   );
   await agent.start();

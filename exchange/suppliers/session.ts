@@ -63,11 +63,6 @@ export interface SessionHandlers {
   onFault(session: Session, error: unknown): void;
 }
 
-export interface SessionDependencies {
-  clock: Clock;
-  handlers: SessionHandlers;
-}
-
 export class Session {
   readonly id: string;
   readonly node: number;
@@ -92,7 +87,10 @@ export class Session {
   #isDown = false;
   #isOver = false;
 
-  constructor(options: SessionOptions, { clock, handlers }: SessionDependencies) {
+  constructor(
+    options: SessionOptions,
+    { clock, handlers }: { clock: Clock; handlers: SessionHandlers },
+  ) {
     this.id = options.id;
     this.node = options.node;
     this.account = options.account;
