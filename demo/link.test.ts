@@ -96,7 +96,7 @@ test.each([
   ],
   ["a hello of the wrong shape", hello({ nodeName: 7 }), "protocol"],
 ])("%s is refused with a reason", async (_name, message, code) => {
-  const { code: closed, messages } = await say(encodeJsonRecord(RecordType.control, 0, 0, message));
+  const { code: closed, messages } = await say(encodeJsonRecord(RecordType.channel, 0, 0, message));
   expect(closed).toBe(4403);
   expect(messages).toMatchObject([{ type: "refused", code, retryable: false }]);
   expect(String(messages[0]?.message).length).toBeGreaterThan(10);
@@ -106,7 +106,7 @@ test.each([
   ["noise", Buffer.from("not a record at all, just text")],
   [
     "a record longer than its message",
-    Buffer.concat([encodeJsonRecord(RecordType.control, 0, 0, {}), Buffer.alloc(3)]),
+    Buffer.concat([encodeJsonRecord(RecordType.channel, 0, 0, {}), Buffer.alloc(3)]),
   ],
   ["a delivery's record before the handshake", encodeJsonRecord(RecordType.delta, 1, 0, "x")],
 ])("%s closes the link and the exchange goes on", async (_name, bytes) => {

@@ -9,6 +9,7 @@ import { type Agent, createAgent } from "#agent/agent.ts";
 import { createBackendClient } from "#agent/backends/openai-client.ts";
 import { loadExchangePin, loadIdentity } from "#agent/identity.ts";
 import { measureBackend } from "#agent/measurement.ts";
+import { openAcceptedAttempts } from "#agent/serving/accepted-attempts.ts";
 import { createExchange, type Exchange } from "#exchange/app.ts";
 import { systemClock } from "#exchange/clock.ts";
 import { loadExchangeConfig } from "#exchange/config.ts";
@@ -103,7 +104,10 @@ export interface NodeOptions {
 }
 
 /** Measures a backend and starts an agent beside it; resolves when it has placed its ask. */
-export async function startNode(options: NodeOptions, { log }: { log: Logger }): Promise<Agent> {
+export async function startNode(
+  options: NodeOptions,
+  { log, random = Math.random }: { log: Logger; random?: () => number },
+): Promise<Agent> {
   const { slots, backend } = options;
   const client = createBackendClient({ ...backend, connections: slots });
   const measurement = await measureBackend(client, systemClock);
@@ -120,10 +124,11 @@ export async function startNode(options: NodeOptions, { log }: { log: Logger }):
     },
     {
       identity: loadIdentity(options.dataDir),
+      accepted: openAcceptedAttempts(options.dataDir),
       pin: loadExchangePin(options.dataDir, options.joinToken),
       client,
       log: log.child({ component: `agent ${options.name}` }),
-      random: Math.random,
+      random,
     },
   );
   await agent.start();

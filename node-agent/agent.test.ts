@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RecordType } from "#protocol/link-records.ts";
 import { type Agent, type AgentOptions, createAgent } from "./agent.ts";
+import { BackendError } from "./backends/backend-error.ts";
 import { loadExchangePin, loadIdentity } from "./identity.ts";
 import {
   eventually,
@@ -100,7 +101,30 @@ test("a drain withdraws the ask, finishes what runs, and closes the link in orde
   expect(exchange.dialled).toBe(1);
 });
 
-test("a lost link stops what ran over it, and the agent comes back with the same ask", async () => {
+test("a lost socket stops nothing: the session goes on over another, and no ask is placed anew", async () => {
+  exchange.script = { resumes: true };
+  const agent = agentWith();
+  await agent.start();
+  const link = await exchange.link(0);
+  link.open(1, { messages: [] });
+  const running = await eventually("the request", () => client.requests[0]);
+  running.push({ type: "text", text: "before " });
+  await eventually("the first delta", () => link.recordsOf(1, RecordType.delta)[0]);
+  for (const times of [2, 3, 4]) {
+    await eventually("both sockets", () => link.sockets[1]);
+    link.cutCarrier();
+    await link.attached(times);
+  }
+  link.terminate();
+  running.say("after");
+  expect((await link.endOf(1)).type).toBe(RecordType.end);
+  expect(link.textOf(1)).toBe("before after");
+  expect(await link.message("running")).toMatchObject({ attempts: ["attempt-1"] });
+  expect(link.messages.filter(({ type }) => type === "supply")).toHaveLength(1);
+  await agent.drain("over");
+});
+
+test("a session that the exchange does not know stops what ran in it, and the agent comes back with the same ask", async () => {
   const agent = agentWith();
   await agent.start();
   const first = await exchange.link(0);
@@ -108,11 +132,11 @@ test("a lost link stops what ran over it, and the agent comes back with the same
   const running = await eventually("the request", () => client.requests[0]);
   first.terminate();
   const second = await exchange.link(1);
+  await second.message("supply");
   expect(running.signal.aborted).toBe(true);
   expect(agent.activeDeliveries).toBe(0);
-  await second.message("supply");
   await second.message("call");
-  second.open(1, { messages: [] });
+  second.open(1, { messages: [] }, { attemptId: "attempt-anew" });
   (await eventually("a request anew", () => client.requests[1])).say("anew");
   await second.endOf(1);
   expect(second.textOf(1)).toBe("anew");
@@ -136,6 +160,50 @@ test.each<[string, Partial<AgentOptions>, string]>([
   await expect(agent.start()).rejects.toThrow(why);
   expect(exchange.dialled).toBe(1);
   expect(givenUp).toEqual([]);
+  await agent.drain("over");
+});
+
+test("a backend that hangs is not offered until a probe is answered, and then it is again", async () => {
+  let answers = false;
+  client.complete = async () => {
+    if (!answers) throw new BackendError("timeout", "nothing came");
+    const counts = { promptTokens: null, completionTokens: null };
+    return { body: Buffer.from("{}"), finishReason: null, ...counts };
+  };
+  const agent = agentWith({ watch: { hangsMax: 3, probePauseMs: 5 } });
+  await agent.start();
+  const link = await exchange.link(0);
+  for (const stream of [1, 2, 3]) {
+    link.open(stream, { messages: [] });
+    const asked = await eventually("the request", () => client.requests[stream - 1]);
+    asked.push(new BackendError("timeout", "the first token did not come"));
+    expect((await link.endOf(stream)).value).toMatchObject({ code: "timeout" });
+  }
+  const supplies = () => link.messages.filter(({ type }) => type === "supply");
+  await eventually("an empty supply", () => supplies()[1]);
+  expect(supplies()[1]).toMatchObject({ instruments: [] });
+  link.open(4, { messages: [] });
+  expect((await link.endOf(4)).value).toMatchObject({ code: "backend-unreachable" });
+  answers = true;
+  await eventually("the supply again", () => supplies()[2]);
+  expect(supplies()[2]).toMatchObject({ instruments: [{ symbol: "text-test" }] });
+  await agent.drain("over");
+});
+
+test("told to go, an agent finishes what runs and links again, not before the wished time", async () => {
+  const agent = agentWith();
+  await agent.start();
+  const link = await exchange.link(0);
+  link.open(1, { messages: [] });
+  const running = await eventually("the request", () => client.requests[0]);
+  link.send({ type: "go-away", reason: "update", deadlineMs: 5_000, reconnectMs: 60 });
+  await new Promise((resolve) => setImmediate(resolve));
+  running.say("all of it");
+  expect((await link.endOf(1)).type).toBe(RecordType.end);
+  expect(await link.closed).toEqual({ code: 1000, reason: "update" });
+  const closedAtMs = performance.now();
+  await exchange.link(1);
+  expect(performance.now() - closedAtMs).toBeGreaterThan(50);
   await agent.drain("over");
 });
 

@@ -5,16 +5,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Instrument } from "#protocol/instrument.ts";
-import type { Fill, Measurement } from "#protocol/link-messages.ts";
+import type { Fill, GoAway, Measurement } from "#protocol/link-messages.ts";
 import type { Identity } from "#protocol/signing.ts";
+import { BackendError } from "./backends/backend-error.ts";
 import type { BackendClient } from "./backends/openai-client.ts";
+import { type WatchOptions, watchClient } from "./backends/watched-client.ts";
 import type { ExchangePin } from "./identity.ts";
 import { type LinkOptions, openLink } from "./link/handshake.ts";
-import { keepLinked, type Linked, type LinkKeeper } from "./link/reconnect.ts";
+import { createLines } from "./link/lines.ts";
 import { LinkRefused } from "./link/refusal.ts";
-import { AgentSession } from "./link/session.ts";
+import type { AgentSession } from "./link/session.ts";
 import { qualify } from "./measurement.ts";
 import { createQuoter, type Quote } from "./quoting.ts";
+import { type AcceptedAttempts, forgetfulAttempts } from "./serving/accepted-attempts.ts";
 import { Deliveries } from "./serving/deliveries.ts";
 import type { DeliveryReport } from "./serving/delivery.ts";
 
@@ -26,9 +29,13 @@ export interface AgentOptions extends LinkOptions {
   slots: number;
   contextTokens: number | null;
   measurement: Measurement;
+  /** When the backend counts as hanging. */
+  watch?: WatchOptions;
 }
 
 export interface AgentDependencies {
+  /** Which attempts were accepted, also before a restart; else they are forgotten with the process. */
+  accepted?: AcceptedAttempts;
   identity: Identity;
   pin: ExchangePin;
   client: BackendClient;
@@ -55,7 +62,11 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       `${options.slots} slots, but only ${client.connections} connections to the backend`,
     );
   }
-  const deliveries = new Deliveries({ slots: options.slots }, { backend: client, onReport });
+  const backend = watchClient(client, options.watch ?? {}, { onChange: onBackend });
+  const deliveries = new Deliveries(
+    { slots: options.slots },
+    { backend, accepted: dependencies.accepted ?? forgetfulAttempts(), onReport },
+  );
   const quoter = createQuoter(
     { quote: options.quote, nodeTag: nodeTagOf(dependencies.identity) },
     {
@@ -63,37 +74,36 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       onProblem: ({ code, message }) => log.warn({ code, reason: message }, "no ask, for now"),
     },
   );
-  let session: AgentSession | null = null;
-  let keeper: LinkKeeper | null = null;
   let isStarted = false;
   let isStopping = false;
-
-  async function connect(signal: AbortSignal): Promise<Linked> {
-    const open = await openLink(options, dependencies, { signal });
-    const linked = new AgentSession(open, {
+  const lines = createLines({
+    open: (asked, signal) => openLink({ ...options, session: asked }, dependencies, { signal }),
+    handlersOf: () => ({
       onRecord: (record, from) => deliveries.receive(record, from),
       onFill,
-      onDrain: (reason) => log.info({ reason }, "the exchange drains"),
+      onGoAway,
+      onResumed: () => log.info("linked again: the session goes on"),
+      onCancel: (attemptIds) => deliveries.cancel(attemptIds),
       onClose() {
-        session = null;
         quoter.stop();
         // Nobody would get the output.
         deliveries.cancelAll();
       },
       activeDeliveries: () => deliveries.active,
-    });
-    session = linked;
-    log.info({ node: open.welcome.nodeId, exchange: options.exchangeUrl }, "linked");
-    linked.begin();
-    return {
-      ready: serve(linked),
-      closed: linked.closed,
-      close: async (reason) => void (await linked.close(reason)),
-    };
-  }
+      runningAttempts: () => deliveries.attempts(),
+    }),
+    serve,
+    onDown,
+    random,
+    monotonicMs: () => performance.now(),
+    wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+  });
 
   async function serve(linked: AgentSession): Promise<void> {
     if (isStopping) throw new LinkRefused("stopped", "the agent stops", true);
+    log.info({ node: linked.welcome.nodeId, exchange: options.exchangeUrl }, "linked");
+    // Once it answers it is offered.
+    if (backend.isDown) return;
     const { incrementTokens } = offer(linked);
     await quoter.start(linked, incrementTokens);
   }
@@ -128,6 +138,16 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
     return instrument;
   }
 
+  /** A server that hangs is not offered: the exchange takes the asks out of the book. */
+  function onBackend(isDown: boolean): void {
+    log.warn({ isDown }, isDown ? "the backend hangs; probing it" : "the backend answers again");
+    const linked = lines.session;
+    if (linked === null || isStopping) return;
+    quoter.stop();
+    if (isDown) linked.send({ type: "supply", slots: options.slots, instruments: [] });
+    else void serve(linked).catch((error: Error) => linked.close(error.message));
+  }
+
   function onFill({ symbol, price, quantity }: Fill): void {
     log.info({ symbol, price, quantity }, "sold");
     quoter.onFill();
@@ -143,41 +163,49 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
     if (pauseMs === null && isStarted) dependencies.onGivenUp?.(reason);
   }
 
+  /** The exchange goes: what runs is finished in the time it gives, then the link is opened anew. */
+  function onGoAway({ reason, deadlineMs, reconnectMs }: GoAway): void {
+    log.info({ reason, deadlineMs, reconnectMs }, "the exchange goes");
+    lines.holdOff(reconnectMs);
+    quoter.stop();
+    const leaving = lines.session;
+    void idleOrLate(deadlineMs).then(() => leaving?.close(reason));
+  }
+
+  /** Resolves when nothing runs any more, or when it is late. */
+  async function idleOrLate(deadlineMs: number): Promise<void> {
+    const late = new AbortController();
+    const timeout = sleep(deadlineMs, undefined, { signal: late.signal }).catch(() => {});
+    await Promise.race([deliveries.idle(), timeout]);
+    late.abort();
+  }
+
   return {
     async start() {
-      keeper = keepLinked({
-        connect,
-        onDown,
-        random,
-        monotonicMs: () => performance.now(),
-        wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
-      });
-      await keeper.first;
+      await lines.start();
       isStarted = true;
     },
     async drain(reason) {
       isStopping = true;
-      keeper?.stop();
+      lines.stop();
       quoter.stop();
-      const linked = session;
-      if (linked?.isOpen) {
+      const linked = lines.session;
+      if (linked?.isLinked) {
         await quoter.withdraw(linked).catch(() => {});
-        linked.send({ type: "drain", reason, deadlineMs: DRAIN_MS_MAX });
-        const late = new AbortController();
-        await Promise.race([
-          deliveries.idle(),
-          sleep(DRAIN_MS_MAX, undefined, { signal: late.signal }).catch(() => {}),
-        ]);
-        late.abort();
-        await linked.close(reason);
+        await linked.drain(reason, DRAIN_MS_MAX);
+        await idleOrLate(DRAIN_MS_MAX);
+        // What is late ends with a word, so that the exchange need not wait for it.
+        deliveries.failAll(new BackendError("cancelled", "the agent stops"));
       }
-      await client.close();
+      await linked?.close(reason);
+      await backend.close();
+      dependencies.accepted?.close();
     },
     get activeDeliveries() {
       return deliveries.active;
     },
     get isLinked() {
-      return session?.isOpen ?? false;
+      return lines.session?.isLinked ?? false;
     },
   };
 }

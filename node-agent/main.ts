@@ -12,6 +12,7 @@ import { type AgentConfig, type AgentFlags, loadAgentConfig } from "./config.ts"
 import { readHardware } from "./hardware.ts";
 import { loadExchangePin, loadIdentity } from "./identity.ts";
 import { measureBackend } from "./measurement.ts";
+import { openAcceptedAttempts } from "./serving/accepted-attempts.ts";
 
 const BUILD = "gridspot-agent 0.1.0";
 
@@ -57,6 +58,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     },
     {
       identity: loadIdentity(config.dataDir),
+      accepted: openAcceptedAttempts(config.dataDir),
       pin: loadExchangePin(config.dataDir, config.joinToken),
       client,
       log,

@@ -1,67 +1,18 @@
 /**
- * The supplier link's messages: the JSON control messages on stream 0 and the JSON heads and ends of
- * a delivery's stream. One schema per message; both sides validate with the same compiled checks.
- * Unknown fields are ignored, so that a newer side may add some.
- *
- * Handshake: agent `hello` → exchange `challenge` (signed) → agent `auth` (signed) → exchange
- * `welcome`, or `refused` at any point. Then the agent sends `supply` and calls.
+ * The supplier link's session messages: the JSON control messages on stream 0 and the JSON heads and
+ * ends of a delivery's stream. One schema per message; both sides validate with the same compiled
+ * checks. Unknown fields are ignored, so that a newer side may add some. What concerns one socket
+ * alone, the handshake first of all, is in link-channel.ts.
  */
-import { type Static, type TSchema, Type } from "typebox";
-import { Compile } from "typebox/compile";
-import { InstrumentSchema } from "./instrument.ts";
+import { type Static, Type } from "typebox";
+import { decoder } from "./link-decoder.ts";
 
 const Text = (maxLength: number) => Type.String({ maxLength });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** 32 bytes as base64url without padding. */
-const Bytes32 = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" });
-/** An Ed25519 signature as base64url without padding. */
-const SignatureText = Type.String({ pattern: "^[A-Za-z0-9_-]{86}$" });
 const Decimal = Type.String({ pattern: "^[0-9]{1,12}(\\.[0-9]{1,8})?$" });
 
-/** Agent: who I am and what I speak. `joinToken` only on first contact. */
-export const HelloSchema = Type.Object({
-  type: Type.Literal("hello"),
-  versionMin: Count,
-  versionMax: Count,
-  capabilities: Type.Array(Text(40), { maxItems: 32 }),
-  nodePublicKey: Bytes32,
-  nodeName: Text(64),
-  joinToken: Type.Optional(Text(128)),
-  agentNonce: Bytes32,
-  build: Text(64),
-});
-
-/** Exchange: the version chosen, a nonce, and its signature over `linkTranscript("exchange", …)`. */
-export const ChallengeSchema = Type.Object({
-  type: Type.Literal("challenge"),
-  version: Count,
-  capabilities: Type.Array(Text(40), { maxItems: 32 }),
-  exchangePublicKey: Bytes32,
-  exchangeNonce: Bytes32,
-  signature: SignatureText,
-});
-
-/** Agent: its signature over `linkTranscript("node", …)`. */
-export const AuthSchema = Type.Object({ type: Type.Literal("auth"), signature: SignatureText });
-
-/** Exchange: the session is open. */
-export const WelcomeSchema = Type.Object({
-  type: Type.Literal("welcome"),
-  nodeId: Text(80),
-  accountId: Text(80),
-  sessionId: Text(80),
-  heartbeatMs: Count,
-  nowMs: Count,
-  instruments: Type.Array(InstrumentSchema, { maxItems: 256 }),
-});
-
-/** Exchange: no session; the socket closes after this. */
-export const RefusedSchema = Type.Object({
-  type: Type.Literal("refused"),
-  code: Text(64),
-  message: Text(500),
-  retryable: Type.Boolean(),
-});
+/** One line of a file, at the agent's. */
+const AttemptId = Type.String({ pattern: "^[A-Za-z0-9._:-]{1,80}$" });
 
 /** What the agent measured on its own backend; figures in reference tokens and milliseconds. */
 export const MeasurementSchema = Type.Object({
@@ -76,6 +27,7 @@ export const SupplySchema = Type.Object({
   type: Type.Literal("supply"),
   /** Deliveries served at the same time. */
   slots: Type.Integer({ minimum: 1, maximum: 4096 }),
+  /** Empty while the node can serve nothing. */
   instruments: Type.Array(
     Type.Object({
       symbol: Text(32),
@@ -84,6 +36,28 @@ export const SupplySchema = Type.Object({
     }),
     { maxItems: 64 },
   ),
+});
+
+/** Attempts that one `running` may list; more go into a further one. */
+export const RUNNING_ATTEMPTS_MAX = 512;
+
+/**
+ * Agent, after the session moved to another socket: what it still works on. `received` is how many
+ * of the exchange's records it had taken when it looked: an attempt opened later is not meant. With
+ * `more` the list goes on in the next message.
+ */
+export const RunningSchema = Type.Object({
+  type: Type.Literal("running"),
+  received: Count,
+  attempts: Type.Array(AttemptId, { maxItems: RUNNING_ATTEMPTS_MAX }),
+  more: Type.Boolean(),
+});
+
+/** Exchange: its verdict on each attempt that a `running` listed. */
+export const ReconciledSchema = Type.Object({
+  type: Type.Literal("reconciled"),
+  keep: Type.Array(AttemptId, { maxItems: RUNNING_ATTEMPTS_MAX }),
+  cancel: Type.Array(AttemptId, { maxItems: RUNNING_ATTEMPTS_MAX }),
 });
 
 /** Agent: call a method; the exchange answers with `reply` and the same id. */
@@ -157,19 +131,25 @@ export const ReplySchema = Type.Object({
   ),
 });
 
-/** Both ways, every `heartbeatMs`; any record counts as a sign of life. */
-export const PingSchema = Type.Object({
-  type: Type.Literal("ping"),
-  sentAtMs: Type.Number(),
-  active: Count,
-});
-export const PongSchema = Type.Object({ type: Type.Literal("pong"), sentAtMs: Type.Number() });
-
-/** Agent: no new deliveries please; what runs is finished. Exchange: the same, before it stops. */
+/** Agent: no new deliveries please; what runs is finished until the deadline, from now. */
 export const DrainSchema = Type.Object({
   type: Type.Literal("drain"),
   reason: Text(200),
   deadlineMs: Count,
+});
+
+/** Exchange: nothing new comes; so many deliveries are open. */
+export const DrainingSchema = Type.Object({ type: Type.Literal("draining"), open: Count });
+
+/**
+ * Exchange: it goes. Nothing new comes over this session; what runs may end until the deadline.
+ * Then the agent closes and links again, not before `reconnectMs` and at most twice that, drawn.
+ */
+export const GoAwaySchema = Type.Object({
+  type: Type.Literal("go-away"),
+  reason: Text(200),
+  deadlineMs: Count,
+  reconnectMs: Count,
 });
 
 /** Exchange: a fill of one of the supplier's asks. */
@@ -181,29 +161,18 @@ export const FillSchema = Type.Object({
   quantity: Decimal,
 });
 
-export const FromAgentSchema = Type.Union([
-  HelloSchema,
-  AuthSchema,
-  SupplySchema,
-  CallSchema,
-  PingSchema,
-  PongSchema,
-  DrainSchema,
-]);
+export const FromAgentSchema = Type.Union([SupplySchema, CallSchema, DrainSchema, RunningSchema]);
 export const FromExchangeSchema = Type.Union([
-  ChallengeSchema,
-  WelcomeSchema,
-  RefusedSchema,
   ReplySchema,
-  PingSchema,
-  PongSchema,
-  DrainSchema,
+  DrainingSchema,
+  GoAwaySchema,
+  ReconciledSchema,
   FillSchema,
 ]);
 
 /** Opens a stream: one attempt at a delivery. `attemptId` is random and says nothing of the buyer. */
 export const RequestHeadSchema = Type.Object({
-  attemptId: Text(80),
+  attemptId: AttemptId,
   symbol: Text(32),
   path: Type.Literal("/v1/chat/completions"),
   streamed: Type.Boolean(),
@@ -232,6 +201,7 @@ export const DELIVERY_ERROR_CODES = [
   "timeout",
   "cancelled",
   "bad-request",
+  "duplicate-attempt",
 ] as const;
 
 /** Closes a stream that failed. `status` is the backend's HTTP status where there was one. */
@@ -241,15 +211,13 @@ export const DeliveryErrorSchema = Type.Object({
   status: Type.Union([Type.Integer({ minimum: 100, maximum: 599 }), Type.Null()]),
 });
 
-export type Hello = Static<typeof HelloSchema>;
-export type Challenge = Static<typeof ChallengeSchema>;
-export type Auth = Static<typeof AuthSchema>;
-export type Welcome = Static<typeof WelcomeSchema>;
-export type Refused = Static<typeof RefusedSchema>;
 export type Supply = Static<typeof SupplySchema>;
 export type Measurement = Static<typeof MeasurementSchema>;
 export type Call = Static<typeof CallSchema>;
 export type Reply = Static<typeof ReplySchema>;
+export type Running = Static<typeof RunningSchema>;
+export type Reconciled = Static<typeof ReconciledSchema>;
+export type GoAway = Static<typeof GoAwaySchema>;
 export type Drain = Static<typeof DrainSchema>;
 export type Fill = Static<typeof FillSchema>;
 export type FromAgent = Static<typeof FromAgentSchema>;
@@ -258,28 +226,6 @@ export type RequestHead = Static<typeof RequestHeadSchema>;
 export type DeliveryEnd = Static<typeof DeliveryEndSchema>;
 export type DeliveryError = Static<typeof DeliveryErrorSchema>;
 export type DeliveryErrorCode = DeliveryError["code"];
-
-/** Outcome of reading a JSON payload: the message, or a sentence that says what was expected. */
-export type Decoded<T> = { ok: true; message: T } | { ok: false; reason: string };
-
-function decoder<S extends TSchema>(schema: S): (payload: Uint8Array) => Decoded<Static<S>> {
-  const check = Compile(schema);
-  return (payload) => {
-    let value: unknown;
-    try {
-      value = JSON.parse(Buffer.from(payload).toString("utf8"));
-    } catch {
-      return { ok: false, reason: "the payload is not JSON" };
-    }
-    if (check.Check(value)) return { ok: true, message: value as Static<S> };
-    const first = check.Errors(value)[0];
-    const kind = (value as { type?: unknown } | null)?.type;
-    return {
-      ok: false,
-      reason: `message ${JSON.stringify(kind ?? null)}: ${first?.instancePath || "/"} ${first?.message ?? "does not match"}`,
-    };
-  };
-}
 
 export const decodeFromAgent = decoder(FromAgentSchema);
 export const decodeFromExchange = decoder(FromExchangeSchema);

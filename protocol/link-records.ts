@@ -40,6 +40,10 @@ export const RecordType = {
   credit: 10,
   /** Agent to exchange: the request was accepted and is with the backend. */
   accepted: 11,
+  /** Stream 0, of this socket alone: JSON, see link-channel.ts. Neither counted nor sent again. */
+  channel: 12,
+  /** Stream 0, of this socket alone: u64 of session records taken so far. */
+  acknowledgement: 13,
 } as const;
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
@@ -92,6 +96,26 @@ export function encodeJsonRecord(
   value: unknown,
 ): Buffer {
   return encodeRecord(type, stream, sequence, Buffer.from(JSON.stringify(value)));
+}
+
+/** Encodes how many records of the session were taken, in all. */
+export function encodeAcknowledgement(count: number): Buffer {
+  const payload = Buffer.allocUnsafe(8);
+  payload.writeBigUInt64LE(BigInt(count));
+  return encodeRecord(RecordType.acknowledgement, 0, 0, payload);
+}
+
+/** Reads an acknowledgement's count. Throws `LinkFormatError` on another length. */
+export function decodeAcknowledgement(payload: Uint8Array): number {
+  if (payload.byteLength !== 8) {
+    throw new LinkFormatError(`acknowledgement of ${payload.byteLength} bytes, expected a u64`);
+  }
+  return Number(Buffer.from(payload).readBigUInt64LE());
+}
+
+/** Whether a record belongs to its socket alone: it is neither counted nor sent again. */
+export function isOfChannel(type: number): boolean {
+  return type === RecordType.channel || type === RecordType.acknowledgement;
 }
 
 /** Splits one WebSocket message into its records; payloads are views into `message`. */

@@ -23,6 +23,14 @@ import { DEFAULT_TIMEOUTS, type DeliveryTimeouts } from "./delivery-time.ts";
 import { createConsumption } from "./handler.ts";
 import type { KeyLimits } from "./limits.ts";
 
+const CLOCK: AttemptClock = {
+  dispatchedMs: 0,
+  acceptedMs: 1,
+  firstOutputMs: 2,
+  lastOutputMs: 3,
+  rttMs: 0.5,
+};
+
 /** One attempt as the supplier sees it. */
 export class FakeAttempt implements Attempt {
   readonly request: AttemptRequest;
@@ -56,6 +64,10 @@ export class FakeAttempt implements Attempt {
     this.grantedBytes += bytes;
   }
 
+  clock(): AttemptClock {
+    return CLOCK;
+  }
+
   /** Sends text of choice 0. Payloads are overwritten afterwards, as the link's buffers are. */
   text(...texts: (string | Buffer)[]): this {
     for (const text of texts) this.#send(text, (payload) => this.#handlers.onDelta(payload, 1));
@@ -81,18 +93,24 @@ export class FakeAttempt implements Attempt {
 
   end(finishReason: string | null = "stop"): void {
     if (this.cancelled !== null) return;
-    this.#handlers.onEnd({
-      finishReason,
-      reportedPromptTokens: 1_000,
-      reportedCompletionTokens: 1_000_000,
-      outputBytes: this.sentBytes,
-      outputSha256: createHash("sha256").digest("hex"),
-    });
+    this.#handlers.onEnd(
+      {
+        finishReason,
+        reportedPromptTokens: 1_000,
+        reportedCompletionTokens: 1_000_000,
+        outputBytes: this.sentBytes,
+        outputSha256: createHash("sha256").digest("hex"),
+      },
+      CLOCK,
+    );
   }
 
   fail(error: Partial<AttemptError> = {}): void {
     if (this.cancelled !== null) return;
-    this.#handlers.onError({ code: "backend-failed", message: "it broke", status: 500, ...error });
+    this.#handlers.onError(
+      { code: "backend-failed", message: "it broke", status: 500, ...error },
+      CLOCK,
+    );
   }
 
   #send(bytes: string | Buffer, tell: (payload: Buffer) => void): void {

@@ -17,6 +17,17 @@ export interface AttemptError {
   status: number | null;
 }
 
+/** When what happened to an attempt, on the exchange's monotonic clock; null where it did not. */
+export interface AttemptClock {
+  /** The request was flushed to the socket, as a whole. */
+  dispatchedMs: number | null;
+  acceptedMs: number | null;
+  firstOutputMs: number | null;
+  lastOutputMs: number | null;
+  /** Median of the last 20 pings of the link that carries it; null before the first answer. */
+  rttMs: number | null;
+}
+
 /** Called in record order; after `onEnd` or `onError` nothing more comes. Payloads are views, valid during the call. */
 export interface AttemptHandlers {
   onAccepted?(): void;
@@ -24,8 +35,8 @@ export interface AttemptHandlers {
   onDelta(text: Buffer, chunks: number): void;
   onEvent(json: Buffer): void;
   onBody(part: Buffer, final: boolean): void;
-  onEnd(end: DeliveryEnd): void;
-  onError(error: AttemptError): void;
+  onEnd(end: DeliveryEnd, clock: AttemptClock): void;
+  onError(error: AttemptError, clock: AttemptClock): void;
 }
 
 export interface AttemptRequest {
@@ -57,6 +68,7 @@ export interface Attempt {
   cancel(reason: string): void;
   /** The client has taken these output bytes: the supplier may send as many more. */
   grant(bytes: number): void;
+  clock(): AttemptClock;
 }
 
 export interface Dispatcher {

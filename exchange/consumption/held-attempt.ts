@@ -4,7 +4,13 @@
  */
 import { StringDecoder } from "node:string_decoder";
 import type { DeliveryEnd } from "#protocol/link-messages.ts";
-import type { Attempt, AttemptError, AttemptRequest, Dispatcher } from "./delivery-port.ts";
+import type {
+  Attempt,
+  AttemptClock,
+  AttemptError,
+  AttemptRequest,
+  Dispatcher,
+} from "./delivery-port.ts";
 
 /** What comes of an attempt; `bytes` is what counts against the supplier's credit. */
 export interface HeldOutput {
@@ -12,8 +18,8 @@ export interface HeldOutput {
   text(text: string, bytes: number): void;
   event(json: string, bytes: number): void;
   body(part: Buffer): void;
-  ended(end: DeliveryEnd): void;
-  failed(error: AttemptError): void;
+  ended(end: DeliveryEnd, clock: AttemptClock): void;
+  failed(error: AttemptError, clock: AttemptClock): void;
 }
 
 /** Dispatches at once and calls `on` from when `released` resolved, never during this call; after a cancel never. */
@@ -44,11 +50,11 @@ export function dispatchHeld(
       const part = Buffer.from(payload);
       later(() => on.body(part));
     },
-    onEnd: (end) => later(() => on.ended(end)),
-    onError(error) {
+    onEnd: (end, clock) => later(() => on.ended(end, clock)),
+    onError(error, clock) {
       // Nothing of it has left yet, so the failure can stay unseen.
       if (held !== null) held = [];
-      later(() => on.failed(error));
+      later(() => on.failed(error, clock));
     },
   });
   void released.then(() => {
@@ -63,5 +69,6 @@ export function dispatchHeld(
       attempt.cancel(reason);
     },
     grant: (bytes) => attempt.grant(bytes),
+    clock: () => attempt.clock(),
   };
 }

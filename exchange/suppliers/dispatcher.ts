@@ -11,10 +11,21 @@ export const DISPATCH_QUEUE_MAX = 256;
 export const DISPATCH_WAIT_MS_MAX = 10_000;
 
 export interface AttemptError {
-  code: DeliveryErrorCode | "link-lost" | "no-node" | "protocol";
+  code: DeliveryErrorCode | "link-lost" | "no-accept" | "no-node" | "protocol";
   message: string;
   /** The backend's HTTP status where there was one. */
   status: number | null;
+}
+
+/** When what happened to an attempt, on the exchange's monotonic clock; null where it did not. */
+export interface AttemptClock {
+  /** The request was flushed to the socket, as a whole. */
+  dispatchedMs: number | null;
+  acceptedMs: number | null;
+  firstOutputMs: number | null;
+  lastOutputMs: number | null;
+  /** Median of the last 20 pings of the link that carries it; null before the first answer. */
+  rttMs: number | null;
 }
 
 /** Called in record order; after `onEnd` or `onError` nothing more comes. Payloads are views, valid during the call. */
@@ -23,8 +34,8 @@ export interface AttemptHandlers {
   onDelta(text: Buffer, chunks: number): void;
   onEvent(json: Buffer): void;
   onBody(part: Buffer, final: boolean): void;
-  onEnd(end: DeliveryEnd): void;
-  onError(error: AttemptError): void;
+  onEnd(end: DeliveryEnd, clock: AttemptClock): void;
+  onError(error: AttemptError, clock: AttemptClock): void;
 }
 
 export interface AttemptRequest {
@@ -44,10 +55,28 @@ export interface Attempt {
   cancel(reason: string): void;
   /** The client has taken these output bytes: the supplier may send as many more. */
   grant(bytes: number): void;
+  clock(): AttemptClock;
 }
 
 export interface Dispatcher {
   dispatch(request: AttemptRequest, handlers: AttemptHandlers): Attempt;
+}
+
+/** An attempt that never left. */
+const NOT_DISPATCHED: AttemptClock = {
+  dispatchedMs: null,
+  acceptedMs: null,
+  firstOutputMs: null,
+  lastOutputMs: null,
+  rttMs: null,
+};
+
+/** What of a supplier can be reached now. */
+export interface Availability {
+  /** Some link of it is up. */
+  isLinked: boolean;
+  /** Deliveries that its nodes would take at once, over all of them. */
+  freeSlots: number;
 }
 
 interface Waiter {
@@ -58,28 +87,52 @@ interface Waiter {
 
 /** The sessions that are linked now, and the deliveries that wait for one. */
 export class SupplierRegistry implements Dispatcher {
-  readonly #sessions = new Map<number, Session>();
+  readonly #ofNode = new Map<number, Session>();
+  readonly #ofAccount = new Map<number, Set<Session>>();
   readonly #waiting = new Map<number, Waiter[]>();
 
-  /** Takes a session in; returns the one it replaces. */
+  /** Takes a session in; returns the one of the same node that it replaces. */
   add(session: Session): Session | undefined {
-    const before = this.#sessions.get(session.node);
-    this.#sessions.set(session.node, session);
+    const before = this.#ofNode.get(session.node);
+    this.#ofNode.set(session.node, session);
+    const ofAccount = this.#ofAccount.get(session.account) ?? new Set();
+    this.#ofAccount.set(session.account, ofAccount.add(session));
+    if (before !== undefined) ofAccount.delete(before);
     return before;
   }
 
   /** Forgets a session, unless a newer one took its place. */
   remove(session: Session): void {
-    if (this.#sessions.get(session.node) === session) this.#sessions.delete(session.node);
+    if (this.#ofNode.get(session.node) === session) this.#ofNode.delete(session.node);
+    const ofAccount = this.#ofAccount.get(session.account);
+    ofAccount?.delete(session);
+    if (ofAccount?.size === 0) this.#ofAccount.delete(session.account);
     this.serveWaiting(session.account);
   }
 
+  sessionOf(node: number): Session | undefined {
+    return this.#ofNode.get(node);
+  }
+
   sessionsOf(account: number): Session[] {
-    return [...this.#sessions.values()].filter((session) => session.account === account);
+    return [...(this.#ofAccount.get(account) ?? [])];
   }
 
   all(): Session[] {
-    return [...this.#sessions.values()];
+    return [...this.#ofNode.values()];
+  }
+
+  /** Whether a supplier can be reached, and how much it would take; of one instrument where named. */
+  availability(supplier: number, symbol?: string): Availability {
+    const available: Availability = { isLinked: false, freeSlots: 0 };
+    for (const session of this.#ofAccount.get(supplier) ?? []) {
+      if (!session.isUp) continue;
+      available.isLinked = true;
+      if (symbol === undefined || session.serves(symbol)) {
+        available.freeSlots += Math.max(0, session.freeSlots);
+      }
+    }
+    return available;
   }
 
   dispatch(request: AttemptRequest, handlers: AttemptHandlers): Attempt {
@@ -88,8 +141,8 @@ export class SupplierRegistry implements Dispatcher {
     const once: AttemptHandlers = {
       ...handlers,
       onDelta: (text, chunks) => handlers.onDelta(text, chunks),
-      onEnd: (end) => finish(() => handlers.onEnd(end)),
-      onError: (error) => finish(() => handlers.onError(error)),
+      onEnd: (end, clock) => finish(() => handlers.onEnd(end, clock)),
+      onError: (error, clock) => finish(() => handlers.onError(error, clock)),
     };
     const finish = (tell: () => void) => {
       if (over) return;
@@ -105,7 +158,7 @@ export class SupplierRegistry implements Dispatcher {
         clearTimeout(timer);
         running = session.open(request, once);
       },
-      fail: (error) => finish(() => handlers.onError(error)),
+      fail: (error) => finish(() => handlers.onError(error, NOT_DISPATCHED)),
     };
     let timer: NodeJS.Timeout | undefined;
     const session = this.#pick(request.supplier, request.symbol);
@@ -134,6 +187,7 @@ export class SupplierRegistry implements Dispatcher {
       grant: (bytes) => {
         if (!over) running?.grant(bytes);
       },
+      clock: () => running?.clock() ?? NOT_DISPATCHED,
     };
   }
 
@@ -181,8 +235,8 @@ export class SupplierRegistry implements Dispatcher {
   #pick(supplier: number, symbol: string): Session | null | "none" {
     let best: Session | null = null;
     let linked = false;
-    for (const session of this.#sessions.values()) {
-      if (session.account !== supplier || !session.serves(symbol)) continue;
+    for (const session of this.#ofAccount.get(supplier) ?? []) {
+      if (!session.serves(symbol)) continue;
       linked = true;
       if (session.freeSlots <= 0) continue;
       if (best === null || session.freeSlots > best.freeSlots) best = session;

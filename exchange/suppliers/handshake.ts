@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Shell } from "#exchange/shell.ts";
-import type { Auth, Challenge, Hello, Refused } from "#protocol/link-messages.ts";
+import type { Auth, Challenge, Hello, Refused } from "#protocol/link-channel.ts";
 import { LINK_VERSION } from "#protocol/link-records.ts";
 import {
   type Identity,
@@ -15,7 +15,7 @@ import {
   verifySignature,
 } from "#protocol/signing.ts";
 
-export const LINK_CAPABILITIES = ["credit"];
+export const LINK_CAPABILITIES = ["credit", "resume"];
 
 export type Refusal = { ok: false; refused: Refused };
 export type Enrolled = { ok: true; node: number; account: number };

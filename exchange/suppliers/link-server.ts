@@ -1,6 +1,6 @@
 /**
  * The door for agents: `/link/v1` upgraded to the link's subprotocol. Nothing is trusted before the
- * handshake is through; one live session per node, a new one replaces the old.
+ * handshake is through; one live session per node, a newer one replaces the old.
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -11,54 +11,77 @@ import type { Clock } from "#exchange/clock.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { publicId } from "#protocol/ids.ts";
-import {
-  decodeFromAgent,
-  type FromAgent,
-  type FromExchange,
-  type Refused,
-} from "#protocol/link-messages.ts";
-import {
-  decodeRecords,
-  encodeJsonRecord,
-  LINK_MESSAGE_BYTES_MAX,
-  LINK_SUBPROTOCOL,
-  RecordType,
-} from "#protocol/link-records.ts";
+import { type Hello, LINK_CLOSE, type Refused } from "#protocol/link-channel.ts";
+import type { FromAgent, Supply } from "#protocol/link-messages.ts";
+import { LINK_MESSAGE_BYTES_MAX, LINK_SUBPROTOCOL } from "#protocol/link-records.ts";
 import { formatPrice, formatQuantity } from "#protocol/quotation.ts";
 import type { Identity } from "#protocol/signing.ts";
 import { answerCall } from "./calls.ts";
+import { CHANNEL_LIMITS, type ChannelLimits, HEARTBEAT_MS } from "./channel.ts";
 import { SupplierRegistry } from "./dispatcher.ts";
-import { beginHandshake, type Enrolled, type PendingHandshake } from "./handshake.ts";
-import { CLOSE, HEARTBEAT_MS, Session } from "./session.ts";
+import type { Enrolled } from "./handshake.ts";
+import { retryAfterMsOf, shakeHands } from "./handshake-socket.ts";
+import { type IntegrityCounts, IntegrityLedger, type OnIntegrity } from "./integrity.ts";
+import { Rate, type RateOptions } from "./rate.ts";
+import { SESSION_TIMES, Session, type SessionTimes } from "./session.ts";
 
 export const LINK_PATH = "/link/v1";
-const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** Sockets that may be in their handshake at the same time. */
 const HANDSHAKES_MAX = 200;
 /** Calls of one session that may wait for their answer. */
 const CALLS_OUTSTANDING_MAX = 64;
+/** Hellos admitted: a restarted exchange is not run over by its own agents. */
+const HELLOS: RateOptions = { perSecond: 50, burst: 100 };
+/** When agents may come back that were told to go, where the caller has no other wish. */
+const RECONNECT_MS = 1_000;
+/** RFC 6455 section 7.4.1: the server goes away. */
+const CLOSE_GOING_AWAY = 1001;
+
+export interface GoAwayOptions {
+  reason: string;
+  /** How long running deliveries may take. */
+  deadlineMs: number;
+  /** Agents link again after this and at most twice as long. */
+  reconnectMs: number;
+}
 
 export interface LinkServer {
   registry: SupplierRegistry;
   /** Takes an upgrade request for `/link/v1`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Sends every agent away, in order: nothing new is dispatched, what runs may end. */
+  goAway(options: GoAwayOptions): void;
+  /** What a node's links did wrong since the process began. */
+  integrityOf(node: number): IntegrityCounts;
   /** Tells every agent to go and closes the links. */
   close(): void;
 }
 
-export interface LinkServerDependencies {
+export interface LinkServerOptions {
+  limits?: ChannelLimits;
+  hellos?: RateOptions;
+  times?: SessionTimes;
+}
+
+export interface LinkServerDependencies extends LinkServerOptions {
   shell: Shell;
   identity: Identity;
   clock: Clock;
   log: Logger;
+  /** Told of everything an honest agent would not have sent. */
+  onIntegrity?: OnIntegrity;
 }
 
 export function createLinkServer(dependencies: LinkServerDependencies): LinkServer {
-  const { shell, clock, log } = dependencies;
+  const { shell, clock, log, onIntegrity = () => {} } = dependencies;
+  const { limits = CHANNEL_LIMITS, times = SESSION_TIMES } = dependencies;
   const registry = new SupplierRegistry();
+  const integrity = new IntegrityLedger({ log, onIntegrity });
+  const hellos = new Rate(dependencies.hellos ?? HELLOS, clock.monotonicMs());
   const calls = new WeakMap<Session, number>();
   const handshakes = new Set<Duplex>();
   let isClosed = false;
+  let lastEpoch = 0;
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -67,73 +90,118 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
     handleProtocols: (offered) => (offered.has(LINK_SUBPROTOCOL) ? LINK_SUBPROTOCOL : false),
   });
 
-  function welcome(
-    socket: WebSocket,
-    node: Enrolled,
-    sequences: { sent: number; received: number },
-  ) {
-    if (isClosed) return socket.terminate();
-    const session = new Session(
-      socket,
-      { id: randomUUID(), node: node.node, account: node.account },
-      sequences,
-      { onMessage, onClose },
-    );
-    registry.add(session)?.close(CLOSE.replaced, "a newer link of this node took over");
-    session.send({
+  function welcome(socket: WebSocket, node: Enrolled, asked: Hello["session"]): Refused | null {
+    if (isClosed) {
+      socket.terminate();
+      return null;
+    }
+    const live = registry.sessionOf(node.node);
+    const isKnown = live !== undefined && live.id === asked?.id;
+    if (!isKnown && asked !== undefined) {
+      const refused = refusalOf(asked, live);
+      if (refused !== null) return refused;
+    }
+    const session = isKnown ? live : openSession(node);
+    session.join(socket).say({
       type: "welcome",
       nodeId: publicId("node", node.node),
       accountId: publicId("account", node.account),
       sessionId: session.id,
+      epoch: session.epoch,
       heartbeatMs: HEARTBEAT_MS,
+      resumeMs: times.resumeMs,
       nowMs: clock.nowMs(),
       instruments: [...shell.state.instruments.values()].map((listed) => listed.instrument),
     });
-    log.info({ node: node.node, account: node.account }, "node linked");
+    log.info({ node: node.node, account: node.account, isKnown }, "node linked");
+    return null;
+  }
+
+  function openSession({ node, account }: Enrolled): Session {
+    // Grows over restarts, too, so that an agent can tell which of two sessions is the newer.
+    lastEpoch = Math.max(lastEpoch + 1, clock.nowMs());
+    const session = new Session(
+      { id: randomUUID(), node, account, epoch: lastEpoch, limits, times },
+      {
+        clock,
+        handlers: {
+          onMessage,
+          onAttached,
+          onDown: (down, reason) => {
+            disconnect(down, reason);
+            registry.serveWaiting(account);
+          },
+          onEnd,
+          onIntegrity: (_session, kind, detail) =>
+            integrity.record({ account, node, kind, detail }),
+          onFault: (_session, error) =>
+            log.error({ node, reason: (error as Error).message }, "a record could not be taken"),
+        },
+      },
+    );
+    registry.add(session)?.end(LINK_CLOSE.replaced, "a newer session of this node took over");
+    return session;
   }
 
   function onMessage(message: FromAgent, session: Session): void {
-    if (message.type === "supply") {
-      const supplies = message.instruments.map(({ symbol, capacityTokensPerWindow }) => ({
-        symbol,
-        capacityTokens: capacityTokensPerWindow,
-      }));
-      const { outcome } = shell.submit({
-        type: "connect-node",
-        node: session.node,
-        session: session.id,
-        slots: message.slots,
-        supplies,
-      });
-      if (outcome.ok)
-        session.supply(
-          message.slots,
-          supplies.map((supply) => supply.symbol),
-        );
-      else session.close(CLOSE.refused, outcome.rejection.message);
-    } else if (message.type === "call") {
-      const outstanding = calls.get(session) ?? 0;
-      if (outstanding >= CALLS_OUTSTANDING_MAX) {
-        session.close(CLOSE.protocol, `more than ${CALLS_OUTSTANDING_MAX} calls outstanding`);
+    switch (message.type) {
+      case "supply":
+        session.supplies(message);
+        connect(session, message);
+        registry.serveWaiting(session.account);
         return;
-      }
-      calls.set(session, outstanding + 1);
-      void answerCall(shell, session.account, message).then((reply) => {
-        calls.set(session, (calls.get(session) ?? 1) - 1);
-        session.send(reply);
-      });
-    } else if (message.type === "drain") {
-      session.drain();
-      disconnect(session, "drain");
-    } else session.close(CLOSE.protocol, `${message.type} after the handshake`);
+      case "call":
+        answer(message, session);
+        return;
+      case "drain":
+        session.drain();
+        disconnect(session, "drain");
+        session.send({ type: "draining", open: session.activeStreams });
+        registry.serveWaiting(session.account);
+        return;
+      case "running":
+        // The session itself compares it with its streams.
+        return;
+    }
+  }
+
+  function connect(session: Session, { slots, instruments }: Supply): void {
+    const supplies = instruments.map(({ symbol, capacityTokensPerWindow }) => ({
+      symbol,
+      capacityTokens: capacityTokensPerWindow,
+    }));
+    const { node, id } = session;
+    const command = { type: "connect-node" as const, node, session: id, slots, supplies };
+    const { outcome } = shell.submit(command);
+    if (!outcome.ok) session.end(LINK_CLOSE.refused, outcome.rejection.message);
+  }
+
+  function answer(call: Extract<FromAgent, { type: "call" }>, session: Session): void {
+    const outstanding = calls.get(session) ?? 0;
+    if (outstanding >= CALLS_OUTSTANDING_MAX) {
+      session.end(LINK_CLOSE.protocol, `more than ${CALLS_OUTSTANDING_MAX} calls outstanding`);
+      return;
+    }
+    calls.set(session, outstanding + 1);
+    void answerCall(shell, session.account, call).then((reply) => {
+      calls.set(session, (calls.get(session) ?? 1) - 1);
+      session.send(reply);
+    });
+  }
+
+  function onAttached(session: Session, wasDown: boolean): void {
+    const { supply } = session;
+    if (wasDown && supply !== null && !session.isDraining) connect(session, supply);
+    registry.serveWaiting(session.account);
   }
 
   function disconnect(session: Session, reason: string): void {
-    shell.submit({ type: "disconnect-node", node: session.node, session: session.id, reason });
+    const { node, id } = session;
+    shell.submit({ type: "disconnect-node", node, session: id, reason: reason.slice(0, 200) });
   }
 
-  function onClose(session: Session, reason: string): void {
-    disconnect(session, reason.slice(0, 200));
+  function onEnd(session: Session, reason: string): void {
+    disconnect(session, reason);
     registry.remove(session);
     log.info({ node: session.node, reason }, "link closed");
   }
@@ -157,100 +225,61 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
     }
   }
 
+  function goAway({ reason, deadlineMs, reconnectMs }: GoAwayOptions): void {
+    for (const session of registry.all()) {
+      session.send({ type: "go-away", reason, deadlineMs, reconnectMs });
+      session.drain();
+      disconnect(session, reason);
+    }
+  }
+
   return {
     registry,
     upgrade(request, socket, head) {
-      if (handshakes.size >= HANDSHAKES_MAX || request.headers.origin !== undefined) {
-        const status = request.headers.origin === undefined ? "503 Busy" : "403 Forbidden";
-        socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
-        return;
+      const nowMs = clock.monotonicMs();
+      if (request.headers.origin !== undefined) turnAway(socket, "403 Forbidden");
+      else if (handshakes.size >= HANDSHAKES_MAX || hellos.waitMs(1, nowMs) > 0) {
+        const seconds = Math.ceil(retryAfterMsOf(hellos, nowMs) / 1_000);
+        turnAway(socket, `503 Busy\r\nretry-after: ${seconds}`);
+      } else {
+        handshakes.add(socket);
+        // Also when the upgrade itself is refused, or refusals would use up the room for everybody.
+        socket.once("close", () => handshakes.delete(socket));
+        server.handleUpgrade(request, socket, head, (opened) => {
+          const given = { ...dependencies, hellos, welcome };
+          void shakeHands(opened, given).finally(() => handshakes.delete(socket));
+        });
       }
-      handshakes.add(socket);
-      // Also when the upgrade itself is refused, or refusals would use up the room for everybody.
-      socket.once("close", () => handshakes.delete(socket));
-      server.handleUpgrade(request, socket, head, (opened) => {
-        void shakeHands(opened, dependencies, welcome).finally(() => handshakes.delete(socket));
-      });
     },
+    goAway,
+    integrityOf: (node) => integrity.countsOf(node),
     close() {
       stopTelling();
       isClosed = true;
       // Welcomed now, it would hold the stop for as long as it lives.
       for (const socket of handshakes) socket.destroy();
-      for (const session of registry.all()) {
-        session.send({ type: "drain", reason: "the exchange stops", deadlineMs: 0 });
-        session.close(1001, "the exchange stops");
-      }
+      const reason = "the exchange stops";
+      goAway({ reason, deadlineMs: 0, reconnectMs: RECONNECT_MS });
+      for (const session of registry.all()) session.end(CLOSE_GOING_AWAY, reason);
       server.close();
     },
   };
 }
 
-/** Runs one socket through hello, challenge and auth; resolves when it is welcome or gone. */
-function shakeHands(
-  socket: WebSocket,
-  dependencies: LinkServerDependencies,
-  welcome: (
-    socket: WebSocket,
-    node: Enrolled,
-    sequences: { sent: number; received: number },
-  ) => void,
-): Promise<void> {
-  return new Promise((done) => {
-    let pending: PendingHandshake | null = null;
-    let received = 0;
-    let sent = 0;
-    const timer = setTimeout(() => socket.terminate(), HANDSHAKE_TIMEOUT_MS);
-    const send = (message: FromExchange) => {
-      socket.send(encodeJsonRecord(RecordType.control, 0, sent, message));
-      sent += 1;
-    };
-    const refuse = (refused: Refused) => {
-      dependencies.log.warn({ code: refused.code }, "link refused");
-      send(refused);
-      socket.close(CLOSE.refused, refused.code);
-    };
-    const violation = (message: string) =>
-      refuse({ type: "refused", code: "protocol", message, retryable: false });
+/** Why a socket that is for another session than the live one of its node is not welcome. */
+function refusalOf(
+  asked: NonNullable<Hello["session"]>,
+  live: Session | undefined,
+): Refused | null {
+  if (live !== undefined && asked.epoch < live.epoch) {
+    const message = "another agent runs with this node's key: its session is newer than yours";
+    return { type: "refused", code: "replaced", message, retryable: false };
+  }
+  if (!asked.onlyThis) return null;
+  const message = "the session is over";
+  return { type: "refused", code: "session-unknown", message, retryable: true };
+}
 
-    async function receive(data: Buffer): Promise<void> {
-      const records = decodeRecords(data);
-      const [record] = records;
-      if (records.length !== 1 || record === undefined || record.type !== RecordType.control) {
-        violation("expected one control record");
-        return;
-      }
-      received += 1;
-      const decoded = decodeFromAgent(record.payload);
-      if (!decoded.ok) violation(decoded.reason);
-      else if (decoded.message.type === "hello" && pending === null) {
-        const begun = beginHandshake(decoded.message, record.payload, dependencies);
-        if (!begun.ok) refuse(begun.refused);
-        else {
-          pending = begun;
-          send(begun.challenge);
-        }
-      } else if (decoded.message.type === "auth" && pending !== null) {
-        const finished = await pending.finish(decoded.message);
-        if (!finished.ok) refuse(finished.refused);
-        else if (socket.readyState === socket.OPEN) {
-          clearTimeout(timer);
-          socket.off("message", onData);
-          socket.off("error", onError);
-          welcome(socket, finished, { sent, received });
-          done();
-        }
-      } else violation(`${decoded.message.type} in the handshake`);
-    }
-    const onData = (data: Buffer) => {
-      receive(data).catch((error) => violation((error as Error).message));
-    };
-    const onError = () => socket.terminate();
-    socket.on("message", onData);
-    socket.on("error", onError);
-    socket.once("close", () => {
-      clearTimeout(timer);
-      done();
-    });
-  });
+function turnAway(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
 }

@@ -1,183 +1,300 @@
 /**
- * One supplier link after its handshake: control records, heartbeat, and the streams of the
- * deliveries it serves. Every frame is hostile input; what breaks the protocol closes the link.
+ * One supplier's session: the streams of the deliveries it serves and its control messages, carried
+ * by one of its sockets and outliving each of them. What was sent and not acknowledged is sent again
+ * over the next socket; what the agent sends is taken once.
  */
 import type { WebSocket } from "ws";
-import { decodeFromAgent, type FromAgent, type FromExchange } from "#protocol/link-messages.ts";
+import type { Clock } from "#exchange/clock.ts";
+import { LINK_CLOSE } from "#protocol/link-channel.ts";
+import { ControlSequence } from "#protocol/link-control.ts";
 import {
-  decodeRecords,
-  encodeRecord,
-  type LinkRecord,
-  RecordType,
-} from "#protocol/link-records.ts";
+  decodeFromAgent,
+  type FromAgent,
+  type FromExchange,
+  type Supply,
+} from "#protocol/link-messages.ts";
+import type { LinkRecord } from "#protocol/link-records.ts";
+import { ReceiveCount, SendWindow, UNACKNOWLEDGED_BYTES_MAX } from "#protocol/link-window.ts";
+import { Channel, type ChannelLimits, closeCodeOf, LinkViolation } from "./channel.ts";
 import type { Attempt, AttemptHandlers, AttemptRequest } from "./dispatcher.ts";
-import { LinkStream } from "./stream.ts";
+import type { IntegrityKind } from "./integrity.ts";
+import { SessionStreams } from "./session-streams.ts";
 
-export const HEARTBEAT_MS = 10_000;
-/** Silence after which a link counts as dead: two missed heartbeats and some. */
-const SILENCE_MS_MAX = 25_000;
-/** Bytes that may wait in a socket before the link counts as stuck. */
-const SEND_QUEUE_BYTES_MAX = 4 * 1024 * 1024;
+/** How long is waited for an agent. */
+export interface SessionTimes {
+  /** For a lost session; then it is over, and its attempts are lost. */
+  resumeMs: number;
+  /** For a lost session by an attempt that has no output yet. */
+  resumeBeforeOutputMs: number;
+  /** For an attempt to be accepted, from when its request was flushed. */
+  acceptMs: number;
+}
 
-/** Close codes of the link, in the range that applications may use. */
-export const CLOSE = { protocol: 4400, refused: 4403, replaced: 4409, silent: 4408 } as const;
+export const SESSION_TIMES: SessionTimes = {
+  resumeMs: 5_000,
+  resumeBeforeOutputMs: 3_000,
+  acceptMs: 2_000,
+};
+/** Sockets of one session: one that carries it, one that stands by. */
+const CHANNELS_MAX = 2;
+/** RFC 6455 section 7.4.1: the agent closed in order and will not come back to this session. */
+const CLOSE_NORMAL = 1000;
 
 export interface SessionOptions {
   id: string;
   node: number;
   account: number;
+  /** The highest of a node is its live one. */
+  epoch: number;
+  limits: ChannelLimits;
+  times: SessionTimes;
 }
 
 export interface SessionHandlers {
   onMessage(message: FromAgent, session: Session): void;
-  onClose(session: Session, reason: string): void;
+  /** A socket carries the session: for the first time, after another, or after it was down. */
+  onAttached(session: Session, wasDown: boolean): void;
+  /** No socket is left; the session waits for one. */
+  onDown(session: Session, reason: string): void;
+  /** The session is over, and will not come back. */
+  onEnd(session: Session, reason: string): void;
+  onIntegrity(session: Session, kind: IntegrityKind, detail: string): void;
+  /** A fault of our own, met while a record was taken. */
+  onFault(session: Session, error: unknown): void;
 }
 
 export class Session {
   readonly id: string;
   readonly node: number;
   readonly account: number;
-  readonly #socket: WebSocket;
+  readonly epoch: number;
+  /** What the agent serves, as it said last. */
+  supply: Supply | null = null;
+  readonly #limits: ChannelLimits;
+  readonly #times: SessionTimes;
+  readonly #clock: Clock;
   readonly #handlers: SessionHandlers;
-  readonly #streams = new Map<number, LinkStream>();
-  readonly #heartbeat: NodeJS.Timeout;
-  #outgoing: Buffer[] = [];
-  #lastStream = 0;
-  #controlSent: number;
-  #controlReceived: number;
-  #heardAtMs = performance.now();
-  #slots = 0;
+  readonly #streams: SessionStreams;
+  readonly #controls = new ControlSequence();
+  readonly #window = new SendWindow();
+  readonly #received = new ReceiveCount();
+  readonly #channels = new Set<Channel>();
+  #carrier: Channel | null = null;
+  #waits: NodeJS.Timeout[] = [];
   #symbols = new Set<string>();
-  #draining = false;
+  #slots = 0;
+  #isDraining = false;
+  #isDown = false;
+  #isOver = false;
 
-  /** `sequences` are the control records already exchanged in the handshake. */
   constructor(
-    socket: WebSocket,
     options: SessionOptions,
-    sequences: { sent: number; received: number },
-    handlers: SessionHandlers,
+    { clock, handlers }: { clock: Clock; handlers: SessionHandlers },
   ) {
-    this.#socket = socket;
     this.id = options.id;
     this.node = options.node;
     this.account = options.account;
-    this.#controlSent = sequences.sent;
-    this.#controlReceived = sequences.received;
+    this.epoch = options.epoch;
+    this.#limits = options.limits;
+    this.#times = options.times;
+    this.#clock = clock;
     this.#handlers = handlers;
-    socket.on("message", (data: Buffer) => this.#receive(data));
-    socket.on("error", () => socket.terminate());
-    socket.on("close", (code, reason) => this.#closed(`${code} ${reason.toString()}`.trim()));
-    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    this.#streams = new SessionStreams(clock, {
+      acceptTimeoutMs: options.times.acceptMs,
+      send: (record, onWritten) => this.#send(record, onWritten),
+      unacknowledgedBytes: () => this.#window.bytes,
+      sentRecords: () => this.#window.sent,
+      roundTripMs: () => this.#carrier?.roundTripMs ?? null,
+      onViolation: (kind, detail) => handlers.onIntegrity(this, kind, detail),
+    });
+    this.#waitForSocket();
+  }
+
+  /** A socket carries the session, or one stands by that will in a moment. */
+  get isUp(): boolean {
+    return !this.#isOver && this.#channels.size > 0;
   }
 
   get freeSlots(): number {
-    return this.#draining ? 0 : this.#slots - this.#streams.size;
+    if (this.#isDraining || this.#carrier === null) return 0;
+    return this.#slots - this.#streams.open;
   }
 
   get activeStreams(): number {
-    return this.#streams.size;
+    return this.#streams.open;
   }
 
   serves(symbol: string): boolean {
-    return !this.#draining && this.#symbols.has(symbol);
+    return this.isUp && !this.#isDraining && this.#symbols.has(symbol);
   }
 
-  supply(slots: number, symbols: Iterable<string>): void {
-    this.#slots = slots;
-    this.#symbols = new Set(symbols);
+  supplies(supply: Supply): void {
+    this.supply = supply;
+    this.#slots = supply.slots;
+    this.#symbols = new Set(supply.instruments.map(({ symbol }) => symbol));
   }
 
   /** No new deliveries; those that run go on. */
   drain(): void {
-    this.#draining = true;
+    this.#isDraining = true;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Takes a socket whose agent proved itself; it stands by until the agent attaches the session to it. */
+  join(socket: WebSocket): Channel {
+    const channel = new Channel(socket, {
+      clock: this.#clock,
+      limits: this.#limits,
+      handlers: {
+        onRecord: (record, from, nowMs) => this.#take(record, from, nowMs),
+        onAcknowledged: (count, from) => this.#acknowledged(count, from),
+        onAttach: (received, to) => this.#attach(received, to),
+        onBroken: (error) => this.#broken(error),
+        onClosed: (from, code, reason) => this.#channelClosed(from, code, reason),
+        onBeat: (from) => this.#acknowledge(from),
+        activeStreams: () => this.#streams.open,
+      },
+    });
+    this.#channels.add(channel);
+    for (const other of [...this.#channels]) {
+      if (this.#channels.size <= CHANNELS_MAX) break;
+      if (other === channel || other === this.#carrier) continue;
+      this.#channels.delete(other);
+      other.close(LINK_CLOSE.detached, "another socket stands by");
+    }
+    return channel;
   }
 
   open(request: AttemptRequest, handlers: AttemptHandlers): Attempt {
-    this.#lastStream += 1;
-    const stream = this.#lastStream;
-    let sequence = 0;
-    const opened = new LinkStream(
-      request,
-      handlers,
-      (type, payload, options) => {
-        this.#queue(encodeRecord(type, stream, sequence, payload, options));
-        sequence += 1;
-      },
-      () => this.#streams.delete(stream),
-    );
-    this.#streams.set(stream, opened);
-    return { cancel: () => opened.cancel(), grant: (bytes) => opened.grant(bytes) };
+    return this.#streams.start(request, handlers);
   }
 
   send(message: FromExchange): void {
-    const payload = Buffer.from(JSON.stringify(message));
-    this.#queue(encodeRecord(RecordType.control, 0, this.#controlSent, payload));
-    this.#controlSent += 1;
+    this.#send(this.#controls.encode(message));
   }
 
-  close(code: number, reason: string): void {
-    this.#flush();
-    this.#socket.close(code, reason.slice(0, 120));
+  /** Ends the session and closes its sockets; what is open ends as lost. */
+  end(code: number, reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#isDraining = true;
+    this.#stopWaiting();
+    this.#carrier = null;
+    for (const channel of this.#channels) channel.close(code, reason);
+    this.#channels.clear();
+    this.#handlers.onEnd(this, `${code} ${reason}`.trim());
+    this.#streams.loseAll(() => true, `the supplier's link ended: ${reason}`);
   }
 
-  /** Records of one turn of the event loop leave as one message. */
-  #queue(record: Buffer): void {
-    if (this.#outgoing.push(record) === 1) setImmediate(() => this.#flush());
+  /** Counts a record and sends it, now or over the next socket. */
+  #send(record: Buffer, onWritten?: () => void): void {
+    if (this.#isOver) return;
+    this.#window.push(record);
+    this.#carrier?.push(record, onWritten);
+    if (this.#window.bytes <= UNACKNOWLEDGED_BYTES_MAX) return;
+    // Not from within the caller, who may be amid a record of this session.
+    setImmediate(() => this.end(LINK_CLOSE.protocol, "nothing is acknowledged"));
   }
 
-  #flush(): void {
-    if (this.#outgoing.length === 0) return;
-    const message = this.#outgoing.length === 1 ? this.#outgoing[0] : Buffer.concat(this.#outgoing);
-    this.#outgoing = [];
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(message as Buffer);
-    if (this.#socket.bufferedAmount > SEND_QUEUE_BYTES_MAX) this.#socket.terminate();
-  }
-
-  #receive(data: Buffer): void {
-    this.#heardAtMs = performance.now();
-    try {
-      for (const record of decodeRecords(data)) this.#take(record);
-    } catch (error) {
-      this.close(CLOSE.protocol, (error as Error).message);
+  #take(record: LinkRecord, from: Channel, nowMs: number): void {
+    if (from !== this.#carrier) {
+      throw new LinkViolation("wrong-type", "a record on a socket that does not carry the session");
     }
-  }
-
-  #take(record: LinkRecord): void {
+    if (this.#received.take(record.payload.byteLength)) this.#acknowledge(from);
     if (record.stream !== 0) {
-      // A stream that just ended here may have records under way: they count for nothing.
-      if (record.stream > this.#lastStream)
-        throw new Error(`stream ${record.stream} was not opened`);
-      this.#streams.get(record.stream)?.receive(record);
+      this.#streams.receive(record, nowMs);
       return;
     }
-    if (record.sequence !== this.#controlReceived) {
-      throw new Error(`control sequence ${record.sequence}, expected ${this.#controlReceived}`);
-    }
-    this.#controlReceived += 1;
+    const problem = this.#controls.problem(record);
+    if (problem !== null) throw new LinkViolation("wrong-type", problem);
     const decoded = decodeFromAgent(record.payload);
-    if (!decoded.ok) throw new Error(decoded.reason);
-    const { message } = decoded;
-    if (message.type === "ping") this.send({ type: "pong", sentAtMs: message.sentAtMs });
-    else if (message.type !== "pong") this.#handlers.onMessage(message, this);
+    if (!decoded.ok) throw new LinkViolation("malformed", decoded.reason);
+    if (decoded.message.type !== "running") this.#handlers.onMessage(decoded.message, this);
+    else this.send({ type: "reconciled", ...this.#streams.reconcile(decoded.message) });
   }
 
-  #beat(): void {
-    if (performance.now() - this.#heardAtMs > SILENCE_MS_MAX) {
-      this.#socket.terminate();
+  #acknowledge(channel: Channel): void {
+    if (channel !== this.#carrier || !this.#received.isBehind) return;
+    channel.acknowledge(this.#received.tell());
+  }
+
+  #acknowledged(count: number, from: Channel): void {
+    if (from !== this.#carrier) return;
+    if (!this.#window.acknowledge(count)) {
+      throw new LinkViolation("wrong-count", `${count} records acknowledged, fewer were sent`);
+    }
+    this.#streams.feed();
+  }
+
+  #attach(received: number, channel: Channel): void {
+    if (channel === this.#carrier) {
+      throw new LinkViolation("wrong-type", "attached to the socket that carries the session");
+    }
+    if (!this.#window.canResumeAt(received)) {
+      throw new LinkViolation("wrong-count", `${received} records taken cannot be resumed`);
+    }
+    const former = this.#carrier;
+    this.#carrier = channel;
+    this.#stopWaiting();
+    if (former !== null) {
+      this.#channels.delete(former);
+      former.close(LINK_CLOSE.detached, "another socket carries the session");
+    }
+    this.#window.acknowledge(received);
+    channel.say({ type: "attached", received: this.#received.tell() });
+    const flushed = () => this.#streams.flushed();
+    const again = this.#window.unacknowledged();
+    for (const [index, record] of again.entries()) {
+      channel.push(record, index === again.length - 1 ? flushed : undefined);
+    }
+    if (again.length === 0) this.#streams.flushed();
+    channel.ping();
+    this.#streams.feed();
+    const wasDown = this.#isDown;
+    this.#isDown = false;
+    this.#handlers.onAttached(this, wasDown);
+  }
+
+  #channelClosed(channel: Channel, code: number, reason: string): void {
+    const carried = channel === this.#carrier;
+    if (!this.#channels.delete(channel) || this.#isOver) return;
+    if (carried && code === CLOSE_NORMAL) {
+      this.end(code, reason);
       return;
     }
-    this.send({ type: "ping", sentAtMs: performance.now(), active: this.#streams.size });
+    if (carried) {
+      this.#carrier = null;
+      this.#waitForSocket();
+    }
+    if (this.#channels.size > 0) return;
+    this.#isDown = true;
+    this.#handlers.onDown(this, `${code} ${reason}`.trim());
   }
 
-  #closed(reason: string): void {
-    clearInterval(this.#heartbeat);
-    this.#draining = true;
-    const lost = [...this.#streams.values()];
-    this.#streams.clear();
-    this.#handlers.onClose(this, reason);
-    for (const stream of lost) {
-      stream.fail({ code: "link-lost", message: "the supplier's link was lost", status: null });
-    }
+  #waitForSocket(): void {
+    const lost = "it was lost and did not come back in time";
+    this.#waits = [
+      setTimeout(
+        () => this.#streams.loseAll((stream) => !stream.hasOutput, lost),
+        this.#times.resumeBeforeOutputMs,
+      ),
+      setTimeout(() => this.end(LINK_CLOSE.silent, lost), this.#times.resumeMs),
+    ];
+  }
+
+  #stopWaiting(): void {
+    for (const timer of this.#waits) clearTimeout(timer);
+    this.#waits = [];
+  }
+
+  #broken(error: unknown): void {
+    if (this.#isOver) return;
+    const { message } = error as Error;
+    if (error instanceof LinkViolation) this.#handlers.onIntegrity(this, error.kind, message);
+    else this.#handlers.onFault(this, error);
+    this.end(closeCodeOf(error), message);
   }
 }

@@ -66,7 +66,7 @@ test.each([
   ["with the finish", [JSON.stringify({ ...JSON.parse(end), usage }), "[DONE]"]],
   [
     "followed by null",
-    [JSON.stringify({ choices: [], usage }), end, '{"choices":[],"usage":null}'],
+    [JSON.stringify({ choices: [], usage }), end, '{"choices":[],"usage":null}', "[DONE]"],
   ],
 ])("usage is read %s", (_name, events) => {
   expect(read([sse(events)])).toEqual([counted]);
@@ -81,6 +81,13 @@ test.each<[string, string, string, RegExp]>([
   ["nothing", "", "backend-stream-broken", /without a finish reason and without \[DONE\]/],
   ["text only", `data: ${chunk({ content: "a" })}\n\n`, "backend-stream-broken", /without/],
   ["[DONE] without a finish reason", "data: [DONE]\n\n", "backend-stream-broken", /finish reason$/],
+  [
+    "a finish reason without [DONE]",
+    `data: ${end}\n\n`,
+    "backend-stream-broken",
+    /without \[DONE\]$/,
+  ],
+  ["a page", "<html><body>Bad gateway</body></html>\n\n", "backend-stream-broken", /without/],
   ["no JSON", "data: {oops\n\n", "backend-stream-broken", /not JSON: \{oops/],
   ["a list", "data: 7\n\n", "backend-stream-broken", /no object/],
   ["choices that are no list", 'data: {"choices":{}}\n\n', "backend-stream-broken", /no list/],
@@ -98,12 +105,27 @@ test.each<[string, string, string, RegExp]>([
   );
 });
 
+test.each<[string, number[][]]>([
+  ["a byte that begins no character", [[0xff]]],
+  ["a character that goes on wrongly in the next chunk", [[0xe2, 0x82], [0x41]]],
+  ["a character that ends with the stream", [[0xe2, 0x82]]],
+  ["half of a surrogate pair as bytes", [[0xed, 0xa0, 0x80]]],
+])("%s is told as a failure", (_name, chunks) => {
+  const parts = [Buffer.from('data: {"choices":[{"delta":{"content":"'), ...chunks];
+  expect(() => read(parts.map((part) => Buffer.from(part)))).toThrow(
+    expect.objectContaining({
+      code: "backend-stream-broken",
+      message: expect.stringMatching(/not UTF-8/),
+    }),
+  );
+});
+
 test("what follows [DONE] counts for nothing", () => {
   expect(read([sse([end, "[DONE]", "{oops"])])).toEqual([finished()]);
 });
 
 test("comments, other line ends and split lines change nothing", () => {
-  const text = `: ping\r\n\r\ndata: ${chunk({ content: "a" })}\r\n\r\nevent: x\r\ndata: ${end}\r\n\r\n`;
+  const text = `: ping\r\n\r\ndata: ${chunk({ content: "a" })}\r\n\r\nevent: x\r\ndata: ${end}\r\n\r\ndata: [DONE]\r\n\r\n`;
   expect(read([Buffer.from(text)])).toEqual([{ type: "text", text: "a" }, finished()]);
 });
 

@@ -8,6 +8,7 @@ import { BackendError } from "./backend-error.ts";
 /** Largest event, in characters; one with logprobs has some ten thousand. */
 const EVENT_CHARACTERS_MAX = 1024 * 1024;
 const ERROR_CHARACTERS_MAX = 500;
+const STREAM = { stream: true } as const;
 
 /** Pieces of a streamed answer. */
 export type Piece =
@@ -44,7 +45,8 @@ export class EventStreamReader {
     },
     maxBufferSize: EVENT_CHARACTERS_MAX,
   });
-  readonly #decoder = new TextDecoder();
+  /** Fatal: what is not UTF-8 would be sold as something else than the server said. */
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   #events: string[] = [];
   #isTooLong = false;
   #finishReason: string | null = null;
@@ -59,7 +61,7 @@ export class EventStreamReader {
 
   /** Takes what came from the socket. Throws `BackendError`. */
   *push(bytes: Uint8Array): Generator<Piece> {
-    this.#parser.feed(this.#decoder.decode(bytes, { stream: true }));
+    this.#parser.feed(this.#decode(bytes));
     for (const data of this.#events.splice(0)) {
       if (this.#isDone) return;
       if (data === "[DONE]") this.#isDone = true;
@@ -70,6 +72,15 @@ export class EventStreamReader {
         "backend-stream-broken",
         `an event of more than ${EVENT_CHARACTERS_MAX} characters`,
       );
+    }
+  }
+
+  /** Holds back the beginning of a character; without bytes, at the end, there may be none. */
+  #decode(bytes?: Uint8Array): string {
+    try {
+      return bytes === undefined ? this.#decoder.decode() : this.#decoder.decode(bytes, STREAM);
+    } catch {
+      throw new BackendError("backend-stream-broken", "the backend's stream is not UTF-8");
     }
   }
 
@@ -89,10 +100,15 @@ export class EventStreamReader {
 
   /** The end of the stream. Throws when it broke off: an answer that is complete has a finish reason. */
   finish(): Piece {
-    if (this.#finishReason === null) {
+    if (!this.#isDone) this.#decode();
+    const missing = [
+      ...(this.#finishReason === null ? ["a finish reason"] : []),
+      ...(this.#isDone ? [] : ["[DONE]"]),
+    ];
+    if (missing.length > 0) {
       throw new BackendError(
         "backend-stream-broken",
-        `the backend's stream ended without a finish reason${this.#isDone ? "" : " and without [DONE]"}`,
+        `the backend's stream ended without ${missing.join(" and without ")}`,
       );
     }
     return {

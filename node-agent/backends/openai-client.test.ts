@@ -1,5 +1,5 @@
 import type http from "node:http";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import {
   type BackendServer,
   chunk,
@@ -27,7 +27,13 @@ afterEach(async () => {
 
 async function connect(
   answer: (request: TakenRequest, response: http.ServerResponse) => void,
-  options: { path?: string; apiKey?: string; idleTimeoutMs?: number; connections?: number } = {},
+  options: {
+    path?: string;
+    apiKey?: string;
+    idleTimeoutMs?: number;
+    answerTimeoutMs?: number;
+    connections?: number;
+  } = {},
 ): Promise<void> {
   const { path = "", ...rest } = options;
   server = await startBackendServer(answer);
@@ -139,6 +145,25 @@ test.each<[string, (request: TakenRequest, response: http.ServerResponse) => voi
     json(200, '{"error":{"message":"no memory"}}'),
     { code: "backend-failed", message: "no memory" },
   ],
+  [
+    "a page in place of a stream",
+    (_, response) => {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+      response.end("<html>Welcome</html>");
+    },
+    {
+      code: "backend-failed",
+      message: "the backend answered text/html; charset=utf-8 in place of a stream",
+    },
+  ],
+  [
+    "an answer to another request",
+    (_, response) => {
+      response.setHeader("x-request-id", "gridspot-of-another");
+      sendEvents(response, ANSWER);
+    },
+    { code: "backend-stream-broken", message: "the backend answered another request" },
+  ],
   ["an answer in place of a stream", json(200, '{"choices":[]}'), { code: "backend-failed" }],
   [
     "an error inside a stream",
@@ -182,76 +207,4 @@ test.each<[string, string, object]>([
   await connect(json(200, body));
   const call = client.complete(BODY, new AbortController().signal, TIMEOUT_MS);
   await expect(call).rejects.toMatchObject(error);
-});
-
-test("a server that says nothing is given up after the time for the first token", async () => {
-  await connect(() => {});
-  await expect(collect(undefined, 30)).rejects.toMatchObject({
-    code: "timeout",
-    message: "the first token did not come within 30 ms",
-  });
-});
-
-test("headers, a role and comments are no first token", async () => {
-  await connect((_, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    response.write(`data: ${chunk({ role: "assistant" })}\n\n`);
-    const timer = setInterval(() => response.write(": ping\n\n"), 10);
-    response.on("close", () => clearInterval(timer));
-  });
-  await expect(collect(undefined, 60)).rejects.toMatchObject({ code: "timeout" });
-});
-
-test("a stream that stalls is given up after the idle time", async () => {
-  await connect(
-    (_, response) => {
-      response.writeHead(200, { "content-type": "text/event-stream" });
-      response.write(`data: ${chunk({ content: "a" })}\n\n`);
-    },
-    { idleTimeoutMs: 30 },
-  );
-  await expect(collect()).rejects.toMatchObject({
-    code: "timeout",
-    message: "the next token did not come within 30 ms",
-  });
-});
-
-test("whoever takes the pieces may take longer than the idle time", async () => {
-  await connect((_, response) => sendEvents(response, ANSWER), { idleTimeoutMs: 20 });
-  const pieces: Piece[] = [];
-  for await (const piece of client.stream(BODY, new AbortController().signal, TIMEOUT_MS)) {
-    await new Promise((resolve) => setTimeout(resolve, 40));
-    pieces.push(piece);
-  }
-  expect(pieces).toHaveLength(2);
-});
-
-test.each<[string, (stop: AbortController, stream: AsyncGenerator<Piece>) => Promise<unknown>]>([
-  ["aborted", async (stop) => stop.abort()],
-  ["left by its reader", async (_stop, stream) => stream.return(undefined)],
-])("a stream that is %s stops the server", async (_name, leave) => {
-  let closed = false;
-  await connect((_, response) => {
-    response.on("close", () => {
-      closed = true;
-    });
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    response.write(`data: ${chunk({ content: "a" })}\n\n`);
-  });
-  const stop = new AbortController();
-  const stream = client.stream(BODY, stop.signal, TIMEOUT_MS);
-  expect((await stream.next()).value).toEqual({ type: "text", text: "a" });
-  await leave(stop, stream);
-  await vi.waitFor(() => expect(closed).toBe(true));
-});
-
-test("an abort before or while waiting is told as cancelled", async () => {
-  await connect(() => {});
-  const stop = new AbortController();
-  const waiting = collect(stop.signal);
-  await vi.waitFor(() => expect(server.requests).toHaveLength(1));
-  stop.abort();
-  await expect(waiting).rejects.toMatchObject({ code: "cancelled" });
-  await expect(collect(stop.signal)).rejects.toMatchObject({ code: "cancelled" });
-  expect(server.requests).toHaveLength(1);
 });

@@ -2,6 +2,7 @@
  * A client of the inference server beside the agent, over its OpenAI-compatible API: asks, reads the
  * answer as it comes, and stops the server when told to.
  */
+import { randomUUID } from "node:crypto";
 import { type Dispatcher, Pool } from "undici";
 import { BackendError } from "./backend-error.ts";
 import { EventStreamReader, errorText, type Piece, parseCompletion } from "./event-stream.ts";
@@ -9,8 +10,11 @@ import { Patience } from "./patience.ts";
 
 export type { Piece } from "./event-stream.ts";
 
-/** A pause between two parts of an answer after which it counts as broken. */
-const IDLE_TIMEOUT_MS = 30_000;
+/** A pause between two parts of an answer after which it counts as broken; the exchange waits longer. */
+const IDLE_TIMEOUT_MS = 20_000;
+/** A whole answer, whoever keeps whom waiting: no delivery lasts longer. */
+const ANSWER_TIMEOUT_MS = 600_000;
+const REQUEST_ID_PREFIX = "gridspot-";
 /** Largest answer that is not streamed. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 /** As much of an error's body is read. */
@@ -45,10 +49,12 @@ export interface BackendClientOptions {
   apiKey?: string | undefined;
   connections: number;
   idleTimeoutMs?: number;
+  answerTimeoutMs?: number;
 }
 
 export function createBackendClient(options: BackendClientOptions): BackendClient {
   const { model, connections, idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
+  const { answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
   const base = new URL(options.url);
   // Patience keeps the time: undici's own timers count what the reader takes, too.
   const pool = new Pool(base.origin, { connections, headersTimeout: 0, bodyTimeout: 0 });
@@ -56,8 +62,13 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (options.apiKey) headers.authorization = `Bearer ${options.apiKey}`;
 
-  async function request(body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const send = () => pool.request({ path, method: "POST", headers, body, signal });
+  async function request(
+    body: string,
+    signal: AbortSignal,
+    requestId: string,
+  ): Promise<Dispatcher.ResponseData> {
+    const named = { ...headers, "x-request-id": requestId };
+    const send = () => pool.request({ path, method: "POST", headers: named, body, signal });
     try {
       return await send();
     } catch (error) {
@@ -68,14 +79,22 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
 
   /** Asks; resolves with the answer's beginning once it is a 200. */
   async function post(body: object, patience: Patience): Promise<Dispatcher.ResponseData> {
+    // Servers that echo it show whose answer it is.
+    const requestId = `${REQUEST_ID_PREFIX}${randomUUID()}`;
     let response: Dispatcher.ResponseData;
     try {
-      response = await request(JSON.stringify(body), patience.signal);
+      response = await request(JSON.stringify(body), patience.signal, requestId);
     } catch (error) {
       throw asBackendError(error, patience.signal, "backend-unreachable");
     }
     // A body that is given up emits an error, and its reader may be gone by then.
     response.body.on("error", () => {});
+    try {
+      refuseForeign(response, requestId);
+    } catch (error) {
+      response.body.destroy();
+      throw error;
+    }
     const { statusCode } = response;
     if (statusCode === 200) return response;
     const text = await readText(response, ERROR_BYTES_MAX).catch(() => "");
@@ -88,14 +107,14 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
   }
 
   async function* stream(body: object, signal: AbortSignal, timeoutMs: number) {
-    const patience = new Patience(signal);
+    const patience = new Patience(signal, answerTimeoutMs);
     const reader = new EventStreamReader();
     let response: Dispatcher.ResponseData | undefined;
     let bytesRead = 0;
     try {
       patience.expect("the first token", timeoutMs);
       response = await post(body, patience);
-      await refuseAnswer(response);
+      await refuseOther(response);
       let isStarted = false;
       for await (const bytes of response.body.iterator({ destroyOnReturn: false })) {
         bytesRead += (bytes as Buffer).length;
@@ -120,7 +139,7 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
   }
 
   async function complete(body: object, signal: AbortSignal, timeoutMs: number): Promise<Answer> {
-    const patience = new Patience(signal);
+    const patience = new Patience(signal, answerTimeoutMs);
     try {
       patience.expect("the answer", timeoutMs);
       const response = await post(body, patience);
@@ -148,11 +167,23 @@ export function createBackendClient(options: BackendClientOptions): BackendClien
   return { model, connections, stream, complete, close: () => pool.destroy() };
 }
 
-/** Throws when a server answers at once where a stream was asked for: mostly it reports a failure. */
-async function refuseAnswer(response: Dispatcher.ResponseData): Promise<void> {
-  if (!String(response.headers["content-type"]).startsWith("application/json")) return;
-  parseCompletion(await readText(response, ANSWER_BYTES_MAX));
-  throw new BackendError("backend-failed", "the backend answered JSON in place of a stream");
+/** Throws when something else comes where a stream was asked for: mostly it reports a failure. */
+async function refuseOther(response: Dispatcher.ResponseData): Promise<void> {
+  const type = String(response.headers["content-type"] ?? "text/event-stream");
+  if (type.startsWith("text/event-stream")) return;
+  if (type.startsWith("application/json")) {
+    parseCompletion(await readText(response, ANSWER_BYTES_MAX));
+    throw new BackendError("backend-failed", "the backend answered JSON in place of a stream");
+  }
+  throw new BackendError("backend-failed", `the backend answered ${type} in place of a stream`);
+}
+
+/** Throws when an answer says by its request id that it belongs to another request. */
+function refuseForeign({ headers }: Dispatcher.ResponseData, requestId: string): void {
+  const echoed = headers["x-request-id"];
+  if (typeof echoed !== "string" || !echoed.startsWith(REQUEST_ID_PREFIX)) return;
+  if (echoed === requestId) return;
+  throw new BackendError("backend-stream-broken", "the backend answered another request");
 }
 
 /** Gives a connection back behind a stream's end: what still comes is little, and nobody waits for it. */

@@ -8,12 +8,18 @@ export class Patience {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #onAbort = () => this.#stop.abort(new BackendError("cancelled", "it was cancelled"));
+  readonly #total: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #expected = "";
   #isWaiting = false;
 
-  constructor(signal: AbortSignal) {
+  /** `totalMs` is for everything, the reader's own time included. */
+  constructor(signal: AbortSignal, totalMs: number) {
     this.#signal = signal;
+    this.#total = setTimeout(() => {
+      const text = `the answer was not over within ${totalMs} ms`;
+      this.#stop.abort(new BackendError("timeout", text));
+    }, totalMs);
     if (signal.aborted) this.#onAbort();
     else signal.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -47,6 +53,7 @@ export class Patience {
 
   end(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#total);
     this.#signal.removeEventListener("abort", this.#onAbort);
   }
 }

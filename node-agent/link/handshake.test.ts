@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadExchangePin, loadIdentity } from "#agent/identity.ts";
+import { encodeJsonRecord, RecordType } from "#protocol/link-records.ts";
 import { createIdentity, createJoinToken } from "#protocol/signing.ts";
 import { openLink } from "./handshake.ts";
 import {
@@ -10,6 +11,8 @@ import {
   type ScriptedExchange,
   startScriptedExchange,
 } from "./scripted-exchange.fixture.ts";
+
+const PING = encodeJsonRecord(RecordType.channel, 0, 0, { type: "ping", sentAtMs: 7, active: 0 });
 
 let dir = "";
 let exchange: ScriptedExchange;
@@ -37,7 +40,6 @@ function dial(
 test("both sides prove themselves, and the exchange's key is pinned for the next time", async () => {
   const link = await dial();
   expect(link.welcome).toMatchObject({ nodeId: "node-1", accountId: "account-1" });
-  expect(link.sequences).toEqual({ sent: 2, received: 2 });
   link.socket.terminate();
   const pinned = readFileSync(join(dir, "exchange.pub"), "utf8").trim();
   expect(pinned).toBe(exchange.identity.publicKey.toString("base64url"));
@@ -113,7 +115,7 @@ test("where nobody listens the socket's error is told", async () => {
 });
 
 test("what comes in one message with the welcome is kept for the session", async () => {
-  exchange.script = { behindWelcome: [{ type: "ping", sentAtMs: 1, active: 0 }] };
+  exchange.script = { behindWelcome: [PING] };
   const link = await dial();
   expect(link.early).toHaveLength(1);
   link.socket.terminate();

@@ -1,6 +1,12 @@
 /** Opening a link from the agent's side: a socket that carries the proof to its end, or a reason why not. */
+import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
-import { decodeFromExchange, type FromAgent, type Welcome } from "#protocol/link-messages.ts";
+import {
+  type AgentChannelMessage,
+  decodeExchangeChannel,
+  LINK_CLOSE,
+  type Welcome,
+} from "#protocol/link-channel.ts";
 import {
   decodeRecords,
   encodeJsonRecord,
@@ -10,9 +16,11 @@ import {
   RecordType,
 } from "#protocol/link-records.ts";
 import { createProof, type ProofDependencies, type ProofOptions } from "./proof.ts";
-import { closeReason, LINK_CLOSE, LinkRefused } from "./refusal.ts";
+import { closeReason, LinkRefused } from "./refusal.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A longer wait than this is not taken at its word. */
+const RETRY_AFTER_SECONDS_MAX = 300;
 /** Records that may come behind the welcome before the session takes over, which is a turn later. */
 const EARLY_RECORDS_MAX = 1_024;
 
@@ -24,8 +32,6 @@ export interface LinkOptions extends ProofOptions {
 export interface OpenLink {
   socket: WebSocket;
   welcome: Welcome;
-  /** Control records of the handshake, each way. */
-  sequences: { sent: number; received: number };
   /** What came behind the welcome: the session's first records. */
   early: LinkRecord[];
 }
@@ -44,7 +50,6 @@ export function openLink(
     maxPayload: LINK_MESSAGE_BYTES_MAX,
   });
   return new Promise((resolve, reject) => {
-    const sequences = { sent: 0, received: 0 };
     const early: LinkRecord[] = [];
     let welcome: Welcome | null = null;
     const timer = setTimeout(() => {
@@ -54,9 +59,8 @@ export function openLink(
     const onAbort = () => fail(stopped());
     signal?.addEventListener("abort", onAbort);
 
-    function send(message: FromAgent): void {
-      socket.send(encodeJsonRecord(RecordType.control, 0, sequences.sent, message));
-      sequences.sent += 1;
+    function send(message: AgentChannelMessage): void {
+      socket.send(encodeJsonRecord(RecordType.channel, 0, 0, message));
     }
 
     /** The handshake is over, one way or the other; the socket stays without a listener that acts. */
@@ -74,14 +78,10 @@ export function openLink(
     }
 
     function take(record: LinkRecord): void {
-      if (record.stream !== 0 || record.type !== RecordType.control) {
+      if (record.stream !== 0 || record.type !== RecordType.channel) {
         throw new Error(`record type ${record.type} on stream ${record.stream} in the handshake`);
       }
-      if (record.sequence !== sequences.received) {
-        throw new Error(`control sequence ${record.sequence}, expected ${sequences.received}`);
-      }
-      sequences.received += 1;
-      const decoded = decodeFromExchange(record.payload);
+      const decoded = decodeExchangeChannel(record.payload);
       if (!decoded.ok) throw new Error(decoded.reason);
       const next = proof.answer(decoded.message);
       if ("reply" in next) send(next.reply);
@@ -99,6 +99,7 @@ export function openLink(
     }
 
     socket.on("open", () => send(proof.hello));
+    socket.on("unexpected-response", (_request, response) => fail(turnedAway(response)));
     socket.on("error", fail);
     socket.on("close", () => fail(new Error("the exchange closed the socket in the handshake")));
     socket.on("message", (data: Buffer) => {
@@ -115,9 +116,22 @@ export function openLink(
       if (welcome === null) return;
       leave();
       socket.on("message", keep);
-      resolve({ socket, welcome, sequences, early });
+      resolve({ socket, welcome, early });
     });
   });
+}
+
+/** The exchange has no room for a handshake now, or is not what answers here. */
+function turnedAway(response: IncomingMessage): LinkRefused {
+  const seconds = Number(response.headers["retry-after"] ?? 0);
+  const retryAfterMs = seconds > 0 && seconds <= RETRY_AFTER_SECONDS_MAX ? seconds * 1_000 : 0;
+  response.resume();
+  return new LinkRefused(
+    "turned-away",
+    `the exchange answered ${response.statusCode} in place of a link`,
+    true,
+    retryAfterMs,
+  );
 }
 
 function stopped(): LinkRefused {

@@ -5,12 +5,12 @@
 import { randomBytes } from "node:crypto";
 import type { ExchangePin } from "#agent/identity.ts";
 import type {
+  AgentChannelMessage,
   Challenge,
-  FromAgent,
-  FromExchange,
+  ExchangeChannelMessage,
   Hello,
   Welcome,
-} from "#protocol/link-messages.ts";
+} from "#protocol/link-channel.ts";
 import { LINK_VERSION } from "#protocol/link-records.ts";
 import {
   type Identity,
@@ -26,6 +26,8 @@ export interface ProofOptions {
   /** Needed on first contact only. */
   joinToken: string | null;
   build: string;
+  /** The session that the socket is for; none opens a new one. */
+  session?: Hello["session"];
 }
 
 export interface ProofDependencies {
@@ -36,7 +38,7 @@ export interface ProofDependencies {
 export interface Proof {
   hello: Hello;
   /** What follows from the exchange's next message; throws `LinkRefused` when nothing good does. */
-  answer(message: FromExchange): { reply: FromAgent } | { welcome: Welcome };
+  answer(message: ExchangeChannelMessage): { reply: AgentChannelMessage } | { welcome: Welcome };
 }
 
 /** Begins a handshake with a fresh nonce. */
@@ -45,16 +47,17 @@ export function createProof(options: ProofOptions, { identity, pin }: ProofDepen
     type: "hello",
     versionMin: LINK_VERSION,
     versionMax: LINK_VERSION,
-    capabilities: ["credit"],
+    capabilities: ["credit", "resume"],
     nodePublicKey: identity.publicKey.toString("base64url"),
     nodeName: options.nodeName,
     agentNonce: randomBytes(32).toString("base64url"),
     build: options.build,
     ...(options.joinToken === null ? {} : { joinToken: options.joinToken }),
+    ...(options.session === undefined ? {} : { session: options.session }),
   };
   let exchangeKey: string | null = null;
 
-  function answerChallenge(challenge: Challenge): FromAgent {
+  function answerChallenge(challenge: Challenge): AgentChannelMessage {
     if (challenge.version !== LINK_VERSION) {
       throw new LinkRefused(
         "unsupported-version",
@@ -91,7 +94,8 @@ export function createProof(options: ProofOptions, { identity, pin }: ProofDepen
     hello,
     answer(message) {
       if (message.type === "refused") {
-        throw new LinkRefused(message.code, message.message, message.retryable);
+        const { code, message: text, retryable, retryAfterMs } = message;
+        throw new LinkRefused(code, text, retryable, retryAfterMs);
       }
       if (message.type === "challenge" && exchangeKey === null) {
         return { reply: answerChallenge(message) };

@@ -31,19 +31,22 @@ function kept() {
   const finals: (string | null)[] = [];
   let wake: () => void = () => {};
   let nowMs = 0;
-  const keeper = keepLinked({
-    connect: () => new Promise((resolve, reject) => dials.push({ resolve, reject })),
-    onDown: (error, pauseMs) => finals.push(pauseMs === null ? error.message : null),
-    random: () => 1,
-    monotonicMs: () => nowMs,
-    wait(ms, signal) {
-      pauses.push(ms);
-      return new Promise((resolve) => {
-        wake = resolve;
-        signal.addEventListener("abort", () => resolve());
-      });
+  const keeper = keepLinked(
+    {},
+    {
+      connect: () => new Promise((resolve, reject) => dials.push({ resolve, reject })),
+      onDown: (error, pauseMs) => finals.push(pauseMs === null ? error.message : null),
+      random: () => 1,
+      monotonicMs: () => nowMs,
+      wait(ms, signal) {
+        pauses.push(ms);
+        return new Promise((resolve) => {
+          wake = resolve;
+          signal.addEventListener("abort", () => resolve());
+        });
+      },
     },
-  });
+  );
   const dial = (index: number) => eventually(`dial ${index}`, () => dials[index]);
   async function link(index: number, ready = Promise.resolve()): Promise<(end: LinkEnd) => void> {
     let end: (end: LinkEnd) => void = () => {};

@@ -1,10 +1,10 @@
 /**
- * Keeps one link up: links, waits for the link's end, and links again after a pause that grows with
- * every failure. Stops for good when trying again cannot help.
+ * Keeps one socket up: links, waits for its end, and links again after a pause that grows with every
+ * failure. Stops for good when trying again cannot help.
  */
-
-import { LINK_CLOSE, LinkRefused } from "./refusal.ts";
-import type { LinkEnd } from "./session.ts";
+import { LINK_CLOSE } from "#protocol/link-channel.ts";
+import type { LinkEnd } from "./channel.ts";
+import { LinkRefused } from "./refusal.ts";
 
 /** First and longest bound of the pause; the pause itself is drawn evenly from 0 to the bound. */
 export const RECONNECT_MS_MIN = 500;
@@ -25,10 +25,17 @@ export interface Linked {
   close(reason: string): Promise<void>;
 }
 
+export interface LinkKeeperOptions {
+  /** The spare socket never gives up by itself: whether there is a link at all the main one finds out. */
+  isSpare?: boolean;
+}
+
 export interface LinkKeeperDependencies {
   connect(signal: AbortSignal): Promise<Linked>;
   /** Told of every failure and loss, with the pause that follows; null when there is no next try. */
   onDown(reason: Error, pauseMs: number | null): void;
+  /** The exchange's wish when to come back, from now; taken once, and drawn up to twice as long. */
+  takeDelayMs?(): number;
   /** 0 to 1. */
   random(): number;
   monotonicMs(): number;
@@ -43,9 +50,12 @@ export interface LinkKeeper {
   stop(): void;
 }
 
-/** Starts keeping a link. */
-export function keepLinked(dependencies: LinkKeeperDependencies): LinkKeeper {
-  const { connect, onDown, random, monotonicMs, wait } = dependencies;
+/** Starts keeping a socket. */
+export function keepLinked(
+  { isSpare = false }: LinkKeeperOptions,
+  dependencies: LinkKeeperDependencies,
+): LinkKeeper {
+  const { connect, onDown, random, monotonicMs, wait, takeDelayMs = () => 0 } = dependencies;
   const stopped = new AbortController();
   let failures = 0;
   let settleFirst: (final: Error | null) => void = () => {};
@@ -83,12 +93,13 @@ export function keepLinked(dependencies: LinkKeeperDependencies): LinkKeeper {
     while (!stopped.signal.aborted) {
       const reason = await linkOnce();
       if (stopped.signal.aborted) break;
-      if (reason instanceof LinkRefused && !reason.retryable) {
+      if (reason instanceof LinkRefused && !reason.retryable && !isSpare) {
         onDown(reason, null);
         settleFirst(reason);
         return;
       }
-      const pauseMs = reconnectPauseMs(failures, random);
+      const wishedMs = Math.max(takeDelayMs(), retryAfterMsOf(reason)) * (1 + random());
+      const pauseMs = Math.max(wishedMs, reconnectPauseMs(failures, random));
       failures += 1;
       onDown(reason, pauseMs);
       settleFirst(null);
@@ -99,4 +110,8 @@ export function keepLinked(dependencies: LinkKeeperDependencies): LinkKeeper {
 
   void keep();
   return { first, stop: () => stopped.abort() };
+}
+
+function retryAfterMsOf(reason: Error): number {
+  return reason instanceof LinkRefused ? reason.retryAfterMs : 0;
 }

@@ -1,7 +1,5 @@
 /** Why there is no link: one error type, so that the agent knows whether trying again can help. */
 
-/** Close codes of the link that mean something to the agent; 4000 to 4999 are the application's. */
-export const LINK_CLOSE = { protocol: 4400, replaced: 4409 } as const;
 /** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them the close code. */
 const CLOSE_REASON_BYTES_MAX = 123;
 
@@ -10,11 +8,14 @@ export class LinkRefused extends Error {
   readonly code: string;
   /** False: trying again cannot help. */
   readonly retryable: boolean;
+  /** Not before this, where the exchange said so. */
+  readonly retryAfterMs: number;
 
-  constructor(code: string, message: string, retryable: boolean) {
+  constructor(code: string, message: string, retryable: boolean, retryAfterMs = 0) {
     super(message);
     this.code = code;
     this.retryable = retryable;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 

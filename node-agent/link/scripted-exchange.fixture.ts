@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
-import { decodeFromAgent, type FromExchange } from "#protocol/link-messages.ts";
+import { decodeAgentChannel, type ExchangeChannelMessage } from "#protocol/link-channel.ts";
 import {
   decodeRecords,
   encodeJsonRecord,
@@ -33,8 +33,11 @@ export interface Script {
   /** Says nothing after the hello. */
   stallsHandshake?: boolean;
   heartbeatMs?: number;
+  resumeMs?: number;
+  /** Takes sockets for the sessions that it knows; else spare ones wait for ever, and others get a new session. */
+  resumes?: boolean;
   /** Sent in the same WebSocket message as the welcome. */
-  behindWelcome?: FromExchange[];
+  behindWelcome?: Buffer[];
 }
 
 export interface ScriptedExchange {
@@ -42,7 +45,7 @@ export interface ScriptedExchange {
   identity: Identity;
   joinToken: string;
   script: Script;
-  /** Sockets that were opened, welcomed or not. */
+  /** Main sockets that said hello, welcomed or not. */
   readonly dialled: number;
   /** The nth link that was welcomed, from 0. */
   link(index: number): Promise<ScriptedLink>;
@@ -56,6 +59,7 @@ export async function startScriptedExchange(script: Script = {}): Promise<Script
   const identity = createIdentity();
   const links: ScriptedLink[] = [];
   let dialled = 0;
+  let sessions = 0;
   let onLink: (link: ScriptedLink) => void = () => {};
   const server = new WebSocketServer({
     port: 0,
@@ -86,17 +90,20 @@ export async function startScriptedExchange(script: Script = {}): Promise<Script
     const next = async () => {
       const [data] = (await once(socket, "message")) as [Buffer];
       const [record] = decodeRecords(data);
-      const decoded = decodeFromAgent((record as LinkRecord).payload);
+      const decoded = decodeAgentChannel((record as LinkRecord).payload);
       if (!decoded.ok) throw new Error(decoded.reason);
       return { message: decoded.message, payload: Buffer.from((record as LinkRecord).payload) };
     };
     const { message: hello, payload } = await next();
     if (hello.type !== "hello") throw new Error(`${hello.type} instead of hello`);
     const { script } = exchange;
+    const known = links.find(({ sessionId }) => script.resumes && sessionId === hello.session?.id);
+    if (hello.session?.onlyThis !== true) dialled += 1;
+    else if (known === undefined) return;
     if (script.stallsHandshake) return;
     if (script.refuses !== undefined) {
       socket.send(
-        encodeJsonRecord(RecordType.control, 0, 0, { type: "refused", ...script.refuses }),
+        encodeJsonRecord(RecordType.channel, 0, 0, { type: "refused", ...script.refuses }),
       );
       socket.close(4403, script.refuses.code);
       return;
@@ -120,7 +127,7 @@ export async function startScriptedExchange(script: Script = {}): Promise<Script
       exchangePublicKey,
       exchangeNonce,
     };
-    socket.send(encodeJsonRecord(RecordType.control, 0, 0, { ...challenge, signature }));
+    socket.send(encodeJsonRecord(RecordType.channel, 0, 0, { ...challenge, signature }));
     const { message: auth } = await next();
     if (auth.type !== "auth") throw new Error(`${auth.type} instead of auth`);
     const nodeKey = importPublicKey(Buffer.from(hello.nodePublicKey, "base64url"));
@@ -128,27 +135,32 @@ export async function startScriptedExchange(script: Script = {}): Promise<Script
     if (!verifySignature(nodeKey, linkTranscript("node", parts), signed)) {
       throw new Error("the agent's signature is not valid");
     }
-    const welcome: FromExchange = {
+    sessions += known === undefined ? 1 : 0;
+    const welcome: ExchangeChannelMessage = {
       type: "welcome",
       nodeId: "node-1",
       accountId: "account-1",
-      sessionId: `session-${dialled}`,
+      sessionId: known?.sessionId ?? `session-${sessions}`,
+      epoch: sessions,
       heartbeatMs: script.heartbeatMs ?? 10_000,
+      resumeMs: script.resumeMs ?? 5_000,
       nowMs: 0,
       instruments: [INSTRUMENT],
     };
-    const first = [welcome, ...(script.behindWelcome ?? [])];
-    const link = new ScriptedLink(socket, hello, 1 + first.length);
+    const first = encodeJsonRecord(RecordType.channel, 0, 0, welcome);
+    if (known !== undefined) {
+      socket.send(first);
+      known.join(socket);
+      return;
+    }
+    const link = new ScriptedLink(hello, welcome.sessionId);
+    link.join(socket);
     onLink(link);
     links.push(link);
-    const records = first.map((each, index) =>
-      encodeJsonRecord(RecordType.control, 0, 1 + index, each),
-    );
-    socket.send(Buffer.concat(records));
+    socket.send(Buffer.concat([first, ...(script.behindWelcome ?? [])]));
   }
 
   server.on("connection", (socket) => {
-    dialled += 1;
     socket.on("error", () => {});
     shakeHands(socket).catch((error: Error) => socket.close(4400, error.message.slice(0, 100)));
   });

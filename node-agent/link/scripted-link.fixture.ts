@@ -1,17 +1,22 @@
-/** One link of the scripted exchange, as a test sees it: what came over it, and what to send. */
-import { once } from "node:events";
+/** One session of the scripted exchange, as a test sees it: what came over its sockets, and what to send. */
 import type { WebSocket } from "ws";
 import type { Instrument } from "#protocol/instrument.ts";
+import {
+  type AgentChannelMessage,
+  decodeAgentChannel,
+  type ExchangeChannelMessage,
+  type Hello,
+} from "#protocol/link-channel.ts";
 import {
   type Call,
   decodeFromAgent,
   type FromAgent,
   type FromExchange,
-  type Hello,
   type RequestHead,
 } from "#protocol/link-messages.ts";
 import {
   decodeRecords,
+  encodeAcknowledgement,
   encodeJsonRecord,
   encodeRecord,
   FLAG_FINAL,
@@ -52,50 +57,91 @@ export async function eventually<T>(what: string, read: () => T | undefined): Pr
   }
 }
 
-/** The exchange's end of one welcomed link. */
+/** The exchange's end of one session. */
 export class ScriptedLink {
   readonly hello: Hello;
+  readonly sessionId: string;
   readonly messages: FromAgent[] = [];
+  /** What concerned a socket alone. */
+  readonly heard: AgentChannelMessage[] = [];
   readonly records: LinkRecord[] = [];
-  /** How many records came in each WebSocket message. */
+  /** How many session records came in each WebSocket message that had some. */
   readonly batches: number[] = [];
+  /** Resolves when the first socket is gone. */
   readonly closed: Promise<{ code: number; reason: string }>;
-  /** Records by their order on the wire, across streams. */
   isSilent = false;
   /** Answers the agent's calls; null leaves them unanswered. */
   answer: (call: Call) => unknown = () => null;
-  readonly #socket: WebSocket;
+  /** Times that the agent moved the session to a socket. */
+  attachments = 0;
+  /** Sockets that are open, the oldest first. */
+  readonly sockets: WebSocket[] = [];
   readonly #sequences = new Map<number, number>();
-  #sent: number;
+  #carrier: WebSocket | null = null;
+  /** Every record of the session, to send again what the agent lacks. */
+  readonly #sent: Buffer[] = [];
+  #taken = 0;
+  #controlSent = 0;
+  #onClosed: (end: { code: number; reason: string }) => void;
 
-  constructor(socket: WebSocket, hello: Hello, sent: number) {
-    this.#socket = socket;
+  constructor(hello: Hello, sessionId: string) {
     this.hello = hello;
-    this.#sent = sent;
-    this.closed = once(socket, "close").then(([code, reason]) => ({
-      code: code as number,
-      reason: String(reason),
-    }));
-    socket.on("error", () => {});
-    socket.on("message", (data: Buffer) => this.#receive(data));
+    this.sessionId = sessionId;
+    const { promise, resolve } = Promise.withResolvers<{ code: number; reason: string }>();
+    this.closed = promise;
+    this.#onClosed = resolve;
   }
 
-  #receive(data: Buffer): void {
-    const records = decodeRecords(data);
-    this.batches.push(records.length);
-    for (const record of records) {
+  join(socket: WebSocket): void {
+    this.sockets.push(socket);
+    socket.on("error", () => {});
+    socket.on("message", (data: Buffer) => this.#receive(data, socket));
+    socket.on("close", (code, reason) => {
+      this.sockets.splice(this.sockets.indexOf(socket), 1);
+      if (this.#carrier === socket) this.#carrier = null;
+      this.#onClosed({ code, reason: String(reason) });
+    });
+  }
+
+  #receive(data: Buffer, socket: WebSocket): void {
+    let counted = 0;
+    for (const record of decodeRecords(data)) {
+      if (record.type === RecordType.channel) this.#hear(record, socket);
+      if (record.type >= RecordType.channel || socket !== this.#carrier) continue;
+      this.#taken += 1;
+      counted += 1;
       if (record.stream !== 0) {
         this.records.push(record);
         continue;
       }
       const decoded = decodeFromAgent(record.payload);
       if (!decoded.ok) throw new Error(decoded.reason);
-      const { message } = decoded;
-      this.messages.push(message);
+      this.messages.push(decoded.message);
       if (this.isSilent) continue;
-      if (message.type === "ping") this.send({ type: "pong", sentAtMs: message.sentAtMs });
-      if (message.type === "call") this.#answerCall(message);
+      if (decoded.message.type === "call") this.#answerCall(decoded.message);
+      if (decoded.message.type === "drain") this.send({ type: "draining", open: 0 });
     }
+    if (counted === 0) return;
+    this.batches.push(counted);
+    if (!this.isSilent) socket.send(encodeAcknowledgement(this.#taken));
+  }
+
+  #hear({ payload }: LinkRecord, socket: WebSocket): void {
+    const decoded = decodeAgentChannel(payload);
+    if (!decoded.ok) throw new Error(decoded.reason);
+    const { message } = decoded;
+    this.heard.push(message);
+    if (this.isSilent) return;
+    if (message.type === "ping") this.say({ type: "pong", sentAtMs: message.sentAtMs }, socket);
+    if (message.type !== "attach") return;
+    this.attachments += 1;
+    this.#carrier = socket;
+    this.say({ type: "attached", received: this.#taken }, socket);
+    for (const record of this.#sent.slice(message.received)) socket.send(record);
+  }
+
+  say(message: ExchangeChannelMessage, socket = this.#carrier): void {
+    socket?.send(encodeJsonRecord(RecordType.channel, 0, 0, message));
   }
 
   #answerCall(call: Call): void {
@@ -108,12 +154,18 @@ export class ScriptedLink {
   }
 
   send(message: FromExchange): void {
-    this.raw(encodeJsonRecord(RecordType.control, 0, this.#sent, message));
-    this.#sent += 1;
+    this.#push(encodeJsonRecord(RecordType.control, 0, this.#controlSent, message));
+    this.#controlSent += 1;
   }
 
+  #push(record: Buffer): void {
+    this.#sent.push(record);
+    this.#carrier?.send(record);
+  }
+
+  /** Sends bytes past all counting. */
   raw(bytes: Buffer): void {
-    this.#socket.send(bytes);
+    this.#carrier?.send(bytes);
   }
 
   /** Opens a delivery; the body goes in one record. */
@@ -137,7 +189,7 @@ export class ScriptedLink {
   sendRecord(type: RecordType, stream: number, payload: Buffer, flags = 0): void {
     const sequence = this.#sequences.get(stream) ?? 0;
     this.#sequences.set(stream, sequence + 1);
-    this.raw(encodeRecord(type, stream, sequence, payload, { flags }));
+    this.#push(encodeRecord(type, stream, sequence, payload, { flags }));
   }
 
   grant(stream: number, bytes: number): void {
@@ -180,11 +232,25 @@ export class ScriptedLink {
     );
   }
 
-  close(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+  /** Resolves when the agent has moved the session to a socket so many times. */
+  attached(times = 1): Promise<number> {
+    return eventually(`attachment ${times}`, () =>
+      this.attachments >= times && this.#carrier !== null ? this.attachments : undefined,
+    );
   }
 
+  close(code: number, reason: string): void {
+    for (const socket of this.sockets) socket.close(code, reason);
+  }
+
+  /** Cuts the socket that carries the session. */
+  cutCarrier(): void {
+    this.#carrier?.terminate();
+    this.#carrier = null;
+  }
+
+  /** Cuts every socket. */
   terminate(): void {
-    this.#socket.terminate();
+    for (const socket of [...this.sockets]) socket.terminate();
   }
 }

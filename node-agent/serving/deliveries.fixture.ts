@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { eventually } from "#agent/link/scripted-exchange.fixture.ts";
 import type { RequestHead } from "#protocol/link-messages.ts";
 import { decodeRecords, FLAG_FINAL, type LinkRecord, RecordType } from "#protocol/link-records.ts";
+import { forgetfulAttempts } from "./accepted-attempts.ts";
 import { Deliveries } from "./deliveries.ts";
 import type { DeliveryLink, DeliveryReport } from "./delivery.ts";
 import { createScriptedClient, type ScriptedRequest } from "./scripted-client.fixture.ts";
@@ -25,7 +26,7 @@ export function createServing(options: { creditTimeoutMs?: number } = {}) {
   const sequences = new Map<number, number>();
   const deliveries = new Deliveries(
     { slots: SLOTS, ...options },
-    { backend: client, onReport: (report) => reports.push(report) },
+    { backend: client, accepted: forgetfulAttempts(), onReport: (report) => reports.push(report) },
   );
   const link: DeliveryLink = {
     sendRecord(record, isUrgent) {

@@ -66,13 +66,23 @@ describe("admission", () => {
     expect(serving.deliveries.active).toBe(0);
   });
 
+  test("an attempt that was accepted before is not served again", async () => {
+    serving.open(1);
+    (await serving.request(0)).say("once");
+    await serving.ended(1);
+    serving.open(2, { attemptId: "attempt-1" });
+    expect(jsonOf(serving.of(2, RecordType.error)[0])).toMatchObject({ code: "duplicate-attempt" });
+    expect(serving.of(2, RecordType.accepted)).toEqual([]);
+    expect(serving.client.requests).toHaveLength(1);
+  });
+
   test("a new link starts with stream 1 again", async () => {
     serving.open(1);
     await serving.request(0);
     serving.deliveries.cancelAll();
     serving.sequences.clear();
     serving.sent.length = 0;
-    serving.open(1);
+    serving.open(1, { attemptId: "anew" });
     (await serving.request(1)).say("anew");
     await serving.ended(1);
     expect(serving.textOf(1)).toBe("anew");

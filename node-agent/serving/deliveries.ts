@@ -7,6 +7,7 @@ import {
   type RequestHead,
 } from "#protocol/link-messages.ts";
 import { encodeRecord, type LinkRecord, RecordType } from "#protocol/link-records.ts";
+import type { AcceptedAttempts } from "./accepted-attempts.ts";
 import { CREDIT_TIMEOUT_MS } from "./credit.ts";
 import { Delivery, type DeliveryLink, type DeliveryReport } from "./delivery.ts";
 
@@ -23,6 +24,8 @@ export interface DeliveriesOptions {
 
 export interface DeliveriesDependencies {
   backend: BackendClient;
+  /** What was accepted before, by this process or a former one. */
+  accepted: AcceptedAttempts;
   /** Told once of every delivery that was taken up and ended, however it did. */
   onReport(report: DeliveryReport): void;
 }
@@ -93,13 +96,17 @@ export class Deliveries {
   }
 
   /** Why a delivery is not taken up, before a byte of it is kept. */
-  #refusal({ bodyBytes }: RequestHead): Pick<DeliveryError, "code" | "message"> | null {
+  #refusal({ attemptId, bodyBytes }: RequestHead): Pick<DeliveryError, "code" | "message"> | null {
     if (this.#open.size >= this.#slots + QUEUED_DELIVERIES_MAX) {
       return { code: "busy", message: "every slot is taken" };
     }
     if (bodyBytes > BODY_BYTES_MAX) {
       const message = `a request of ${bodyBytes} bytes, at most ${BODY_BYTES_MAX}`;
       return { code: "bad-request", message };
+    }
+    if (!this.#dependencies.accepted.claim(attemptId)) {
+      const message = `attempt ${attemptId} was accepted before`;
+      return { code: "duplicate-attempt", message };
     }
     return null;
   }
@@ -116,7 +123,25 @@ export class Deliveries {
     return this.#queue.onIdle();
   }
 
-  /** Stops everything: the link is gone, nobody would get the output. The next link begins anew. */
+  /** Attempts that are open. */
+  attempts(): string[] {
+    return [...this.#open.values()].map(({ attemptId }) => attemptId);
+  }
+
+  /** Stops these attempts: they are not open at the exchange. */
+  cancel(attemptIds: readonly string[]): void {
+    const gone = new Set(attemptIds);
+    for (const delivery of [...this.#open.values()]) {
+      if (gone.has(delivery.attemptId)) delivery.cancel();
+    }
+  }
+
+  /** Ends everything with an error, and says so. */
+  failAll(error: Error): void {
+    for (const delivery of [...this.#open.values()]) delivery.fail(error);
+  }
+
+  /** Stops everything: the session is over, nobody would get the output. The next one begins anew. */
   cancelAll(): void {
     for (const delivery of [...this.#open.values()]) delivery.cancel();
     this.#lastStream = 0;

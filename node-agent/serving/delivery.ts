@@ -13,6 +13,9 @@ import { type AnswerEnd, Output } from "./output.ts";
 /** Longest message of an error, in characters: as much as the link carries. */
 const ERROR_CHARACTERS_MAX = 1_000;
 
+/** Part of the exchange's time for the first token that the backend gets. */
+const PATIENCE_SHARE = 0.95;
+
 /** What a delivery needs of its link. */
 export interface DeliveryLink {
   sendRecord(record: Buffer, isUrgent?: boolean): void;
@@ -66,6 +69,10 @@ export class Delivery {
     this.#onOver = onOver;
     this.#credit = new Credit(head.creditBytes, creditTimeoutMs);
     this.#output = new Output({ stream }, { link, credit: this.#credit, signal: this.signal });
+  }
+
+  get attemptId(): string {
+    return this.#head.attemptId;
   }
 
   /** Aborts when the delivery is cancelled or failed. */
@@ -166,7 +173,7 @@ export class Delivery {
   }
 
   async #streamAnswer(body: object): Promise<AnswerEnd> {
-    const timeoutMs = this.#head.firstTokenTimeoutMs;
+    const timeoutMs = patienceMs(this.#head);
     for await (const piece of this.#backend.stream(body, this.signal, timeoutMs)) {
       if (piece.type === "text") await this.#output.text(piece.text);
       else if (piece.type === "event") await this.#output.event(piece.json);
@@ -176,11 +183,16 @@ export class Delivery {
   }
 
   async #sendAnswer(body: object): Promise<AnswerEnd> {
-    const timeoutMs = this.#head.firstTokenTimeoutMs;
+    const timeoutMs = patienceMs(this.#head);
     const answer = await this.#backend.complete(body, this.signal, timeoutMs);
     await this.#output.body(answer.body);
     return endOf(answer);
   }
+}
+
+/** A little less than the exchange waits: else its cancel would hide that the backend hung. */
+function patienceMs({ firstTokenTimeoutMs }: RequestHead): number {
+  return Math.max(1, Math.floor(firstTokenTimeoutMs * PATIENCE_SHARE));
 }
 
 function endOf(answer: {
