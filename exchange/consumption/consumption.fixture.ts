@@ -23,14 +23,6 @@ import { DEFAULT_TIMEOUTS, type DeliveryTimeouts } from "./delivery-time.ts";
 import { createConsumption } from "./handler.ts";
 import type { KeyLimits } from "./limits.ts";
 
-const CLOCK: AttemptClock = {
-  dispatchedMs: 0,
-  acceptedMs: 1,
-  firstOutputMs: 2,
-  lastOutputMs: 3,
-  rttMs: 0.5,
-};
-
 /** One attempt as the supplier sees it. */
 export class FakeAttempt implements Attempt {
   readonly request: AttemptRequest;
@@ -62,10 +54,6 @@ export class FakeAttempt implements Attempt {
 
   grant(bytes: number): void {
     this.grantedBytes += bytes;
-  }
-
-  clock(): AttemptClock {
-    return CLOCK;
   }
 
   /** Sends text of choice 0. Payloads are overwritten afterwards, as the link's buffers are. */
@@ -101,7 +89,7 @@ export class FakeAttempt implements Attempt {
         outputBytes: this.sentBytes,
         outputSha256: createHash("sha256").digest("hex"),
       },
-      CLOCK,
+      this.times,
     );
   }
 
@@ -109,7 +97,7 @@ export class FakeAttempt implements Attempt {
     if (this.cancelled !== null) return;
     this.#handlers.onError(
       { code: "backend-failed", message: "it broke", status: 500, ...error },
-      CLOCK,
+      this.times,
     );
   }
 

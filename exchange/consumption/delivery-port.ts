@@ -51,19 +51,7 @@ export interface AttemptRequest {
   firstTokenTimeoutMs: number;
 }
 
-/** When things happened to an attempt, on the exchange's monotonic clock; null where they did not. */
-export interface AttemptClock {
-  /** Its request was flushed to the socket. */
-  dispatchedMs: number | null;
-  acceptedMs: number | null;
-  firstOutputMs: number | null;
-  lastOutputMs: number | null;
-  /** Median round trip of its link. */
-  rttMs: number | null;
-}
-
 export interface Attempt {
-  clock(): AttemptClock;
   /** Stops the backend; no handler is called any more. */
   cancel(reason: string): void;
   /** The client has taken these output bytes: the supplier may send as many more. */

@@ -63,7 +63,6 @@ export function dispatchHeld(
     for (const act of acts) if (!cancelled) act();
   });
   return {
-    clock: () => attempt.clock(),
     cancel(reason) {
       cancelled = true;
       attempt.cancel(reason);
