@@ -9,12 +9,7 @@ import * as rules from "./house-rules.ts";
 const SKIPPED = new Set(["node_modules", ".git", "data", "coverage"]);
 
 /** Over the limit since before the rule; shrink them, never add. */
-const LONG_FILES: Record<string, rules.LongFile> = {
-  "exchange/consumption/delivery.ts": {
-    lines: 301,
-    reason: "the life of one request is one state machine; its parts share every field",
-  },
-};
+const LONG_FILES: Record<string, rules.LongFile> = {};
 
 function filesUnder(folder: string): string[] {
   return readdirSync(new URL(`./${folder}`, import.meta.url), { withFileTypes: true }).flatMap(

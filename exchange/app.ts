@@ -19,6 +19,7 @@ import { handleRefusals } from "#exchange/refusal-handler.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
 import { type OpenJournal, openStorage } from "#exchange/storage.ts";
+import { journalIntegrity } from "#exchange/suppliers/integrity-journal.ts";
 import { createLinkServer, LINK_PATH } from "#exchange/suppliers/link-server.ts";
 import { tradingRoutes } from "#exchange/trading/routes.ts";
 
@@ -81,6 +82,7 @@ export async function createExchange(
     identity,
     clock,
     log: log.child({ component: "suppliers" }),
+    onIntegrity: journalIntegrity({ shell, clock }),
   });
   const load = watchExchangeLoad();
   const consumption = createConsumption(

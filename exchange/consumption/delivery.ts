@@ -4,7 +4,6 @@
  * the request is free.
  */
 import { randomUUID } from "node:crypto";
-import type { Measured } from "#exchange/core/sla/verdict.ts";
 import type { DeliveryEnd } from "#protocol/link-messages.ts";
 import { AttemptOutput } from "./attempt-output.ts";
 import { Booking, type Reserved } from "./booking.ts";
@@ -19,13 +18,10 @@ import type {
 import { DEFAULT_TIMEOUTS, timeLimitsOf, Watch } from "./delivery-time.ts";
 import { Ending } from "./ending.ts";
 import { dispatchHeld } from "./held-attempt.ts";
-import { measuredOf } from "./measured.ts";
+import { blamedFor, measureAttempt } from "./measured.ts";
 
 /** A backend's refusals that are the buyer's own mistake; any other is the supplier's. */
 const BUYER_STATUSES: readonly (number | null)[] = [400, 413, 422];
-
-/** Failures that a slow exchange can cause as well. */
-const LATE_CAUSES: readonly string[] = ["timeout", "no-accept", "time-limit"];
 
 /** Serves one admitted request: call `run` once, then tell it what the client does. */
 export class Delivery {
@@ -200,7 +196,7 @@ export class Delivery {
     }
     this.#attempt?.cancel("time-limit");
     const message = "the request took longer than a delivery may";
-    this.#release("failed", this.#blamed("time-limit"), () =>
+    this.#release("failed", blamedFor("time-limit", this.#dependencies.load), () =>
       this.#client.refuse("supplier-failed", message),
     );
   }
@@ -228,34 +224,15 @@ export class Delivery {
   ): void {
     const reserved = this.#reserved;
     if (this.#ending.isOver || reserved === null) return;
-    const measured = this.#measured();
+    const measured = measureAttempt(this.#attempt, this.#asked.request, this.#dependencies, {
+      outputTokens: this.#output.tokens(),
+      clientWaitMs: this.#watch.clientWaitMs,
+    });
     this.#watch.close();
     void this.#ending.settle({
       ...{ reserved, output: this.#output, measured, finishReason, cause, end, choices },
       ...{ firstMs: this.#firstMs, hasBegun: this.#begun },
     });
-  }
-
-  /** What the supplier is answerable for; nothing while the exchange itself is too slow to tell. */
-  #measured(): Measured {
-    const { shell, load } = this.#dependencies;
-    const { symbol, streamed } = this.#asked.request;
-    const clock = this.#attempt?.clock();
-    if (clock === undefined || load.isSlow()) return { firstTokenMs: null, tokensPerSecond: null };
-    return measuredOf(clock, {
-      streamed,
-      outputTokens: this.#output.tokens(),
-      clientWaitMs: this.#watch.clientWaitMs,
-      exchangeLateMs: load.lateMs(),
-      roundTripMsMax: shell.state.policy?.sla.roundTripMsMax ?? 0,
-      firstTokenMsMax: shell.state.instruments.get(symbol)?.instrument.firstTokenMsMax ?? 0,
-    });
-  }
-
-  /** A supplier is not blamed for what was late while the exchange was. */
-  #blamed(cause: string): string {
-    const isLate = LATE_CAUSES.includes(cause) && this.#dependencies.load.isSlow();
-    return isLate ? "exchange-slow" : cause;
   }
 
   /** The supplier sent something, or nothing, that ends the attempt from our side. */
@@ -269,7 +246,7 @@ export class Delivery {
     const { code, message, status } = error;
     const reserved = this.#reserved;
     if (this.#ending.isOver || reserved === null) return;
-    const cause = this.#blamed(code);
+    const cause = blamedFor(code, this.#dependencies.load);
     if (this.#begun) {
       this.#release("failed", cause, () => this.#client.abort(message));
       return;

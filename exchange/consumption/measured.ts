@@ -4,7 +4,8 @@
  * in which the client took nothing.
  */
 import type { Measured } from "#exchange/core/sla/verdict.ts";
-import type { AttemptClock } from "./delivery-port.ts";
+import type { ChatRequest } from "./chat-request.ts";
+import type { Attempt, AttemptClock, DeliveryDependencies } from "./delivery-port.ts";
 
 export interface MeasuredFacts {
   streamed: boolean;
@@ -43,4 +44,29 @@ export function measuredOf(clock: AttemptClock, facts: MeasuredFacts): Measured 
 /** Null where no time passed that could be counted: as fast as it can be told. */
 function rate(tokens: number, ms: number): number | null {
   return ms <= 0 || tokens <= 0 ? null : Math.round((tokens * 100_000) / ms) / 100;
+}
+
+/** Failures that a slow exchange can cause as well. */
+const LATE_CAUSES: readonly string[] = ["timeout", "no-accept", "time-limit"];
+
+/** A supplier is not blamed for what was late while the exchange was. */
+export function blamedFor(cause: string, load: DeliveryDependencies["load"]): string {
+  return LATE_CAUSES.includes(cause) && load.isSlow() ? "exchange-slow" : cause;
+}
+
+/** What an attempt is answerable for; nothing while the exchange itself is too slow to tell. */
+export function measureAttempt(
+  attempt: Attempt | null,
+  { symbol, streamed }: Pick<ChatRequest, "symbol" | "streamed">,
+  { shell, load }: Pick<DeliveryDependencies, "shell" | "load">,
+  metered: { outputTokens: number; clientWaitMs: number },
+): Measured {
+  if (attempt === null || load.isSlow()) return { firstTokenMs: null, tokensPerSecond: null };
+  return measuredOf(attempt.clock(), {
+    ...metered,
+    streamed,
+    exchangeLateMs: load.lateMs(),
+    roundTripMsMax: shell.state.policy?.sla.roundTripMsMax ?? 0,
+    firstTokenMsMax: shell.state.instruments.get(symbol)?.instrument.firstTokenMsMax ?? 0,
+  });
 }

@@ -11,7 +11,7 @@ export const DISPATCH_QUEUE_MAX = 256;
 export const DISPATCH_WAIT_MS_MAX = 10_000;
 
 export interface AttemptError {
-  code: DeliveryErrorCode | "link-lost" | "no-accept" | "no-node" | "protocol";
+  code: DeliveryErrorCode | "link-lost" | "no-accept" | "no-node" | "protocol" | "slot-refused";
   message: string;
   /** The backend's HTTP status where there was one. */
   status: number | null;
@@ -79,17 +79,34 @@ export interface Availability {
   freeSlots: number;
 }
 
+/**
+ * A node that says it is busy was given no more than it said it takes: that is its own refusal, and not
+ * the demand beyond all slots that `busy` stands for here.
+ */
+function withOwnWord(error: AttemptError): AttemptError {
+  return error.code === "busy" ? { ...error, code: "slot-refused" } : error;
+}
+
 interface Waiter {
   request: AttemptRequest;
   start(session: Session): void;
   fail(error: AttemptError): void;
 }
 
+/** How much of a supplier's slots may be used for an instrument now, in basis points. */
+export type SlotWeight = (supplier: number, symbol: string) => number;
+const WHOLE_BPS = 10_000;
+
 /** The sessions that are linked now, and the deliveries that wait for one. */
 export class SupplierRegistry implements Dispatcher {
+  readonly #weight: SlotWeight;
   readonly #ofNode = new Map<number, Session>();
   readonly #ofAccount = new Map<number, Set<Session>>();
   readonly #waiting = new Map<number, Waiter[]>();
+
+  constructor(weight: SlotWeight = () => WHOLE_BPS) {
+    this.#weight = weight;
+  }
 
   /** Takes a session in; returns the one of the same node that it replaces. */
   add(session: Session): Session | undefined {
@@ -142,7 +159,7 @@ export class SupplierRegistry implements Dispatcher {
       ...handlers,
       onDelta: (text, chunks) => handlers.onDelta(text, chunks),
       onEnd: (end, clock) => finish(() => handlers.onEnd(end, clock)),
-      onError: (error, clock) => finish(() => handlers.onError(error, clock)),
+      onError: (error, clock) => finish(() => handlers.onError(withOwnWord(error), clock)),
     };
     const finish = (tell: () => void) => {
       if (over) return;
@@ -235,12 +252,19 @@ export class SupplierRegistry implements Dispatcher {
   #pick(supplier: number, symbol: string): Session | null | "none" {
     let best: Session | null = null;
     let linked = false;
+    let slots = 0;
+    let active = 0;
     for (const session of this.#ofAccount.get(supplier) ?? []) {
       if (!session.serves(symbol)) continue;
       linked = true;
+      slots += session.freeSlots + session.activeStreams;
+      active += session.activeStreams;
       if (session.freeSlots <= 0) continue;
       if (best === null || session.freeSlots > best.freeSlots) best = session;
     }
-    return linked ? best : "none";
+    if (!linked) return "none";
+    // A throttled supplier keeps one slot, or it could never show that it is well again.
+    const allowed = Math.max(1, Math.floor((slots * this.#weight(supplier, symbol)) / WHOLE_BPS));
+    return active < allowed ? best : null;
   }
 }

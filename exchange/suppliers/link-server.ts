@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "#exchange/clock.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
+import { weightBps } from "#exchange/core/sla/standing.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { publicId } from "#protocol/ids.ts";
 import { type Hello, LINK_CLOSE, type Refused } from "#protocol/link-channel.ts";
@@ -75,7 +76,9 @@ export interface LinkServerDependencies extends LinkServerOptions {
 export function createLinkServer(dependencies: LinkServerDependencies): LinkServer {
   const { shell, clock, log, onIntegrity = () => {} } = dependencies;
   const { limits = CHANNEL_LIMITS, times = SESSION_TIMES } = dependencies;
-  const registry = new SupplierRegistry();
+  const registry = new SupplierRegistry((supplier, symbol) =>
+    weightBps(shell.state, supplier, symbol),
+  );
   const integrity = new IntegrityLedger({ log, onIntegrity });
   const hellos = new Rate(dependencies.hellos ?? HELLOS, clock.monotonicMs());
   const calls = new WeakMap<Session, number>();

@@ -56,8 +56,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "an expired Lot stays open when its delivery moves on",
-    file: "exchange/core/clearing/reservation.ts",
-    find: "for (const part of parts) closeLotIfDone(turn, part.lot);",
+    file: "exchange/core/clearing/remedy.ts",
+    find: "for (const { lot } of own) closeLotIfDone(turn, lot);",
     replace: "",
   },
   {
@@ -75,8 +75,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a deposit's reference is not kept",
     file: "exchange/core/apply/account-events.ts",
-    find: "state.references.set(reference, { digest, atMs });",
-    replace: "state.references.set(digest, { digest: reference, atMs });",
+    find: '"funds-deposited": (state, { reference, digest, atMs }) => {\n    state.references.set(reference, { digest, atMs });',
+    replace:
+      '"funds-deposited": (state, { reference, digest, atMs }) => {\n    state.references.set(digest, { digest: reference, atMs });',
   },
   {
     name: "an account trades with itself",
@@ -116,14 +117,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "each use of a Lot is rounded by itself",
-    file: "exchange/core/clearing/settlement.ts",
+    file: "exchange/core/clearing/cost.ts",
     find: "const used = BigInt(lot.usedTokens + tokens);",
     replace:
       "if (lot.usedTokens + tokens < lot.tokens)\n    return divideFloor(lot.valueMicros * BigInt(tokens), BigInt(lot.tokens));\n  const used = BigInt(lot.usedTokens + tokens);",
   },
   {
     name: "a retry goes to the supplier that failed",
-    file: "exchange/core/clearing/reservation.ts",
+    file: "exchange/core/clearing/remedy.ts",
     find: "const excluded = [...delivery.excluded, delivery.supplier];",
     replace: "const excluded = [...delivery.excluded];",
   },

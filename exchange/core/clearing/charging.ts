@@ -13,6 +13,7 @@ import {
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { marginMicros } from "#exchange/core/market/fees.ts";
 import { referencePriceTicks } from "#exchange/core/market/reference-price.ts";
+import { standingOf } from "#exchange/core/sla/standing.ts";
 import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
@@ -87,8 +88,9 @@ export function fundAllowance(
 }
 
 /** Whether the fund stands behind a supplier: not before it has proven itself. */
-function mayUseFund(_state: CoreState, _supplier: number, _symbol: string): boolean {
-  return false;
+function mayUseFund(state: CoreState, supplier: number, symbol: string): boolean {
+  const standing = standingOf(state, supplier, symbol);
+  return standing !== null && standing.tier !== "probation";
 }
 
 /** Holds that keep a charge collectable until the delivery ends, as far as the money is there. */

@@ -6,6 +6,7 @@
 import type { Command, Reservation } from "#exchange/core/commands.ts";
 import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
+import { causeOf } from "#exchange/core/sla/causes.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { chargeCap, chargeHolds, fundAllowance, marginFreedBy, ownParts } from "./charging.ts";
@@ -34,14 +35,6 @@ interface Agreed {
 }
 export type AgreedCover = CoverPlan & { agreed: Agreed };
 
-/** Failures that a request itself may cause: when two suppliers show one, a third is not tried. */
-const CRASHES: ReadonlySet<string> = new Set([
-  "backend-failed",
-  "backend-stream-broken",
-  "backend-unreachable",
-  "link-lost",
-]);
-
 /** Another supplier for a delivery whose attempt failed before its first byte. */
 export function retryDelivery(
   turn: Turn,
@@ -58,7 +51,7 @@ export function retryDelivery(
   if (keyProblem !== null) return keyProblem;
   const { cause } = command;
   const isPoison =
-    CRASHES.has(cause) && delivery.failures.some((failure) => CRASHES.has(failure.cause));
+    causeOf(cause).isCrash && delivery.failures.some((failure) => causeOf(failure.cause).isCrash);
   if (isPoison) {
     return reject(
       "poison-request",

@@ -23,6 +23,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     "supplier-away": failed("no link of the supplier was up"),
     cancelled: failed("the node gave the delivery up"),
     "slot-refused": failed("the node refused though it had a free slot"),
+    "duplicate-attempt": failed("the node had accepted this attempt before"),
     "bad-request": failed("the node could not read what the exchange had checked"),
     "backend-refused": failed("the backend refused a request that was in order"),
     malformed: failed("what came has not the form of an answer"),

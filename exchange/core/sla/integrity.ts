@@ -18,7 +18,7 @@ const GRAVE_FROM: Readonly<Record<string, number>> = {
   /** It reports many more tokens than came. */
   "token-inflation": 3,
   /** It sent more than it had credit for. */
-  "credit-exceeded": 5,
+  "credit-overdrawn": 5,
 };
 
 const DETAIL_CHARACTERS_MAX = 400;

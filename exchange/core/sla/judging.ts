@@ -39,7 +39,10 @@ export function judgeSettled(
   });
 }
 
-/** A delivery that nobody pays for. `excused` excuses every attempt. */
+/**
+ * A delivery that nobody pays for. Excused, it excuses its last attempt; those that failed before did so
+ * by themselves, and a client that then leaves does not undo it. Poison alone excuses all.
+ */
 export function judgeReleased(
   turn: Turn,
   delivery: Delivery,
@@ -57,11 +60,9 @@ export function judgeReleased(
     ...counted,
   });
   const earlier = delivery.failures.map(judgedFailure);
-  if (released.verdict === "failed" && cause !== POISON) emitJudged(turn, delivery, earlier, last);
-  else {
-    const why = `excused with the delivery: ${causeOf(cause).words}`;
-    emitJudged(turn, delivery, earlier.map(excusedBy(why)), excusedBy(why)(last));
-  }
+  const excuse = excusedBy(`excused with the delivery: ${causeOf(cause).words}`);
+  if (cause === POISON) emitJudged(turn, delivery, earlier.map(excuse), excuse(last));
+  else emitJudged(turn, delivery, earlier, released.verdict === "failed" ? last : excuse(last));
 }
 
 const excusedBy =
