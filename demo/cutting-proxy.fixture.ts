@@ -11,12 +11,16 @@ export interface CuttingProxy {
   cutAll(): void;
   /** Destroys whichever connection carries the byte that far from now, amid it; told when it is done. */
   cutAfter(bytes: number): Promise<void>;
+  /** Lets nothing through any more on the connection that carried the most, without closing it. */
+  freezeBusiest(): void;
   close(): Promise<void>;
 }
 
 /** Starts it before a port of 127.0.0.1. */
 export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
   const pairs = new Set<[Socket, Socket]>();
+  const carried = new Map<[Socket, Socket], number>();
+  const frozen = new Set<[Socket, Socket]>();
   let cuts = 0;
   let left = Number.POSITIVE_INFINITY;
   let onCut: () => void = () => {};
@@ -36,9 +40,12 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
       from.on("error", () => {});
       from.on("close", () => {
         pairs.delete(pair);
-        to.end();
+        carried.delete(pair);
+        if (!frozen.has(pair)) to.end();
       });
       from.on("data", (part: Buffer) => {
+        if (frozen.has(pair)) return;
+        carried.set(pair, (carried.get(pair) ?? 0) + part.length);
         if (part.length < left) {
           left -= part.length;
           to.write(part);
@@ -70,8 +77,12 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
         onCut = resolve;
       });
     },
+    freezeBusiest() {
+      const [busiest] = [...carried].sort((a, b) => b[1] - a[1]);
+      if (busiest !== undefined) frozen.add(busiest[0]);
+    },
     close() {
-      for (const pair of pairs) for (const socket of pair) socket.destroy();
+      for (const pair of [...pairs, ...frozen]) for (const socket of pair) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };

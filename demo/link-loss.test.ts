@@ -97,3 +97,16 @@ test("streams survive hundreds of cuts byte for byte", async () => {
   expect(sums.every((sum) => sum === 0n)).toBe(true);
   expect(await world.exchange.shell.read((state) => state.deliveries.size)).toBe(0);
 }, 120_000);
+
+test("a socket that is open and carries nothing any more is left for the other, in some seconds", async () => {
+  const target = { url: world.url, apiKey: cast.buyer.apiKey, model: "text-standard" };
+  const essay = { id: "frozen", words: 500, gapMs: 5 };
+  const reading = readEssay(target, essay);
+  await expect.poll(() => reading.text.length, { timeout: 30_000 }).toBeGreaterThan(500);
+  await expect.poll(() => proxy.open, { timeout: 30_000 }).toBe(2);
+  proxy.freezeBusiest();
+  const frozenAtMs = performance.now();
+  expect(await reading.ended).toBe("whole");
+  expect(reading.text).toBe(essayOf(essay));
+  expect(performance.now() - frozenAtMs).toBeGreaterThan(2_000);
+}, 60_000);

@@ -217,6 +217,38 @@ test("an agent that is replaced by another with its key gives up, and says so", 
   await agent.drain("over");
 });
 
+test("a socket that is lost in a drain is opened anew for what still runs", async () => {
+  exchange.script = { resumes: true };
+  const agent = agentWith();
+  await agent.start();
+  const link = await exchange.link(0);
+  link.open(1, { messages: [] });
+  const running = await eventually("the request", () => client.requests[0]);
+  const drained = agent.drain("over");
+  await link.message("drain");
+  const before = link.attachments;
+  link.terminate();
+  await link.attached(before + 1);
+  running.say("all of it");
+  expect((await link.endOf(1)).type).toBe(RecordType.end);
+  await drained;
+});
+
+test("an agent whose spare socket tells of its replacement does not throw the other out", async () => {
+  exchange.script = { resumes: true };
+  const agent = agentWith();
+  await agent.start();
+  const link = await exchange.link(0);
+  await eventually("both sockets", () => link.sockets[1]);
+  link.sockets[1]?.close(4409, "a newer session of this node took over");
+  const reason = await eventually("the end", () => givenUp[0]);
+  expect(reason.message).toContain("another agent runs with this node's key");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(exchange.dialled).toBe(1);
+  expect(givenUp).toHaveLength(1);
+  await agent.drain("over");
+});
+
 test("more slots than connections to the backend are refused", () => {
   expect(() => agentWith({ slots: 5 })).toThrow("5 slots, but only 4 connections");
 });

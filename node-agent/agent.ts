@@ -187,7 +187,6 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
     },
     async drain(reason) {
       isStopping = true;
-      lines.stop();
       quoter.stop();
       const linked = lines.session;
       if (linked?.isLinked) {
@@ -197,6 +196,8 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
         // What is late ends with a word, so that the exchange need not wait for it.
         deliveries.failAll(new BackendError("cancelled", "the agent stops"));
       }
+      // Not before: a socket that is lost meanwhile is opened anew for what still runs.
+      lines.stop();
       await linked?.close(reason);
       await backend.close();
       dependencies.accepted?.close();

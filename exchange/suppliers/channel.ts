@@ -102,8 +102,8 @@ export class Channel {
     this.#bytes = new Rate(limits.bytes, nowMs);
     this.#controlRecords = new Rate(limits.controlRecords, nowMs);
     this.#outbox = new LinkOutbox((message, onWritten) => this.#write(message, onWritten));
-    socket.on("message", (data: Buffer) => this.#receive(data));
-    socket.on("error", () => socket.terminate());
+    socket.on("message", (data: Buffer, isBinary) => this.#receive(data, isBinary));
+    socket.on("error", (error) => this.#failed(error));
     socket.on("close", (code, reason) => this.#closed(code, reason.toString()));
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
   }
@@ -148,11 +148,20 @@ export class Channel {
     if (this.#socket.bufferedAmount > SEND_QUEUE_BYTES_MAX) this.#socket.terminate();
   }
 
-  #receive(data: Buffer): void {
+  /** The WebSocket itself was spoken wrongly, or its connection broke. */
+  #failed(error: Error & { code?: string }): void {
+    if (error.code?.startsWith("WS_ERR") && !this.#isOver) {
+      this.#handlers.onBroken(new LinkViolation("malformed", error.message));
+    }
+    this.#socket.terminate();
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
     if (this.#isOver) return;
     const nowMs = this.#clock.monotonicMs();
     this.#heardAtMs = nowMs;
     try {
+      if (!isBinary) throw new LinkViolation("malformed", "a text message on a binary link");
       const records = this.#split(data, nowMs);
       for (const record of records) {
         this.#take(record, nowMs);

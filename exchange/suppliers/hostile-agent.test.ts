@@ -190,9 +190,14 @@ test.each<[string, IntegrityKind, () => Buffer]>([
   await expectUnharmed();
 });
 
-test("a message larger than the link carries ends the socket", async () => {
-  agent.raw(Buffer.alloc(1_200_000));
-  expect((await agent.closed()).code).toBe(1009);
+test.each<[string, number, (from: ScriptedAgent) => void]>([
+  ["a message larger than the link carries", 1009, (from) => from.raw(Buffer.alloc(1_200_000))],
+  ["text", 4400, (from) => from.carrier?.send("text")],
+])("%s ends the session, with its attempts", async (_name, code, send) => {
+  send(agent);
+  expect((await agent.closed()).code).toBe(code);
+  expect(await attempt.ended()).toBe("link-lost");
+  await told("malformed");
   await expectUnharmed();
 });
 

@@ -20,6 +20,9 @@ import { closeReason } from "./refusal.ts";
 
 /** Heartbeats that may stay unanswered. */
 const MISSED_HEARTBEATS_MAX = 2;
+/** While something is served: how often is asked, and how long may stay unanswered, at most. */
+const BUSY_HEARTBEAT_MS = 2_000;
+const BUSY_SILENCE_MS_MAX = 6_000;
 /** How long the exchange may take to answer a close before the socket is cut. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
@@ -50,7 +53,9 @@ export class AgentChannel {
   readonly #handlers: ChannelHandlers;
   readonly #outbox: LinkOutbox;
   #early: LinkRecord[];
-  #missed = 0;
+  #pingedAtMs = performance.now();
+  /** The oldest ping since something was heard. */
+  #unansweredSinceMs: number | null = null;
   #heartbeat: NodeJS.Timeout | undefined;
   #closing: NodeJS.Timeout | undefined;
   /** Why we cut the socket, where we did. */
@@ -82,7 +87,8 @@ export class AgentChannel {
   begin(): void {
     this.#socket.removeAllListeners("message");
     this.#socket.on("message", (data: Buffer) => this.#receive(() => decodeRecords(data)));
-    this.#heartbeat = setInterval(() => this.#beat(), this.welcome.heartbeatMs);
+    const beatMs = Math.min(this.welcome.heartbeatMs, BUSY_HEARTBEAT_MS);
+    this.#heartbeat = setInterval(() => this.#beat(beatMs), beatMs);
     const early = this.#early;
     this.#early = [];
     this.#receive(() => early);
@@ -125,7 +131,7 @@ export class AgentChannel {
 
   #receive(decode: () => LinkRecord[]): void {
     if (this.#isOver) return;
-    this.#missed = 0;
+    this.#unansweredSinceMs = null;
     try {
       for (const record of decode()) {
         if (this.#isOver) return;
@@ -162,17 +168,23 @@ export class AgentChannel {
     }
   }
 
-  #beat(): void {
-    if (this.#missed >= MISSED_HEARTBEATS_MAX) {
-      this.cut(`nothing heard for ${MISSED_HEARTBEATS_MAX} heartbeats`);
+  /** A path that carries nothing any more shows only by what is not answered. */
+  #beat(beatMs: number): void {
+    const { heartbeatMs } = this.welcome;
+    const active = this.#handlers.activeDeliveries();
+    const nowMs = performance.now();
+    const idleMsMax = MISSED_HEARTBEATS_MAX * heartbeatMs;
+    const silenceMsMax = active > 0 ? Math.min(BUSY_SILENCE_MS_MAX, idleMsMax) : idleMsMax;
+    if (this.#unansweredSinceMs !== null && nowMs - this.#unansweredSinceMs >= silenceMsMax) {
+      this.cut(`nothing heard for ${silenceMsMax} ms`);
       return;
     }
-    this.#missed += 1;
+    // Timers come a little early at times.
+    const pauseMs = active > 0 ? beatMs : heartbeatMs;
+    if (nowMs - this.#pingedAtMs < pauseMs - beatMs / 2) return;
+    this.#pingedAtMs = nowMs;
+    this.#unansweredSinceMs ??= nowMs;
     this.#handlers.onBeat(this);
-    this.say({
-      type: "ping",
-      sentAtMs: performance.now(),
-      active: this.#handlers.activeDeliveries(),
-    });
+    this.say({ type: "ping", sentAtMs: nowMs, active });
   }
 }

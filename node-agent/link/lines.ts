@@ -2,13 +2,14 @@
  * Two sockets for one session: the main one opens it, the spare one stands by. Whichever is up when the
  * other is lost carries on.
  */
-import type { Hello } from "#protocol/link-channel.ts";
+import { type Hello, LINK_CLOSE } from "#protocol/link-channel.ts";
 import type { OpenLink } from "./handshake.ts";
 import {
   keepLinked,
   type Linked,
   type LinkKeeper,
   type LinkKeeperDependencies,
+  replacedBy,
 } from "./reconnect.ts";
 import { LinkRefused } from "./refusal.ts";
 import { AgentSession, type SessionHandlers } from "./session.ts";
@@ -39,6 +40,15 @@ export function createLines(dependencies: LinesDependencies): Lines {
   const keepers: LinkKeeper[] = [];
   const delaysMs = [0, 0];
   let session: AgentSession | null = null;
+  let isGivenUp = false;
+
+  /** Nothing is dialled again by either: dialling anew would only throw the other agent out. */
+  function giveUp(reason: Error): void {
+    if (isGivenUp) return;
+    isGivenUp = true;
+    for (const keeper of keepers) keeper.stop();
+    onDown(reason, null);
+  }
 
   function nameOf({ welcome }: AgentSession, onlyThis: boolean): Hello["session"] {
     return { id: welcome.sessionId, epoch: welcome.epoch, onlyThis };
@@ -63,7 +73,11 @@ export function createLines(dependencies: LinesDependencies): Lines {
     const known = session;
     if (!known?.isOpen) throw new LinkRefused("no-session", "there is no session yet", true);
     const link = await open(nameOf(known, true), signal);
-    return linked(known, link, Promise.resolve());
+    const spare = linked(known, link, Promise.resolve());
+    void spare.closed.then((end) => {
+      if (end.code === LINK_CLOSE.replaced) giveUp(replacedBy(end));
+    });
+    return spare;
   }
 
   function linked(known: AgentSession, link: OpenLink, ready: Promise<void>): Linked {
@@ -83,7 +97,11 @@ export function createLines(dependencies: LinesDependencies): Lines {
       { isSpare },
       {
         connect,
-        onDown: isSpare ? () => {} : onDown,
+        onDown(reason, pauseMs) {
+          if (isSpare) return;
+          if (pauseMs === null) giveUp(reason);
+          else onDown(reason, pauseMs);
+        },
         takeDelayMs() {
           const delayMs = delaysMs[index] as number;
           delaysMs[index] = 0;

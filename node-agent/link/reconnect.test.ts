@@ -90,6 +90,32 @@ test("every failure doubles the pause, and a link that lasted starts anew", asyn
   keeper.stop();
 });
 
+test("an exchange's wish when to come back is kept, drawn up to twice as long", async () => {
+  const { dial, next, pauses, keeper } = kept();
+  (await dial(0)).reject(new LinkRefused("overloaded", "later", true, 4_000));
+  await next(1);
+  expect(pauses).toEqual([8_000]);
+  keeper.stop();
+});
+
+test("a spare link is never final, whatever it is told", async () => {
+  const pauses: number[] = [];
+  const keeper = keepLinked(
+    { isSpare: true },
+    {
+      connect: () => Promise.reject(new LinkRefused("replaced", "no way", false)),
+      onDown() {},
+      random: () => 0,
+      monotonicMs: () => 0,
+      async wait(ms) {
+        if (pauses.push(ms) === 3) keeper.stop();
+      },
+    },
+  );
+  await eventually("three pauses", () => pauses[2]);
+  await keeper.first;
+});
+
 test("a link that ends at once is a failure like any: no storm of reconnects", async () => {
   const { link, next, pauses, keeper } = kept();
   for (const count of [1, 2, 3]) {

@@ -81,12 +81,7 @@ export function keepLinked(
     settleFirst(null);
     const end = await link.closed;
     if (monotonicMs() - linkedAtMs >= STABLE_LINK_MS) failures = 0;
-    const reason = `link closed: ${end.code} ${end.reason}`.trim();
-    if (end.code === LINK_CLOSE.replaced) {
-      const text = `${reason}; another agent runs with this node's key`;
-      return new LinkRefused("replaced", text, false);
-    }
-    return new Error(reason);
+    return end.code === LINK_CLOSE.replaced ? replacedBy(end) : new Error(closedText(end));
   }
 
   async function keep(): Promise<void> {
@@ -114,4 +109,14 @@ export function keepLinked(
 
 function retryAfterMsOf(reason: Error): number {
   return reason instanceof LinkRefused ? reason.retryAfterMs : 0;
+}
+
+/** Why a link that a newer session closed may not come back. */
+export function replacedBy(end: LinkEnd): LinkRefused {
+  const text = `${closedText(end)}; another agent runs with this node's key`;
+  return new LinkRefused("replaced", text, false);
+}
+
+function closedText({ code, reason }: LinkEnd): string {
+  return `link closed: ${code} ${reason}`.trim();
 }

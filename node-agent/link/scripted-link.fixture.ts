@@ -70,6 +70,8 @@ export class ScriptedLink {
   /** Resolves when the first socket is gone. */
   readonly closed: Promise<{ code: number; reason: string }>;
   isSilent = false;
+  /** Sockets on which nothing goes through any more, either way, though they are open. */
+  readonly dead = new Set<WebSocket>();
   /** Answers the agent's calls; null leaves them unanswered. */
   answer: (call: Call) => unknown = () => null;
   /** Times that the agent moved the session to a socket. */
@@ -104,6 +106,7 @@ export class ScriptedLink {
   }
 
   #receive(data: Buffer, socket: WebSocket): void {
+    if (this.dead.has(socket)) return;
     let counted = 0;
     for (const record of decodeRecords(data)) {
       if (record.type === RecordType.channel) this.#hear(record, socket);
@@ -160,7 +163,7 @@ export class ScriptedLink {
 
   #push(record: Buffer): void {
     this.#sent.push(record);
-    this.#carrier?.send(record);
+    if (this.#carrier !== null && !this.dead.has(this.#carrier)) this.#carrier.send(record);
   }
 
   /** Sends bytes past all counting. */
@@ -241,6 +244,11 @@ export class ScriptedLink {
 
   close(code: number, reason: string): void {
     for (const socket of this.sockets) socket.close(code, reason);
+  }
+
+  /** Lets nothing through on the socket that carries the session, without closing it. */
+  deadenCarrier(): void {
+    if (this.#carrier !== null) this.dead.add(this.#carrier);
   }
 
   /** Cuts the socket that carries the session. */

@@ -249,6 +249,10 @@ export class AgentSession {
   #channelClosed(channel: AgentChannel, end: LinkEnd): void {
     this.#channels.delete(channel);
     if (!this.isOpen) return;
+    if (end.code === LINK_CLOSE.replaced) {
+      this.#over(end);
+      return;
+    }
     if (channel === this.#next) {
       clearTimeout(this.#attachTimer);
       this.#next = null;
