@@ -21,6 +21,8 @@ import { type AcceptedAttempts, forgetfulAttempts } from "./serving/accepted-att
 import { Deliveries } from "./serving/deliveries.ts";
 import type { DeliveryReport } from "./serving/delivery.ts";
 
+/** Beyond this the operator is told. */
+const CLOCK_SKEW_MS_MAX = 30_000;
 /** How long a drain waits for deliveries that run. */
 const DRAIN_MS_MAX = 60_000;
 
@@ -42,6 +44,8 @@ export interface AgentDependencies {
   log: Logger;
   /** 0 to 1, for the jitter. */
   random: () => number;
+  /** Milliseconds since the epoch, to tell the operator of a clock that is off; nothing rests on it. */
+  nowMs?: () => number;
   /** Told when a link that once was up can never come back, which ends the agent's use. */
   onGivenUp?: (reason: Error) => void;
 }
@@ -102,6 +106,7 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
   async function serve(linked: AgentSession): Promise<void> {
     if (isStopping) throw new LinkRefused("stopped", "the agent stops", true);
     log.info({ node: linked.welcome.nodeId, exchange: options.exchangeUrl }, "linked");
+    warnOfSkew(linked.welcome.nowMs);
     // Once it answers it is offered.
     if (backend.isDown) return;
     const { incrementTokens } = offer(linked);
@@ -136,6 +141,12 @@ export function createAgent(options: AgentOptions, dependencies: AgentDependenci
       instruments: [{ symbol, capacityTokensPerWindow, measurement }],
     });
     return instrument;
+  }
+
+  function warnOfSkew(exchangeMs: number): void {
+    const skewMs = (dependencies.nowMs?.() ?? exchangeMs) - exchangeMs;
+    if (Math.abs(skewMs) <= CLOCK_SKEW_MS_MAX) return;
+    log.warn({ skewMs }, "this machine's clock is off; the exchange goes by its own");
   }
 
   /** A server that hangs is not offered: the exchange takes the asks out of the book. */

@@ -63,6 +63,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
       client,
       log,
       random: Math.random,
+      nowMs: Date.now,
       onGivenUp: () => process.exit(1),
     },
   );

@@ -134,3 +134,15 @@ export const LINK_CLOSE = {
   /** A fault of the closing side's own. */
   internal: 4500,
 } as const;
+
+/** RFC 6455 section 5.5: a control frame holds 125 bytes, two of them the close code. */
+const CLOSE_REASON_BYTES_MAX = 123;
+
+/** Cuts a text to what a close frame may carry, between characters: ws throws on more. */
+export function closeReason(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= CLOSE_REASON_BYTES_MAX) return text;
+  let end = CLOSE_REASON_BYTES_MAX;
+  while (((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
+  return bytes.subarray(0, end).toString("utf8");
+}

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { LINK_CLOSE } from "./link-channel.ts";
 import {
   decodeRecords,
   encodeRecord,
@@ -39,4 +41,10 @@ test("a payload over the limit is neither sent nor taken", () => {
   const header = Buffer.alloc(16);
   header.writeUInt32LE(tooLong.length, 12);
   expect(() => decodeRecords(Buffer.concat([header, tooLong]))).toThrow(LinkFormatError);
+});
+
+test("the page for other implementers has every record type and close code", () => {
+  const page = readFileSync(new URL("../docs/link.md", import.meta.url), "utf8");
+  const codes = [...Object.values(RecordType), ...Object.values(LINK_CLOSE)];
+  expect(codes.filter((code) => !page.includes(`| ${code} |`))).toEqual([]);
 });

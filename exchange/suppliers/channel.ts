@@ -5,6 +5,7 @@
 import type { WebSocket } from "ws";
 import type { Clock } from "#exchange/clock.ts";
 import {
+  closeReason,
   decodeAgentChannel,
   type ExchangeChannelMessage,
   LINK_CLOSE,
@@ -29,7 +30,8 @@ export const HEARTBEAT_MS = 10_000;
 const SILENCE_MS_MAX = 25_000;
 /** Bytes that may wait in a socket before it counts as stuck: all that is sent again, and some. */
 const SEND_QUEUE_BYTES_MAX = UNACKNOWLEDGED_BYTES_MAX + LINK_MESSAGE_BYTES_MAX;
-const CLOSE_REASON_CHARACTERS_MAX = 120;
+/** How long an agent may take to answer a close before its socket is cut. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /** What one socket may carry from an agent; beyond it the session ends. */
 export interface ChannelLimits {
@@ -89,6 +91,7 @@ export class Channel {
   #heardAtMs: number;
   /** The ping whose answer is awaited. */
   #pingedAtMs: number | null = null;
+  #closing: NodeJS.Timeout | undefined;
   /** Nothing that still comes counts. */
   #isOver = false;
 
@@ -137,7 +140,8 @@ export class Channel {
     this.#outbox.flush();
     this.#isOver = true;
     clearInterval(this.#heartbeat);
-    this.#socket.close(code, reason.slice(0, CLOSE_REASON_CHARACTERS_MAX));
+    this.#socket.close(code, closeReason(reason));
+    this.#closing = setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT_MS);
   }
 
   #write(message: Buffer, onWritten: () => void): void {
@@ -230,6 +234,7 @@ export class Channel {
   #closed(code: number, reason: string): void {
     this.#isOver = true;
     clearInterval(this.#heartbeat);
+    clearTimeout(this.#closing);
     this.#handlers.onClosed(this, code, reason);
   }
 }

@@ -152,6 +152,7 @@ test.each<[string, IntegrityKind, () => Buffer]>([
   ["an oversized record", "malformed", () => Buffer.concat([header(70_000), Buffer.alloc(70_000)])],
   ["control that is not JSON", "malformed", () => control("{oops")],
   ["deep control", "malformed", () => control(deep)],
+  ["a type that is longer as bytes", "malformed", () => control(json({ type: "€".repeat(99) }))],
   ["a message of no type", "malformed", () => control("{}")],
   ["null", "malformed", () => control("null")],
   ["control out of turn", "wrong-type", () => control(json({ type: "drain" }), 9)],

@@ -14,6 +14,7 @@ import {
   encodeAcknowledgement,
   encodeJsonRecord,
   encodeRecord,
+  LINK_MESSAGE_BYTES_MAX,
   LINK_SUBPROTOCOL,
   type LinkRecord,
   RecordType,
@@ -63,7 +64,9 @@ export class ScriptedAgent {
 
   /** Opens a socket and proves the key; resolves with the welcome or the refusal. */
   async dial(session?: Hello["session"]): Promise<ExchangeChannelMessage> {
-    const socket = new WebSocket(this.#url, LINK_SUBPROTOCOL);
+    const socket = new WebSocket(this.#url, LINK_SUBPROTOCOL, {
+      maxPayload: LINK_MESSAGE_BYTES_MAX,
+    });
     this.socket = socket;
     socket.on("error", () => {});
     socket.on("close", (code, reason) => this.closes.push({ code, reason: String(reason) }));

@@ -2,6 +2,7 @@
 import type { WebSocket } from "ws";
 import {
   type AgentChannelMessage,
+  closeReason,
   decodeExchangeChannel,
   LINK_CLOSE,
   type Welcome,
@@ -16,7 +17,6 @@ import {
   RecordType,
 } from "#protocol/link-records.ts";
 import type { OpenLink } from "./handshake.ts";
-import { closeReason } from "./refusal.ts";
 
 /** Heartbeats that may stay unanswered. */
 const MISSED_HEARTBEATS_MAX = 2;

@@ -1,4 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -112,6 +114,21 @@ test("where nobody listens the socket's error is told", async () => {
     { identity: loadIdentity(dir), pin: loadExchangePin(dir, exchange.joinToken) },
   );
   await expect(attempt).rejects.toMatchObject({ code: "ECONNREFUSED" });
+});
+
+test("an exchange that has no room tells when to come back", async () => {
+  const busy = http.createServer();
+  busy.on("upgrade", (_request, socket) => {
+    socket.end("HTTP/1.1 503 Busy\r\nretry-after: 7\r\nconnection: close\r\n\r\n");
+  });
+  await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+  const { port } = busy.address() as AddressInfo;
+  const attempt = openLink(
+    { exchangeUrl: `ws://127.0.0.1:${port}`, nodeName: "node", joinToken: null, build: "test" },
+    { identity: loadIdentity(dir), pin: loadExchangePin(dir, null) },
+  );
+  await expect(attempt).rejects.toMatchObject({ retryable: true, retryAfterMs: 7_000 });
+  await new Promise((resolve) => busy.close(resolve));
 });
 
 test("what comes in one message with the welcome is kept for the session", async () => {

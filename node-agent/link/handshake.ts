@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 import {
   type AgentChannelMessage,
+  closeReason,
   decodeExchangeChannel,
   LINK_CLOSE,
   type Welcome,
@@ -16,7 +17,7 @@ import {
   RecordType,
 } from "#protocol/link-records.ts";
 import { createProof, type ProofDependencies, type ProofOptions } from "./proof.ts";
-import { closeReason, LinkRefused } from "./refusal.ts";
+import { LinkRefused } from "./refusal.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A longer wait than this is not taken at its word. */
