@@ -1,5 +1,4 @@
 /** Builds every part of the exchange and joins them, top to bottom; no logic. `listen` is apart. */
-import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { fastify } from "fastify";
 import type { Logger } from "pino";
@@ -10,6 +9,7 @@ import type { ExchangeConfig } from "#exchange/config.ts";
 import { watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { healthRoutes } from "#exchange/health-routes.ts";
+import { createHttpServer } from "#exchange/http-server.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
 import { BREACH_REMEDY, watchInvariants } from "#exchange/invariant-watch.ts";
 import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
@@ -25,8 +25,6 @@ import { tradingRoutes } from "#exchange/trading/routes.ts";
 
 /** How long running deliveries may take to end when the exchange stops. */
 const DRAIN_MS_MAX = 30_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 60_000;
 /** Largest body outside the consumption API. */
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -101,12 +99,9 @@ export async function createExchange(
     forceCloseConnections: true,
     // The consumption API is served before the framework: see its handler.
     serverFactory: (handler) =>
-      http.createServer(
-        { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-        (request, response) => {
-          if (!consumption.handle(request, response)) handler(request, response);
-        },
-      ),
+      createHttpServer((request, response) => {
+        if (!consumption.handle(request, response)) handler(request, response);
+      }),
   });
   handleRefusals(app, { bodyBytesMax: BODY_BYTES_MAX }, { log });
   let isStopping = false;

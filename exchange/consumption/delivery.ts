@@ -17,11 +17,9 @@ import type {
 } from "./delivery-port.ts";
 import { DEFAULT_TIMEOUTS, timeLimitsOf, Watch } from "./delivery-time.ts";
 import { Ending } from "./ending.ts";
+import { isBuyersMistake } from "./failure.ts";
 import { dispatchHeld } from "./held-attempt.ts";
 import { blamedFor, measureAttempt } from "./measured.ts";
-
-/** A backend's refusals that are the buyer's own mistake; any other is the supplier's. */
-const BUYER_STATUSES: readonly (number | null)[] = [400, 413, 422];
 
 /** Serves one admitted request: call `run` once, then tell it what the client does. */
 export class Delivery {
@@ -251,9 +249,9 @@ export class Delivery {
       this.#release("failed", cause, () => this.#client.abort(message));
       return;
     }
-    if (code === "backend-refused" && status !== null && BUYER_STATUSES.includes(status)) {
+    if (isBuyersMistake(error)) {
       this.#release("excused", "buyer-refused", () =>
-        this.#client.refuse("backend-refused", message, status),
+        this.#client.refuse("backend-refused", message, status ?? undefined),
       );
       return;
     }

@@ -79,3 +79,17 @@ test("a delivery of a key that is revoked tries no other supplier, and is still 
   ).toMatchObject({ ok: false, rejection: { code: "key-not-found" } });
   expect(market.settle(delivery, 10, 5).usedTokens).toBe(15);
 });
+
+test("two requests that race for the last tokens do not both get them", () => {
+  const market = createTestMarket();
+  const { account } = market.supplier("S");
+  const buyer = market.account("B", 1_000_000n, "advanced");
+  market.ask(account, DOLLAR, UNIT);
+  market.run(market.order(buyer, { quantity: 1, priceTicks: DOLLAR }));
+  expect(market.tryReserve(buyer, 1_000, 5_000)).toMatchObject({ ok: true });
+  expect(market.tryReserve(buyer, 1_000, 5_000)).toMatchObject({
+    ok: false,
+    rejection: { code: "no-units", details: { required_tokens: 6_000 } },
+  });
+  expect(market.tryReserve(buyer, 1_000, 3_000)).toMatchObject({ ok: true });
+});
