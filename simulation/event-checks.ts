@@ -6,6 +6,7 @@
 import type { CoreEvent } from "#exchange/core/events.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { BondChecks } from "./event-checks/bonds.ts";
+import { CoverChecks } from "./event-checks/cover.ts";
 import { DeliveryChecks } from "./event-checks/deliveries.ts";
 import { LotChecks } from "./event-checks/lots.ts";
 import { OrderChecks } from "./event-checks/orders.ts";
@@ -28,6 +29,7 @@ export class EventChecks {
       new DeliveryChecks(state, this.#past),
       new LotChecks(state, this.#past),
       new BondChecks(state),
+      new CoverChecks(state),
     ];
   }
 

@@ -12,8 +12,8 @@ export function marketView(state: CoreState): string {
     book.depth(SELL, LEVELS),
   ]);
   const open = [state.orders.size, state.lots.size, state.deliveries.size];
-  const money = [...state.accounts.keys()].map((account) =>
-    state.ledger.free(available(account)).toString(),
-  );
+  // In order of their numbers: the exchange's own comes when it is first paid in, and is the least.
+  const accounts = [...state.accounts.keys()].sort((a, b) => a - b);
+  const money = accounts.map((account) => state.ledger.free(available(account)).toString());
   return JSON.stringify([books, open, money]);
 }

@@ -1,7 +1,7 @@
 /** Which of the states that a run must meet a command has shown. */
 import type { CommandType } from "#exchange/core/commands.ts";
 import type { Executed } from "#exchange/core/core-port.ts";
-import type { CoreEvent, EventType } from "#exchange/core/events.ts";
+import type { ChargeReason, CoreEvent, EventType } from "#exchange/core/events.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import type { ClosureReason, CoreState } from "#exchange/core/state.ts";
 import type { SeenState, Tally } from "./tally.ts";
@@ -13,6 +13,7 @@ const BY_REJECTION: Partial<Record<RejectionCode, SeenState>> = {
   "capacity-exceeded": "capacity exhausted",
   "no-supplier": "no supplier left",
   "order-not-found": "cancel came after the fill",
+  "poison-request": "request fails on every supplier",
 };
 
 export function noteStates<T extends CommandType>(
@@ -45,6 +46,10 @@ const BY_EVENT: Partial<Record<EventType, SeenState>> = {
   "client-ids-forgotten": "client id forgotten",
   "references-forgotten": "deposit reference forgotten",
   "join-tokens-forgotten": "join token forgotten",
+  "lot-closed-out": "Lot closed out",
+  "holdback-released": "pay kept back and released",
+  "breaker-opened": "breaker opened",
+  "supplier-suspended": "supplier suspended",
 };
 const BY_CLOSURE: Partial<Record<ClosureReason, SeenState>> = {
   self_trade_prevented: "self-trade prevented",
@@ -58,6 +63,16 @@ const BY_RELEASE: Record<string, SeenState> = {
   "exchange-restarted": "deliveries excused by a restart",
 };
 
+const BY_SOURCE: Record<string, SeenState> = {
+  auto: "purchase in Auto Mode",
+  cover: "cover bought",
+};
+const BY_CHARGE: Record<ChargeReason, SeenState> = {
+  cover: "charged for cover",
+  "price-difference": "charged a price difference",
+  abandonment: "charged for abandonment",
+};
+
 function statesIn(state: CoreState, event: CoreEvent): (SeenState | undefined)[] {
   switch (event.type) {
     case "trade": {
@@ -65,7 +80,13 @@ function statesIn(state: CoreState, event: CoreEvent): (SeenState | undefined)[]
       return [maker !== undefined && maker.filled > 0 ? "order filled in part" : undefined];
     }
     case "order-accepted":
-      return [event.order.source === "auto" ? "purchase in Auto Mode" : undefined];
+      return [BY_SOURCE[event.order.source]];
+    case "cover-settled":
+      return [event.usedTokens > 0 ? "cover served" : "cover undone"];
+    case "supplier-charged":
+      return [BY_CHARGE[event.reason], event.owedMicros > 0n ? "supplier owes" : undefined];
+    case "window-closed":
+      return ["window closed", event.charge.chargeMicros > 0n ? "window charged" : undefined];
     case "order-closed":
       return [event.reason === null ? undefined : BY_CLOSURE[event.reason]];
     case "delivery-reserved":

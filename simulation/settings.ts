@@ -42,8 +42,13 @@ export function defaultSettings(): WorldSettings {
       sla: {
         ...policy.sla,
         windowMs: 20 * MINUTE_MS,
+        abandonment: [
+          { awayMs: 1.5 * MINUTE_MS, chargeBps: 1_000 },
+          { awayMs: 4 * MINUTE_MS, chargeBps: 2_500 },
+        ],
+        closeOutMs: 4 * MINUTE_MS,
         requestsPerWindowMin: 20,
-        holdbackMs: 45 * MINUTE_MS,
+        holdbackMs: 12 * MINUTE_MS,
         probationMs: 60 * MINUTE_MS,
         suspensionMs: [2 * MINUTE_MS, 5 * MINUTE_MS],
         suspensionForgivenMs: 60 * MINUTE_MS,

@@ -62,6 +62,15 @@ interface Identity {
   keyId: string;
 }
 
+/** Why attempts fail here: some like a crash, some not. */
+const CAUSES = ["link-lost", "backend-failed", "timeout", "no-accept"] as const;
+const SPELL_MS = 240_000;
+
+/** Now and then a supplier fails nearly everything for some minutes, the same in each run of a seed. */
+function isOutOfOrder(supplier: number, nowMs: number): boolean {
+  return (Math.floor(nowMs / SPELL_MS) + 3 * supplier) % 9 === 0;
+}
+
 /** One request inside one life of the exchange; it ends with the process. */
 class Request {
   readonly #world: World;
@@ -91,21 +100,23 @@ class Request {
     if (isKeyRevoked) this.#expectRefusal(reserved);
     if (!reserved.ok) return null;
     const { delivery } = reserved.result;
-    let { attempt, maxOutputTokens } = reserved.result;
+    let { attempt, maxOutputTokens, supplier } = reserved.result;
     for (;;) {
-      await this.#world.scheduler.wait(random.between(20, random.oneIn(6) ? 30_000 : 2_000));
-      const what = random.below(20);
+      const { scheduler } = this.#world;
+      await scheduler.wait(random.between(20, random.oneIn(6) ? 30_000 : 2_000));
+      const isFailing = isOutOfOrder(supplier, scheduler.nowMs) && !random.oneIn(5);
+      const what = isFailing ? 0 : random.below(20);
       if (what < 3 && attempt <= ATTEMPTS_MAX) {
         this.#world.tally.hit("attempt failed before its first byte");
         const retried = await this.#life.execute({
           type: "retry-delivery",
           delivery,
           attempt,
-          cause: "crash",
+          cause: random.pick(CAUSES),
         });
         if (retried.ok) {
           this.#staleSettle(delivery, attempt);
-          ({ attempt, maxOutputTokens } = retried.result);
+          ({ attempt, maxOutputTokens, supplier } = retried.result);
           continue;
         }
         await this.#release(delivery, attempt, "failed");

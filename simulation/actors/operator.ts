@@ -96,6 +96,7 @@ class Desk {
     while (!this.#world.isEnding) {
       await scheduler.wait(this.#random.between(8_000, 40_000));
       const what = this.#random.below(10);
+      if (this.#random.oneIn(4)) await this.#payIn();
       if (what < 5) await this.#deposit(this.#random.pick(this.#accounts), "available");
       else if (what === 5) await this.#deposit(this.#random.pick(this.#accounts), "bond");
       else if (what === 6) await this.#changePolicy();
@@ -126,6 +127,21 @@ class Desk {
     });
     tally.hit("deposit reference reused");
     if (again?.ok === true) oracle.breach(`reference ${reference} was booked with another amount`);
+  }
+
+  /** Enough for some cover and not for all; a repeated payment counts once. */
+  async #payIn(): Promise<void> {
+    this.#references += 1;
+    const reference = `fund-${this.#references}`;
+    const fund = this.#random.oneIn(4) ? "guaranty" : "cover";
+    const amountMicros = BigInt(this.#random.between(1_000, 60_000));
+    const { network, scheduler } = this.#world;
+    const payment = { reference, amountMicros, atMs: scheduler.nowMs, isConfirmed: false };
+    this.#deposits.push(payment);
+    const booked = await network.insist({ type: "fund-exchange", fund, amountMicros, reference });
+    payment.isConfirmed = booked?.ok === true;
+    if (!this.#random.oneIn(4)) return;
+    await network.insist({ type: "fund-exchange", fund, amountMicros, reference });
   }
 
   async #changePolicy(): Promise<void> {

@@ -87,7 +87,9 @@ class NodeLink {
         await this.#disconnect(life, session);
         const isLong = this.#random.oneIn(3);
         await scheduler.wait(
-          isLong ? this.#random.between(26_000, 120_000) : this.#random.between(500, 20_000),
+          isLong
+            ? this.#random.between(26_000, this.#random.oneIn(4) ? 400_000 : 120_000)
+            : this.#random.between(500, 20_000),
         );
         tally.hit(isLong ? "link lost beyond grace" : "link lost and back within grace");
       }

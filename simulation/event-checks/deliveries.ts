@@ -3,7 +3,10 @@ import type { CoreEvent, EventOf } from "#exchange/core/events.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import type { Past } from "./past.ts";
 
-type Open = Pick<Delivery, "parts" | "requestId" | "attempt" | "timeoutAtMs">;
+type Open = Pick<Delivery, "parts" | "requestId" | "attempt" | "timeoutAtMs"> & {
+  /** Under cover: the buyer's own Lots, which pay. */
+  own: Delivery["parts"] | null;
+};
 
 export class DeliveryChecks {
   readonly #past: Past;
@@ -14,8 +17,9 @@ export class DeliveryChecks {
     this.#past = past;
     this.#timeMsMax = state.policy?.deliveryTimeMsMax ?? 0;
     for (const delivery of state.deliveries.values()) {
-      const { parts, requestId, attempt, timeoutAtMs } = delivery;
-      this.#deliveries.set(delivery.number, { parts, requestId, attempt, timeoutAtMs });
+      const { parts, requestId, attempt, timeoutAtMs, owed } = delivery;
+      const own = owed?.parts ?? null;
+      this.#deliveries.set(delivery.number, { parts, requestId, attempt, timeoutAtMs, own });
     }
   }
 
@@ -34,13 +38,21 @@ export class DeliveryChecks {
         yield* this.#end(event.delivery);
         break;
       case "lot-expired":
+      case "lot-closed-out":
       case "lot-consumed":
-        for (const [number, { parts }] of this.#deliveries) {
-          if (!parts.some((part) => part.lot === event.lot)) continue;
+        for (const [number, { parts, own }] of this.#deliveries) {
+          if (![...parts, ...(own ?? [])].some((part) => part.lot === event.lot)) continue;
           yield `${event.type}: Lot ${event.lot}, on which delivery ${number} still draws`;
         }
         break;
       case "attempt-failed": {
+        const delivery = this.#deliveries.get(event.delivery);
+        if (delivery === undefined) break;
+        delivery.own = event.remedy === "cover" ? (delivery.own ?? delivery.parts) : null;
+        delivery.parts = [];
+        break;
+      }
+      case "cover-settled": {
         const delivery = this.#deliveries.get(event.delivery);
         if (delivery !== undefined) delivery.parts = [];
         break;
@@ -58,7 +70,8 @@ export class DeliveryChecks {
     if (attempt !== (before?.attempt ?? 0) + 1) {
       yield `delivery ${number} has attempt ${attempt} after ${before?.attempt ?? 0}`;
     }
-    this.#deliveries.set(number, { parts, requestId, attempt, timeoutAtMs });
+    const own = before?.own ?? null;
+    this.#deliveries.set(number, { parts, requestId, attempt, timeoutAtMs, own });
   }
 
   *#settle(event: EventOf<"delivery-settled">): Generator<string> {
@@ -69,7 +82,8 @@ export class DeliveryChecks {
     if (attempt !== delivery.attempt) {
       yield `delivery ${number} billed attempt ${attempt}, ${delivery.attempt} ran`;
     }
-    const reserved = delivery.parts.reduce((sum, part) => sum + part.tokens, 0);
+    const paying = delivery.own ?? delivery.parts;
+    const reserved = paying.reduce((sum, part) => sum + part.tokens, 0);
     const metered = event.promptTokens + event.completionTokens;
     if (usedTokens !== Math.min(metered, reserved)) {
       yield `delivery ${number} billed ${usedTokens} of ${reserved} reserved, metered were ${metered}`;
@@ -80,7 +94,7 @@ export class DeliveryChecks {
       yield `delivery ${number} billed ${costMicros} for ${usedTokens}, its parts ${cost} for ${tokens}`;
     }
     for (const part of parts) {
-      const held = delivery.parts.find((each) => each.lot === part.lot)?.tokens ?? 0;
+      const held = paying.find((each) => each.lot === part.lot)?.tokens ?? 0;
       if (part.tokens > held) yield `delivery ${number} used ${part.tokens} of ${held} on a Lot`;
     }
     if (atMs >= delivery.timeoutAtMs) {

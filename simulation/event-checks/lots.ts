@@ -5,6 +5,9 @@ import type { CoreState, Lot } from "#exchange/core/state.ts";
 import type { Instrument } from "#protocol/instrument.ts";
 import type { Past } from "./past.ts";
 
+/** The exchange's own account: it buys cover, and nothing else. */
+const EXCHANGE = 0;
+
 /** Slots of the UTC grid by which a supplier's presence is counted, as the rules have them. */
 const SLOT_MS = 5 * 60_000;
 
@@ -18,12 +21,17 @@ export class LotChecks {
   #policy: MarketPolicy | null;
   readonly #lots = new Map<number, Kept>();
   readonly #instruments = new Map<string, Instrument>();
+  /** Deliveries that Lots of the exchange serve. */
+  readonly #covered = new Set<number>();
 
   constructor(state: CoreState, past: Past) {
     this.#past = past;
     this.#policy = state.policy;
     for (const [symbol, { instrument }] of state.instruments) {
       this.#instruments.set(symbol, instrument);
+    }
+    for (const { number, owed } of state.deliveries.values()) {
+      if (owed !== null) this.#covered.add(number);
     }
     for (const lot of state.lots.values()) {
       const { enteredAtMs, expiresAtMs } = lot;
@@ -43,8 +51,21 @@ export class LotChecks {
       case "trade":
         yield* this.#buy(event);
         break;
+      case "attempt-failed":
+        if (event.remedy === "cover") this.#covered.add(event.delivery);
+        else this.#covered.delete(event.delivery);
+        break;
       case "delivery-reserved":
         yield* this.#reserve(event);
+        break;
+      case "delivery-released":
+        this.#covered.delete(event.delivery);
+        break;
+      case "cover-settled":
+        for (const { lot } of event.parts) this.#lots.delete(lot);
+        break;
+      case "lot-closed-out":
+        yield* this.#closeOut(event);
         break;
       case "delivery-settled":
         yield* this.#settle(event);
@@ -100,10 +121,15 @@ export class LotChecks {
       const where = `delivery ${event.delivery} on Lot ${number}`;
       if (lot === undefined) yield `${where}: it is not open`;
       else if (lot.expiresAtMs <= event.atMs) yield `${where}: it expired at ${lot.expiresAtMs}`;
-      else if (lot.owner !== event.account || lot.supplier !== event.supplier) {
+      else if (lot.owner !== this.#payerOf(event) || lot.supplier !== event.supplier) {
         yield `${where}: it is owned by ${lot.owner} and owed by ${lot.supplier}`;
       }
     }
+  }
+
+  /** Under cover the exchange's own Lots serve. */
+  #payerOf({ delivery, account }: EventOf<"delivery-reserved">): number {
+    return this.#covered.has(delivery) ? EXCHANGE : account;
   }
 
   /** The tokens used so far cost their share of the Lot, rounded down; each bill is what that adds. */
@@ -120,6 +146,22 @@ export class LotChecks {
         yield `delivery ${event.delivery} paid ${costMicros} on Lot ${number}, due were ${due - lot.paidMicros}`;
       }
       lot.paidMicros += costMicros;
+    }
+  }
+
+  *#closeOut({
+    lot: number,
+    unusedTokens,
+    toOwnerMicros,
+  }: EventOf<"lot-closed-out">): Generator<string> {
+    const lot = this.#lots.get(number);
+    this.#lots.delete(number);
+    if (lot === undefined) yield `Lot ${number} was closed out, which was not open`;
+    else if (
+      toOwnerMicros !== lot.valueMicros - lot.paidMicros ||
+      unusedTokens !== lot.tokens - lot.usedTokens
+    ) {
+      yield `Lot ${number} was closed out with ${toOwnerMicros} for ${unusedTokens} tokens, ${lot.valueMicros - lot.paidMicros} for ${lot.tokens - lot.usedTokens} were left`;
     }
   }
 

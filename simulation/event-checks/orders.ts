@@ -90,7 +90,10 @@ export class OrderChecks {
       say(`at ${event.priceTicks}, beyond the taker's ${limit}`);
     }
     // An automatic purchase takes one supplier's asks and passes others over.
-    const first = taker.source === "auto" ? place : firstInLine(resting, maker.side);
+    const first =
+      taker.source === "auto" || taker.source === "cover"
+        ? place
+        : firstInLine(resting, maker.side);
     if (first !== place) say(`order ${first?.order} was in line before order ${maker.number}`);
     place.left -= event.quantity;
     if (place.left < 0) say(`order ${maker.number} gave ${-place.left} more than it had`);
