@@ -15,12 +15,33 @@ const RUNS = 1_500;
 const COMMANDS_MAX = 150;
 const parameters = runParameters(process.env, RUNS);
 
+/** Short absences and sharp charges, so that a run of minutes meets them. */
+const sla: fc.Arbitrary<MarketPolicy["sla"]> = fc
+  .record({
+    coverPriceBpsMax: fc.constantFrom(2_000, 2_000, 100, 0),
+    coverChargeBpsMax: fc.constantFrom(5_000, 5_000, 100),
+    abandonment: fc.constantFrom(
+      policy.sla.abandonment,
+      [
+        { awayMs: 60_000, chargeBps: 1_000 },
+        { awayMs: 240_000, chargeBps: 2_500 },
+      ],
+      [
+        { awayMs: 90_000, chargeBps: 6_000 },
+        { awayMs: 300_000, chargeBps: 10_000 },
+      ],
+    ),
+    closeOutMs: fc.constantFrom(3_600_000, 300_000, 120_000),
+  })
+  .map((numbers) => ({ ...policy.sla, ...numbers }));
+
 /** Fees, margins, lifetimes and small limits, so that each of them is met. */
 const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   ...Object.fromEntries(Object.entries(policy).map(([name, value]) => [name, fc.constant(value)])),
   takerFeeBps: fc.constantFrom(100, 100, 0, 37),
   makerFeeBps: fc.constantFrom(0, 25, 150),
-  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333),
+  sla,
+  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333, 500),
   lotLifetimeMs: fc.constantFrom(200_000, 900_000, 1_000_000, 3_600_000, 14_400_000),
   attemptsMax: fc.constantFrom(3, 2),
   openOrdersPerAccountMax: fc.constantFrom(3, 200),
@@ -70,13 +91,18 @@ const AIMED: Record<string, string[]> = {
   again: ["accepted", "client-order-id-reused"],
   cancel: ["accepted", "order-not-found"],
   "cancel all": ["accepted", "account-not-found"],
+  fund: ["accepted", "invalid-amount", "reference-reused"],
+  redeem: ["accepted"],
   issue: ["accepted", "capacity-exceeded", "invalid-quantity"],
   transfer: ["accepted", "insufficient-units", "invalid-quantity"],
   reserve: [
     ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
     ...["no-supplier", "no-units", "payment-required", "too-many-deliveries"],
   ],
-  retry: ["accepted", "delivery-not-found", "delivery-closed", "no-supplier", "payment-required"],
+  retry: [
+    ...["accepted", "delivery-not-found", "delivery-closed", "no-supplier", "payment-required"],
+    "poison-request",
+  ],
   settle: ["accepted", "delivery-not-found", "delivery-closed", "invalid-quantity"],
   release: ["accepted", "delivery-not-found"],
   connect: ["accepted", "node-not-found", "instrument-not-found"],
@@ -98,6 +124,15 @@ const AIMED: Record<string, string[]> = {
     ...["sell order could not pay its whole fee", "bid pays the fee of its day"],
     ...["client order id sent again, same content", "client order id sent again, other content"],
     ...["client order id forgotten", "a session that is over ended again"],
+    ...["cover bought", "second cover bought", "cover undone", "cover undone in part"],
+    ...["cover charged", "cover cheaper than the Lot", "cover too dear", "no money for cover"],
+    ...["nobody would pay for cover", "away supplier covered", "other Lots after cover"],
+    ...["cover of a supplier in its grace undone", "purchase after a failure"],
+    ...["price difference paid", "price difference paid under cover", "charge capped"],
+    ...["charge took the bond behind its Lot", "abandonment charged"],
+    ...["abandonment charged a second time", "announced absence not charged"],
+    ...["Lot closed out", "close-out delayed by a delivery", "default"],
+    ...["ask withdrawn in default", "debt paid by new bond", "debt paid by new bond in part"],
   ],
 };
 

@@ -8,15 +8,21 @@ import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { chargeCap, chargeHolds, fundAllowance, marginFreedBy, ownParts } from "./charging.ts";
+import {
+  chargeCap,
+  chargeHolds,
+  failuresByRemedy,
+  fundAllowance,
+  marginFreedBy,
+  ownParts,
+} from "./charging.ts";
 import { largestGapMicros, type Part, tokensOfParts } from "./cost.ts";
 import { type CoverPlan, emitCoverSettled, planCover } from "./cover.ts";
 import { closeLotIfDone } from "./expiry.ts";
-import { splitOver, supplierThatHolds } from "./lots.ts";
-import { emitPurchase, purchaseParts } from "./purchase.ts";
+import { lotOf, splitOver, supplierThatHolds } from "./lots.ts";
+import { emitPurchase } from "./purchase.ts";
 import {
   boughtSource,
-  emitReservation,
   emitReserved,
   type Identity,
   ownSource,
@@ -117,7 +123,7 @@ interface Failing {
 function agreeCover({ state, nowMs }: Turn, failing: Failing): AgreedCover | null {
   const { delivery, supplier, failed, own, agreedMicros, excluded } = failing;
   const { symbol } = delivery;
-  const plan = planCover(state, delivery, own, excluded, nowMs);
+  const plan = planCover(state, delivery, own, excluded, nowMs, escrowOf(state, failed, own));
   if (plan === null) return null;
   const step = largestGapMicros(state, symbol, plan.parts, failed);
   const cap = chargeCap(state, symbol, failed, nowMs);
@@ -138,9 +144,16 @@ function agreeCover({ state, nowMs }: Turn, failing: Failing): AgreedCover | nul
   return { ...plan, agreed: { chargeMicros, guarantyMicros } };
 }
 
-function agreedSoFar({ failures }: Delivery): bigint {
+/** What the exchange gets back of cover that failed: all of it, it is undone. */
+function escrowOf(state: CoreState, failed: readonly Part[], own: readonly Part[]): bigint {
+  if (failed === own) return 0n;
+  return failed.reduce((sum, { lot }) => sum + lotOf(state, lot).valueMicros, 0n);
+}
+
+/** By those for which cover was bought: what failed before concerns the Lots that are to pay now. */
+function agreedSoFar(delivery: Delivery): bigint {
   let sum = 0n;
-  for (const { chargeMaxMicros, guarantyMaxMicros } of failures) {
+  for (const { chargeMaxMicros, guarantyMaxMicros } of failuresByRemedy(delivery).cover) {
     sum += chargeMaxMicros + guarantyMaxMicros;
   }
   return sum;
@@ -167,16 +180,15 @@ function emitOtherLots(turn: Turn, delivery: Delivery, cause: string, source: So
   const { state, nowMs } = turn;
   const { account, symbol } = delivery;
   const own = ownParts(delivery);
+  // Bought before anything else: what serves may also be the rest of older Lots of that supplier.
+  if (source.purchase !== null) emitPurchase(turn, account, symbol, source.purchase);
   const tokens = tokensOfParts(own);
-  const theirs =
-    source.purchase === null
-      ? splitOver(state, { account, symbol, tokens }, source.supplier, nowMs)
-      : purchaseParts(state, symbol, source.purchase, tokens);
+  const theirs = splitOver(state, { account, symbol, tokens }, source.supplier, nowMs);
   const step = largestGapMicros(state, symbol, theirs, delivery.parts);
   const cap = chargeCap(state, symbol, delivery.parts, nowMs);
   const chargeMicros = step < cap ? step : cap;
   emitFailed(turn, delivery, cause, "lots", { chargeMicros, guarantyMicros: 0n });
-  const reservation = emitReservation(turn, delivery, source, nextAttempt(delivery));
+  const reservation = emitReserved(turn, delivery, source.supplier, theirs, nextAttempt(delivery));
   // A Lot that had only outlived its expiry for this delivery ends now.
   for (const { lot } of own) closeLotIfDone(turn, lot);
   return reservation;

@@ -38,9 +38,36 @@ const depositAgain = kind({
   of: fc.nat(50),
   command: (at, model) => {
     const [reference, content] = pick([...model.references], at) ?? ["none", "4 available 5"];
+    if (content.startsWith("exchange")) {
+      const [, fund, amount] = content.split(" ") as [string, "cover" | "guaranty", string];
+      return { type: "fund-exchange", fund, amountMicros: BigInt(amount), reference };
+    }
     const [account, to, amount] = content.split(" ") as [string, "available" | "bond", string];
     const amountMicros = BigInt(amount);
     return { type: "deposit", account: Number(account), amountMicros, to, reference };
+  },
+});
+const fund = kind({
+  name: "fund",
+  of: fc.record({
+    fund: fc.constantFrom<"cover" | "guaranty">("cover", "cover", "guaranty"),
+    amountMicros: mostly(fc.constantFrom(5_000n, 60_000n), fc.constantFrom(0n, -1n), 12),
+    reference: fc.nat(40).map((number) => `transfer ${number}`),
+  }),
+  command: (wish) => ({ type: "fund-exchange", ...wish }),
+});
+/** A supplier that could not pay brings new bond: a little, or more than enough. */
+const redeem = kind({
+  name: "redeem",
+  of: fc.record({ at: fc.nat(2), amountMicros: fc.constantFrom(1_000n, 3_000_000n) }),
+  command: ({ at, amountMicros }, model) => {
+    const debtor = pick(
+      model.accounts.filter((account) => account.debt > 0n),
+      at,
+    );
+    if (debtor === undefined) return null;
+    const reference = `bond ${model.references.size}`;
+    return { type: "deposit", account: debtor.number, amountMicros, to: "bond", reference };
   },
 });
 const units = fc.record({ account: supplier, symbol, quantity });
@@ -83,11 +110,14 @@ function nameDelivery({ at, over }: { at: number; over: number }, model: Model) 
 }
 const retry = kind({
   name: "retry",
-  of: named,
+  of: fc.record({
+    named,
+    cause: fc.constantFrom("first-token-late", "link-lost", "backend-failed"),
+  }),
   waits: endWait,
-  command: (wish, model) => {
-    const name = nameDelivery(wish, model);
-    return name && { type: "retry-delivery", ...name, cause: "no answer" };
+  command: ({ named, cause }, model) => {
+    const name = nameDelivery(named, model);
+    return name && { type: "retry-delivery", ...name, cause };
   },
 });
 const settle = kind({
@@ -167,11 +197,12 @@ const disconnect = kind({
   of: fc.record({
     node: mostly(fc.integer({ min: 1, max: NODES.length }), fc.constant(NODES.length + 5), 30),
     stale: mostly(fc.constant(false), fc.constant(true), 6),
+    reason: fc.constantFrom("link-lost", "link-lost", "drain"),
   }),
-  command: ({ node, stale }, model) => {
+  command: ({ node, stale, reason }, model) => {
     const session = model.nodes.find((n) => n.number === node)?.session ?? "x";
     return {
-      ...{ type: "disconnect-node", node, reason: "test" },
+      ...{ type: "disconnect-node", node, reason },
       session: stale ? `${session} of old` : session,
     };
   },
@@ -182,7 +213,7 @@ const adopt = kind({
   of: fc.record({
     takerFeeBps: fc.constantFrom(0, 37, 100, 200),
     makerFeeBps: fc.constantFrom(0, 25, 150, 300),
-    bondMarginBps: fc.constantFrom(3_333, 8_000, 10_000),
+    bondMarginBps: fc.constantFrom(500, 3_333, 8_000, 10_000),
     issuanceThetaBps: fc.constantFrom(1_000, 2_500, 2_500, 4_000),
     lotLifetimeMs: fc.constantFrom(200_000, 900_000, 7_200_000),
   }),
@@ -219,14 +250,16 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [cancelAll, 1],
   [deposit, 2],
   [depositAgain, 1],
+  [fund, 1],
+  [redeem, 1],
   [issue, 1],
   [transfer, 1],
   [reserve, 12],
-  [retry, 5],
+  [retry, 8],
   [settle, 6],
   [release, 2],
   [connect, 9],
-  [disconnect, 1],
+  [disconnect, 2],
   [tick, 3],
   [restart, 1],
   [takeover, 1],
