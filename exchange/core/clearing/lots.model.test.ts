@@ -18,20 +18,20 @@ const parameters = runParameters(process.env, RUNS);
 /** Short absences and sharp charges, so that a run of minutes meets them. */
 const sla: fc.Arbitrary<MarketPolicy["sla"]> = fc
   .record({
-    coverPriceBpsMax: fc.constantFrom(2_000, 2_000, 100, 0),
-    coverChargeBpsMax: fc.constantFrom(5_000, 5_000, 100),
+    coverPriceBpsMax: fc.constantFrom(2_000, 2_000, 2_000, 100, 0),
+    coverChargeBpsMax: fc.constantFrom(5_000, 5_000, 100, 0),
     abandonment: fc.constantFrom(
       policy.sla.abandonment,
       [
         { awayMs: 60_000, chargeBps: 1_000 },
         { awayMs: 240_000, chargeBps: 2_500 },
       ],
-      [
+      ...Array(2).fill([
         { awayMs: 90_000, chargeBps: 6_000 },
         { awayMs: 300_000, chargeBps: 10_000 },
-      ],
+      ]),
     ),
-    closeOutMs: fc.constantFrom(3_600_000, 300_000, 120_000),
+    closeOutMs: fc.constantFrom(3_600_000, 3_600_000, 300_000, 120_000),
   })
   .map((numbers) => ({ ...policy.sla, ...numbers }));
 
@@ -41,11 +41,12 @@ const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   takerFeeBps: fc.constantFrom(100, 100, 0, 37),
   makerFeeBps: fc.constantFrom(0, 25, 150),
   sla,
-  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333, 500),
+  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333, 500, 500),
+  supplierGraceMs: fc.constantFrom(25_000, 120_000),
   lotLifetimeMs: fc.constantFrom(200_000, 900_000, 1_000_000, 3_600_000, 14_400_000),
-  attemptsMax: fc.constantFrom(3, 2),
+  attemptsMax: fc.constantFrom(3, 3, 3, 2),
   openOrdersPerAccountMax: fc.constantFrom(3, 200),
-  openDeliveriesPerAccountMax: fc.constantFrom(1, 100),
+  openDeliveriesPerAccountMax: fc.constantFrom(1, 100, 100, 100),
   clientIdsPerAccountMax: fc.constantFrom(1, 100),
   clientIdKeptMs: fc.constant(1_800_000),
 }) as fc.Arbitrary<MarketPolicy>;
@@ -99,6 +100,9 @@ const AIMED: Record<string, string[]> = {
     ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
     ...["no-supplier", "no-units", "payment-required", "too-many-deliveries"],
   ],
+  draw: ["accepted", "no-units", "no-supplier"],
+  "sell much": ["accepted", "insufficient-bond"],
+  "buy much": ["accepted"],
   retry: [
     ...["accepted", "delivery-not-found", "delivery-closed", "no-supplier", "payment-required"],
     "poison-request",
@@ -107,6 +111,7 @@ const AIMED: Record<string, string[]> = {
   release: ["accepted", "delivery-not-found"],
   connect: ["accepted", "node-not-found", "instrument-not-found"],
   disconnect: ["accepted"],
+  relink: ["accepted"],
   "adopt policy": ["accepted"],
   tick: ["accepted"],
   restart: ["accepted"],

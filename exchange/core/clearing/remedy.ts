@@ -91,20 +91,28 @@ export function retryDelivery(
   return reject("no-supplier", "the supplier failed and nobody can take over now; retry");
 }
 
+/** Suppliers of a buyer's Lots that are away and for which cover is looked for, soonest expiry first. */
+const AWAY_SUPPLIERS_MAX = 4;
+
 /** Cover from the start, for Lots of a supplier that is away; null when there are none or no cover is to be had. */
 export function planAwayCover(turn: Turn, wish: Wish): Source | null {
   const { account, symbol } = wish;
   const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;
-  const holding = { account, symbol, tokens, excluded: [] };
-  const supplier = supplierThatHolds(turn.state, holding, turn.nowMs, "away");
-  if (supplier === null) return null;
-  const own = splitOver(turn.state, { account, symbol, tokens }, supplier, turn.nowMs);
   const delivery = { number: turn.state.counters.delivery + 1, account, symbol };
-  const away = agreeCover(turn, {
-    ...{ delivery, supplier, own, failed: own, agreedMicros: 0n },
-    excluded: [supplier],
-  });
-  return away === null ? null : { supplier, purchase: null, away };
+  const uncovered: number[] = [];
+  while (uncovered.length < AWAY_SUPPLIERS_MAX) {
+    const holding = { account, symbol, tokens, excluded: uncovered };
+    const supplier = supplierThatHolds(turn.state, holding, turn.nowMs, "away");
+    if (supplier === null) return null;
+    const own = splitOver(turn.state, { account, symbol, tokens }, supplier, turn.nowMs);
+    const away = agreeCover(turn, {
+      ...{ delivery, supplier, own, failed: own, agreedMicros: 0n },
+      excluded: [supplier],
+    });
+    if (away !== null) return { supplier, purchase: null, away };
+    uncovered.push(supplier);
+  }
+  return null;
 }
 
 interface Failing {

@@ -19,13 +19,16 @@ type Source =
 function findSource(model: Model, wish: Wish): Source | RejectionCode {
   const own = sources.ownLots(model, wish, []);
   if (own !== null) return { own };
-  const away = sources.ownLots(model, wish, [], false);
-  if (away !== null) {
+  const uncovered: number[] = [];
+  for (;;) {
+    const away = sources.ownLots(model, wish, uncovered, false);
+    if (away === null) break;
     const { supplier, parts } = away;
     const cover = findCover(model, {
       ...{ wish, supplier, parts, paying: parts, agreed: 0n, failed: [supplier] },
     });
     if (cover !== null) return { away, cover };
+    uncovered.push(supplier);
   }
   const asks = sources.autoAsks(model, wish, []);
   return typeof asks === "string" ? asks : { asks };
@@ -35,17 +38,19 @@ const carries = (model: Model, wish: Wish): boolean => typeof findSource(model, 
 
 /**
  * Without a maximum: the most output that can be carried, from the default down to the policy's
- * least. What can be carried changes only where a supplier's Lots or a number of increments end;
- * with cover at any token, so there `shown` is taken when one token more could not be carried.
+ * least. What can be carried changes only where a supplier's Lots or a number of increments end. With
+ * cover it may end at any token and begin again, as other suppliers sell it: there `shown` is taken when
+ * one token more could not be carried, and a refusal when the least could not.
  */
 function fitOutput(model: Model, wish: Wish, shown: number | null): Wish {
   const { account, symbol, prompt, choices } = wish;
   const { defaultMaxOutputTokens: most, incrementTokens } = m.instrumentOf(model, symbol);
   const least = Math.min(model.policy.defaultMaxOutputTokensMin, most);
   const isAway = sources.drawable(model, wish, false).length > 0;
-  if (isAway && shown !== null && shown >= least && shown < most) {
-    const fits = (output: number) => carries(model, { ...wish, output });
-    if (!fits(most) && fits(shown) && !fits(shown + 1)) return { ...wish, output: shown };
+  const fits = (output: number) => carries(model, { ...wish, output });
+  if (isAway && !fits(most)) {
+    if (!fits(least)) return { ...wish, output: least };
+    if (shown !== null && fits(shown) && !fits(shown + 1)) return { ...wish, output: shown };
   }
   const lots = sources.drawable(model, { account, symbol, prompt, choices, output: 0 });
   const ends = lots.map(({ supplier }) =>
@@ -57,7 +62,7 @@ function fitOutput(model: Model, wish: Wish, shown: number | null): Wish {
   const outputs = ends.map((end) => Math.floor((end - prompt) / choices));
   const sensible = outputs.filter((output) => output > least && output < most);
   for (const output of [most, ...sensible.sort((a, b) => b - a)]) {
-    if (carries(model, { ...wish, output })) return { ...wish, output };
+    if (fits(output)) return { ...wish, output };
   }
   return { ...wish, output: least };
 }
@@ -100,6 +105,7 @@ export function reserve(
   model.deliveries.push(delivery);
   if (!("away" in source)) {
     const taken = "own" in source ? source.own : sources.buyLots(model, wish, source.asks);
+    if (taken.parts.length > 1) model.tally.add("state: reservation over several Lots");
     return serve(delivery, taken);
   }
   model.tally.add("state: away supplier covered");

@@ -1,6 +1,6 @@
 /** The core and the naive market side by side: the same commands to both, compared after each. */
 import { expect } from "vitest";
-import type { Command } from "#exchange/core/commands.ts";
+import type { Command, Side } from "#exchange/core/commands.ts";
 import { instruments, START_MS } from "#exchange/core/core.fixture.ts";
 import { createCore, restoreCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
@@ -61,29 +61,38 @@ export function both(model: Model, real: Real, command: Command, nowMs: number) 
   return done;
 }
 
-/** Little enough to run out, of some accounts at once. The third supplier trades too. */
+/** Little enough to run out, of some accounts at once. */
 const MONEY: Record<number, bigint> = {
-  ...{ 1: 3_000n, 3: 900_000n, 4: 1_500_000n, 5: 300_000n, 6: 3_000_000n, 7: 60_000n },
+  ...{ 1: 3_000n, 3: 900_000n, 4: 4_000_000n, 5: 300_000n, 6: 3_000_000n, 7: 60_000n },
 };
-const BONDS: Record<number, bigint> = { 1: 3_000_000n, 2: 400_000n, 3: 3_000_000n };
+const BONDS: Record<number, bigint> = { 1: 3_000_000n, 3: 1_500_000n };
+/** The second supplier has hardly more bond than the policy asks for: this much when it asks for all. */
+const WHOLE_BOND = 125_000n;
 
-/** Something to buy from the start. */
-const ASKS: [account: number, symbol: string, priceTicks: number, quantity: number][] = [
-  [1, "text-lite", 10_001, 30],
-  [2, "text-lite", 10_001, 20],
-  [3, "text-lite", 10_030, 60],
-  [1, "text-odd", 9_999, 12],
-  [2, "text-odd", 10_100, 5],
+/** Something to buy from the start; and a trader that has bought of everybody. The third supplier trades too. */
+type Opening = [side: Side, account: number, symbol: string, priceTicks: number, quantity: number];
+const ORDERS: Opening[] = [
+  ["sell", 2, "text-lite", 10_020, 4],
+  ["buy", 4, "text-lite", 10_020, 4],
+  ["sell", 1, "text-lite", 10_001, 42],
+  ["buy", 4, "text-lite", 10_001, 12],
+  ["sell", 3, "text-lite", 10_000, 10],
+  ["buy", 4, "text-lite", 10_000, 10],
+  ["sell", 2, "text-lite", 10_001, 4],
+  ["sell", 3, "text-lite", 10_030, 60],
+  ["sell", 1, "text-odd", 9_999, 12],
+  ["sell", 2, "text-odd", 10_100, 2],
 ];
 
-/** Accounts, money, nodes and asks that most commands need. */
-function opening(): Command[] {
+/** Accounts, money, nodes and orders that most commands need. */
+function opening({ bondMarginBps }: MarketPolicy): Command[] {
   const commands: Command[] = [];
+  const bonds: typeof BONDS = { ...BONDS, 2: (WHOLE_BOND * BigInt(bondMarginBps)) / 10_000n };
   for (const account of [...SUPPLIERS, ...TRADERS, ...BUYERS]) {
     const mode = BUYERS.includes(account) ? "easy" : "advanced";
     commands.push({ type: "open-account", name: `account ${account}`, mode });
     for (const to of ["available", "bond"] as const) {
-      const amountMicros = (to === "bond" ? BONDS : MONEY)[account];
+      const amountMicros = (to === "bond" ? bonds : MONEY)[account];
       if (amountMicros === undefined) continue;
       commands.push({ type: "deposit", account, amountMicros, to, reference: `${to} ${account}` });
     }
@@ -102,11 +111,11 @@ function opening(): Command[] {
       { type: "connect-node", node, session: "x", slots: 4, supplies },
     );
   }
-  for (const [account, symbol, priceTicks, quantity] of ASKS) {
+  for (const [side, account, symbol, priceTicks, quantity] of ORDERS) {
     commands.push({
-      ...{ type: "place-order", side: "sell", orderType: "limit", timeInForce: "gtc" },
+      ...{ type: "place-order", side, orderType: "limit", timeInForce: "gtc" },
       ...{ account, symbol, priceTicks, quantity, maxSlippageBps: null, postOnly: false },
-      ...{ clientOrderId: null, issueMissing: true },
+      ...{ clientOrderId: null, issueMissing: side === "sell" },
     });
   }
   return commands;
@@ -120,7 +129,7 @@ export function setUp(adopted: MarketPolicy, tally: Tally): { model: Model; real
     real.events.push(...core.execute(command, START_MS).events);
   }
   const model = createModel(adopted, LISTED, START_MS, tally);
-  for (const command of opening()) {
+  for (const command of opening(adopted)) {
     if (!both(model, real, command, START_MS).ok) throw new Error(`refused: ${command.type}`);
   }
   return { model, real };

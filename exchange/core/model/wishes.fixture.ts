@@ -1,7 +1,16 @@
 /** All wishes: money, supply, deliveries and time here, orders beside; and how often each is drawn. */
 import fc from "fast-check";
-import type { Model } from "./market.fixture.ts";
-import { again, ask, bid, cancel, cancelAll, market } from "./order-wishes.fixture.ts";
+import { canServe, EXCHANGE, type Model } from "./market.fixture.ts";
+import {
+  again,
+  ask,
+  bid,
+  buyMuch,
+  cancel,
+  cancelAll,
+  market,
+  sellMuch,
+} from "./order-wishes.fixture.ts";
 import {
   anybody,
   drawer,
@@ -13,6 +22,7 @@ import {
   NODES,
   pick,
   quantity,
+  SYMBOLS,
   supplier,
   symbol,
   tokens,
@@ -24,7 +34,7 @@ const deposit = kind({
   of: fc.record({
     account: mostly(anybody, fc.constant(NOBODY), 20),
     amountMicros: mostly(
-      fc.constantFrom(100_000n, 2_000_000n),
+      fc.constantFrom(20_000n, 20_000n, 2_000_000n),
       fc.constantFrom(0n, -5n, 1_000_000_000_000_001n),
       12,
     ),
@@ -98,6 +108,32 @@ const reserve = kind({
   command: (wish) => ({ type: "reserve-delivery", keyId: "key", requestId: "request", ...wish }),
 });
 
+/** A request that a Lot of somebody's may hold, also of a supplier that is away. */
+const draw = kind({
+  name: "draw",
+  of: fc.record({
+    at: fc.nat(12),
+    away: fc.boolean(),
+    promptTokens: fc.integer({ min: 1, max: 4_000 }),
+    maxOutputTokens: fc.oneof<fc.Arbitrary<number | null>[]>(
+      ...[
+        fc.constant(null),
+        fc.integer({ min: 1, max: 9_000 }),
+        fc.integer({ min: 1, max: 20_000 }),
+      ],
+    ),
+  }),
+  command: ({ at, away, ...request }, model) => {
+    const lots = model.lots.filter((lot) => lot.owner !== EXCHANGE);
+    const left = lots.filter((lot) => !canServe(model, lot.supplier, lot.symbol));
+    const lot = pick(away && left.length > 0 ? left : lots, at);
+    if (lot === undefined) return null;
+    const { owner: account, symbol } = lot;
+    const ids = { keyId: "key", requestId: "request" };
+    return { type: "reserve-delivery", account, symbol, choices: 1, ...request, ...ids };
+  },
+});
+
 /** An open delivery and its attempt; now and then one that is over, or an attempt that is. */
 const named = fc.record({ at: fc.nat(8), over: mostly(fc.constant(0), fc.constantFrom(1, 2), 12) });
 function nameDelivery({ at, over }: { at: number; over: number }, model: Model) {
@@ -112,7 +148,13 @@ const retry = kind({
   name: "retry",
   of: fc.record({
     named,
-    cause: fc.constantFrom("first-token-late", "link-lost", "backend-failed"),
+    cause: fc.constantFrom(
+      "first-token-late",
+      "first-token-late",
+      "first-token-late",
+      "link-lost",
+      "backend-failed",
+    ),
   }),
   waits: endWait,
   command: ({ named, cause }, model) => {
@@ -192,14 +234,33 @@ const connect = kind({
     supplies: supplies.map((symbol) => ({ symbol, capacityTokens })),
   }),
 });
+/** A node that has no link comes back as it was meant to be. */
+const relink = kind({
+  name: "relink",
+  of: fc.nat(3),
+  command: (at, model) => {
+    const node = pick(
+      model.nodes.filter((each) => each.session === null),
+      at,
+    );
+    if (node === undefined) return null;
+    const supplies = SYMBOLS.map((symbol) => ({ symbol, capacityTokens: 60_000_000 }));
+    return { type: "connect-node", node: node.number, session: "z", slots: 4, supplies };
+  },
+});
 const disconnect = kind({
   name: "disconnect",
   of: fc.record({
     node: mostly(fc.integer({ min: 1, max: NODES.length }), fc.constant(NODES.length + 5), 30),
+    /** Rather the node of somebody that serves now. */
+    serving: mostly<number | null>(fc.nat(3), fc.constant(null), 1),
     stale: mostly(fc.constant(false), fc.constant(true), 6),
     reason: fc.constantFrom("link-lost", "link-lost", "drain"),
   }),
-  command: ({ node, stale, reason }, model) => {
+  command: ({ node: drawn, serving, stale, reason }, model) => {
+    const supplier = serving === null ? undefined : pick(model.deliveries, serving)?.supplier;
+    const linked = model.nodes.filter((n) => n.account === supplier && n.session !== null);
+    const node = linked[0]?.number ?? drawn;
     const session = model.nodes.find((n) => n.number === node)?.session ?? "x";
     return {
       ...{ type: "disconnect-node", node, reason },
@@ -244,6 +305,8 @@ const takeover = kind({
 const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [ask, 13],
   [bid, 5],
+  [sellMuch, 2],
+  [buyMuch, 2],
   [market, 2],
   [again, 1],
   [cancel, 2],
@@ -251,15 +314,17 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [deposit, 2],
   [depositAgain, 1],
   [fund, 1],
-  [redeem, 1],
+  [redeem, 2],
   [issue, 1],
   [transfer, 1],
-  [reserve, 12],
-  [retry, 8],
-  [settle, 6],
+  [reserve, 8],
+  [draw, 13],
+  [retry, 16],
+  [settle, 9],
   [release, 2],
-  [connect, 9],
-  [disconnect, 2],
+  [connect, 5],
+  [relink, 8],
+  [disconnect, 4],
   [tick, 3],
   [restart, 1],
   [takeover, 1],
