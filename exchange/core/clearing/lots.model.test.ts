@@ -26,7 +26,7 @@ const sla: fc.Arbitrary<MarketPolicy["sla"]> = fc
         { awayMs: 60_000, chargeBps: 1_000 },
         { awayMs: 240_000, chargeBps: 2_500 },
       ],
-      ...Array(2).fill([
+      ...Array(3).fill([
         { awayMs: 90_000, chargeBps: 6_000 },
         { awayMs: 300_000, chargeBps: 10_000 },
       ]),
@@ -41,7 +41,7 @@ const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   takerFeeBps: fc.constantFrom(100, 100, 0, 37),
   makerFeeBps: fc.constantFrom(0, 25, 150),
   sla,
-  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333, 500, 500),
+  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333, 500, 500, 500),
   supplierGraceMs: fc.constantFrom(25_000, 120_000),
   lotLifetimeMs: fc.constantFrom(200_000, 900_000, 1_000_000, 3_600_000, 14_400_000),
   attemptsMax: fc.constantFrom(3, 3, 3, 2),

@@ -69,16 +69,14 @@ const BONDS: Record<number, bigint> = { 1: 3_000_000n, 3: 1_500_000n };
 /** The second supplier has hardly more bond than the policy asks for: this much when it asks for all. */
 const WHOLE_BOND = 125_000n;
 
-/** Something to buy from the start; and a trader that has bought of everybody. The third supplier trades too. */
+/** Something to buy from the start; and a trader that has Lots of two suppliers, the cheaper first. The third supplier trades too. */
 type Opening = [side: Side, account: number, symbol: string, priceTicks: number, quantity: number];
 const ORDERS: Opening[] = [
-  ["sell", 2, "text-lite", 10_020, 4],
-  ["buy", 4, "text-lite", 10_020, 4],
-  ["sell", 1, "text-lite", 10_001, 42],
-  ["buy", 4, "text-lite", 10_001, 12],
   ["sell", 3, "text-lite", 10_000, 10],
   ["buy", 4, "text-lite", 10_000, 10],
-  ["sell", 2, "text-lite", 10_001, 4],
+  ["sell", 1, "text-lite", 10_060, 42],
+  ["buy", 4, "text-lite", 10_060, 12],
+  ["sell", 2, "text-lite", 10_080, 8],
   ["sell", 3, "text-lite", 10_030, 60],
   ["sell", 1, "text-odd", 9_999, 12],
   ["sell", 2, "text-odd", 10_100, 2],
