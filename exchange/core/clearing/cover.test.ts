@@ -190,12 +190,12 @@ test("the bond behind a Lot counts as it was bound when the Lot was bought", () 
 test("Lots of a second away supplier are covered when those of the first cannot be", () => {
   const { market, s, s2, c } = coveredMarket();
   const cheap = market.supplier("cheap");
+  market.settle(market.reserve(c, 1, 19_999).delivery, 1, 19_999);
   market.ask(cheap.account, CENTS(90), 2);
-  market.run(market.order(c, { quantity: 2, priceTicks: CENTS(90) }));
-  // Lots of the cheap supplier end first, and 1.10 is out of their reach.
-  for (const lot of market.state.lots.values()) {
-    if (lot.supplier === s.account) market.settle(market.reserve(c, 1, 14_999).delivery, 1, 14_999);
+  for (const cents of [90, 100]) {
+    market.run(market.order(c, { quantity: 2, priceTicks: CENTS(cents) }));
   }
+  // Those of the cheap supplier end first, and 1.10 is out of their reach.
   for (const { node } of [s, cheap]) market.unlink(node);
   expect(market.reserve(c, 1_000, 3_500)).toMatchObject({ supplier: s2.account, attempt: 2 });
 });
