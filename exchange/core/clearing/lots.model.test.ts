@@ -42,7 +42,7 @@ const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   makerFeeBps: fc.constantFrom(0, 25, 150),
   sla,
   bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333, 500, 500, 500),
-  supplierGraceMs: fc.constantFrom(25_000, 120_000),
+  supplierGraceMs: fc.constantFrom(25_000, 120_000, 120_000),
   lotLifetimeMs: fc.constantFrom(200_000, 900_000, 1_000_000, 3_600_000, 14_400_000),
   attemptsMax: fc.constantFrom(3, 3, 3, 2),
   openOrdersPerAccountMax: fc.constantFrom(3, 200),

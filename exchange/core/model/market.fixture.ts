@@ -1,8 +1,7 @@
 /**
  * A naive market for tests: plain lists, searched from end to end, written from the rules and not
- * from the core. This file holds what it keeps and what follows from that; `orders`, `supply`,
- * `sources`, `charges`, `cover`, `deliveries`, `lots` and `absence` hold the rules. Slow on purpose:
- * nothing is kept twice.
+ * from the core. This file holds what it keeps and what follows from that, the others hold the rules.
+ * Slow on purpose: nothing is kept twice.
  */
 import type { AccountMode, PlaceOrder } from "#exchange/core/commands.ts";
 import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
@@ -22,7 +21,7 @@ export interface ModelAccount {
   debt: bigint;
 }
 
-/** The exchange as a buyer of cover: its money is what cover is bought with. */
+/** The exchange as a buyer of cover. */
 export const EXCHANGE = 0;
 
 export interface ModelOrder {
@@ -67,11 +66,7 @@ export interface ModelLot {
 }
 
 /** Tokens of a Lot within a reservation; `lot` is 0 while it is only planned. */
-export interface ModelPart {
-  lot: number;
-  tokens: number;
-  ticks: number;
-}
+export type ModelPart = { lot: number; tokens: number; ticks: number };
 
 /** A supplier that failed a delivery, what its reservation came to, and what it may have to pay. */
 export interface ModelFailure {
@@ -93,7 +88,7 @@ export interface ModelDelivery {
   output: number;
   choices: number;
   parts: ModelPart[];
-  /** Under cover `parts` are Lots of the exchange; these are the buyer's, which pay. */
+  /** Under cover `parts` are the exchange's Lots; these are the buyer's, which pay. */
   owed: { supplier: number; parts: ModelPart[] } | null;
   failures: ModelFailure[];
   timeoutMs: number;
@@ -238,10 +233,9 @@ export const freeMoney = (model: Model, account: number): bigint =>
   accountOf(model, account).available - heldForBids(model, account);
 
 const heldForCharges = (model: Model, account: number) =>
-  model.deliveries
-    .flatMap(({ failures }) => failures)
-    .filter(({ supplier }) => supplier === account)
-    .map(({ held }) => held);
+  model.deliveries.flatMap(({ failures }) =>
+    failures.filter(({ supplier }) => supplier === account).map(({ held }) => held),
+  );
 export const heldBond = (model: Model, account: number): bigint =>
   sum([
     ...model.orders.filter((o) => o.account === account && o.side === "sell").map((o) => o.hold),

@@ -65,9 +65,8 @@ export function both(model: Model, real: Real, command: Command, nowMs: number) 
 const MONEY: Record<number, bigint> = {
   ...{ 1: 3_000n, 3: 900_000n, 4: 4_000_000n, 5: 300_000n, 6: 3_000_000n, 7: 60_000n },
 };
-const BONDS: Record<number, bigint> = { 1: 3_000_000n, 3: 1_500_000n };
-/** The second supplier has hardly more bond than the policy asks for: this much when it asks for all. */
-const WHOLE_BOND = 125_000n;
+/** Bond of all they sell at first: the second and third have hardly more than the policy asks for of it. */
+const WHOLE_BONDS: Record<number, bigint> = { 1: 30_000_000n, 2: 125_000n, 3: 720_000n };
 
 /** Something to buy from the start; and a trader that has Lots of two suppliers, the cheaper first. The third supplier trades too. */
 type Opening = [side: Side, account: number, symbol: string, priceTicks: number, quantity: number];
@@ -85,13 +84,13 @@ const ORDERS: Opening[] = [
 /** Accounts, money, nodes and orders that most commands need. */
 function opening({ bondMarginBps }: MarketPolicy): Command[] {
   const commands: Command[] = [];
-  const bonds: typeof BONDS = { ...BONDS, 2: (WHOLE_BOND * BigInt(bondMarginBps)) / 10_000n };
   for (const account of [...SUPPLIERS, ...TRADERS, ...BUYERS]) {
     const mode = BUYERS.includes(account) ? "easy" : "advanced";
     commands.push({ type: "open-account", name: `account ${account}`, mode });
     for (const to of ["available", "bond"] as const) {
-      const amountMicros = (to === "bond" ? bonds : MONEY)[account];
-      if (amountMicros === undefined) continue;
+      const bond = ((WHOLE_BONDS[account] ?? 0n) * BigInt(bondMarginBps)) / 10_000n;
+      const amountMicros = to === "bond" ? bond : (MONEY[account] ?? 0n);
+      if (amountMicros === 0n) continue;
       commands.push({ type: "deposit", account, amountMicros, to, reference: `${to} ${account}` });
     }
   }
