@@ -134,6 +134,7 @@ const AIMED: Record<string, string[]> = {
     ...["nobody would pay for cover", "away supplier covered", "other Lots after cover"],
     ...["cover of a supplier in its grace undone", "purchase after a failure"],
     ...["price difference paid", "price difference paid under cover", "charge capped"],
+    "price difference not paid in full",
     ...["charge took the bond behind its Lot", "abandonment charged"],
     ...["abandonment charged a second time", "announced absence not charged"],
     ...["Lot closed out", "close-out delayed by a delivery", "default"],

@@ -163,7 +163,9 @@ function collect(model: Model, failures: m.ModelFailure[], claim: Claim): bigint
     const due = m.smaller(m.smaller(missing, failure.chargeMax), step);
     if (due < step) model.tally.add("state: charge capped");
     const { taken, owed } = charge(model, failure.supplier, due, null);
+    // A buyer gets what is there; the exchange's claim stands.
     if (claim.isCover) owe(model, failure.supplier, owed);
+    else if (owed > 0n) model.tally.add("state: price difference not paid in full");
     missing -= taken;
   }
   return m.larger(0n, claim.extra) - missing;

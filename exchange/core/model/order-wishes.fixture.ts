@@ -66,7 +66,7 @@ export const sellMuch = kind({
   name: "sell much",
   of: fc.record({
     ...{ ...much, account: fc.constantFrom(2, 2, 3) },
-    priceTicks: fc.constantFrom(9_960, 10_020, 10_180),
+    priceTicks: fc.constantFrom(9_960, 10_061, 10_180),
   }),
   command: (wish) => ({ ...limitOrder, issueMissing: true, side: "sell", ...wish }),
 });

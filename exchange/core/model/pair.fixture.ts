@@ -66,7 +66,7 @@ const MONEY: Record<number, bigint> = {
   ...{ 1: 3_000n, 3: 900_000n, 4: 4_000_000n, 5: 300_000n, 6: 3_000_000n, 7: 60_000n },
 };
 /** Bond of all they sell at first: the second and third have hardly more than the policy asks for of it. */
-const WHOLE_BONDS: Record<number, bigint> = { 1: 30_000_000n, 2: 125_000n, 3: 720_000n };
+const WHOLE_BONDS: Record<number, bigint> = { 1: 30_000_000n, 2: 125_000n, 3: 701_900n };
 
 /** Something to buy from the start; and a trader that has Lots of two suppliers, the cheaper first. The third supplier trades too. */
 type Opening = [side: Side, account: number, symbol: string, priceTicks: number, quantity: number];
