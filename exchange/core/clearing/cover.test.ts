@@ -98,8 +98,14 @@ test("cheaper cover costs the supplier nothing, and what it saved stays in the f
   expect(market.balance("exch:cover")).toBe(1_000_400n);
 });
 
+test("cover at the reference price and a fifth is bought", () => {
+  const { market, c } = coveredMarket({ s2Cents: 120 });
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  expect(retry(market, delivery)).toMatchObject({ ok: true });
+});
+
 test.each([
-  ["above the reference price and a fifth", { s2Cents: 121 }],
+  ["a tick above the reference price and a fifth", { s2Cents: 120.01 }],
   ["that the exchange has no money for", { coverMicros: 10_999n }],
   ["when the exchange has no fund at all", { coverMicros: 0n }],
 ])("cover %s is not bought: nothing changes, and the buyer is told to retry", (_what, options) => {
