@@ -1,5 +1,5 @@
 /** What runs by itself when its time has come, before anything else is decided. */
-import { absenceStepsMs, awayMsOf, runAbsence } from "./clearing/close-out.ts";
+import { isInDefault, nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
 import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import type { DueItem } from "./due-queue.ts";
@@ -34,22 +34,16 @@ export function leaveSignOfLife(turn: Turn): void {
 }
 
 /**
- * Items are never taken back when their cause ends, so each is checked against the state. True when an
- * item has more to do than one turn should.
+ * Items are never taken back when their cause ends or is put off, so each is checked against the state:
+ * what was put off has an item of its own, later among the others. True when an item has more to do than
+ * one turn should.
  */
 function runItem(turn: Turn, item: DueItem): boolean {
   const { state } = turn;
-  if (item.kind === "absence") {
-    if (!runAbsence(turn, item.id)) deferAbsence(turn, item);
-    else {
-      state.due.push(item);
-      return true;
-    }
-  }
   if (item.kind === "lot-expiry") {
     const lot = state.lots.get(item.id);
     // Tolled: queued again with its new time. Still drawn on: its last delivery ends it.
-    if (lot === undefined || lot.expiresAtMs === null || lot.expiresAtMs > turn.nowMs) return false;
+    if (lot === undefined || lot.expiresAtMs === null || lot.expiresAtMs > item.dueMs) return false;
     if (lot.openDeliveries === 0) expireLot(turn, lot);
   } else if (item.kind === "delivery-timeout") {
     const delivery = state.deliveries.get(item.id);
@@ -63,17 +57,25 @@ function runItem(turn: Turn, item: DueItem): boolean {
     lookAfterSupplier(turn, item.id);
   } else if (item.kind === "supplier-grace") {
     const graceEndsAtMs = state.attendance.get(item.id)?.graceEndsAtMs ?? null;
-    if (graceEndsAtMs !== null && graceEndsAtMs <= turn.nowMs) endGrace(turn, item.id);
-  }
+    if (graceEndsAtMs !== null && graceEndsAtMs <= item.dueMs) endGrace(turn, item.id);
+  } else return runAbsenceItem(turn, item);
   return false;
 }
 
+/** Who could not pay a charge is in default from when that was due: the item runs again for it. */
+function runAbsenceItem(turn: Turn, item: DueItem): boolean {
+  const { state } = turn;
+  const wasInDefault = isInDefault(state, item.id);
+  const hasMore = runAbsence(turn, item.id, item.dueMs);
+  if (hasMore || isInDefault(state, item.id) !== wasInDefault) state.due.push(item);
+  else deferAbsence(turn, item);
+  return hasMore;
+}
+
 /** An absence is shorter than the clock says by what the exchange was out: its steps come later. */
-function deferAbsence({ state, nowMs }: Turn, { id }: DueItem): void {
-  const awayMs = awayMsOf(state, id, nowMs);
-  const nextMs = Math.min(...absenceStepsMs(state).filter((stepMs) => stepMs > awayMs));
-  if (awayMs === 0 || !Number.isFinite(nextMs)) return;
-  state.due.push({ dueMs: nowMs + nextMs - awayMs, kind: "absence", id });
+function deferAbsence({ state }: Turn, { id, dueMs }: DueItem): void {
+  const nextMs = nextAbsenceStepMs(state, id, dueMs);
+  if (nextMs !== null) state.due.push({ dueMs: nextMs, kind: "absence", id });
 }
 
 /** At most one event of each, at the end of a turn in which nothing else was left to run. */

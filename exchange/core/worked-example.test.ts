@@ -1,6 +1,7 @@
 /** The worked example of the design, to the micro-dollar: S asks 1 Unit at 1.00, B buys and uses 0.05. */
 import { expect, test } from "vitest";
 import { createTestMarket, DOLLAR, quietSla, UNIT } from "./core.fixture.ts";
+import type { Posting } from "./ledger/ledger.ts";
 
 const SLOT_MS = 300_000;
 
@@ -69,25 +70,94 @@ test("at expiry a supplier there for 47 of 48 slots gets 47/48 of the unused, th
   expect(market.state.ledger.holdAmount("lot1:margin")).toBe(0n);
 });
 
-test("the design's figure: 11,800 left of 20,000 at 47/48 is 11,554 and 246", () => {
-  const market = createTestMarket();
-  const s = market.supplier("S");
+/** C buys its 0.02 Units of S directly: Lots cannot be sold on yet, so the design's L2 is Lot 1 here. */
+function marketWithCover() {
+  const market = createTestMarket({ sla: quietSla });
+  market.run({
+    ...{ type: "fund-exchange", fund: "cover", amountMicros: 100_000n, reference: "seed" },
+  });
+  const s = market.supplier("S", { bondMicros: 1_000_000n });
+  const s2 = market.supplier("S2");
   const c = market.account("C", 1_000_000n, "advanced");
   market.ask(s.account, DOLLAR, UNIT);
   market.run(market.order(c, { quantity: 2, priceTicks: DOLLAR }));
-  for (const used of [3_200, 1_000, 4_000]) {
-    market.settle(market.reserve(c, 1_000, 3_500).delivery, 1_000, used - 1_000);
+  market.ask(s2.account, (DOLLAR * 110) / 100, UNIT);
+  for (const used of [3_200, 1_000]) {
+    market.settle(market.reserve(c, 200, 3_800).delivery, 200, used - 200);
   }
+  return { market, s, s2, c };
+}
+
+/** The request of 4,000 tokens; returns what was posted for it, event by event. */
+function serveWithCover({ market, c }: ReturnType<typeof marketWithCover>) {
+  const { delivery } = market.reserve(c, 1_000, 3_000);
+  const before = market.events.length;
+  market.run({ type: "retry-delivery", delivery, attempt: 1, cause: "first-token-late" });
+  market.settle(delivery, 1_000, 3_000, 2);
+  const postings = market.events.slice(before).map((event) => {
+    const { type, postings } = event as { type: string; postings?: readonly Posting[] };
+    return [type, postings ?? []] as const;
+  });
+  return { delivery, postings: new Map(postings) };
+}
+
+test("a request of 4,000 tokens that S fails and S2 serves at 1.10 is posted as in the design", () => {
+  const example = marketWithCover();
+  const [s, s2] = [example.s.account, example.s2.account];
+  const { delivery, postings } = serveWithCover(example);
+  const [own, cover] = [`delivery${delivery}:lot1`, `delivery${delivery}:lot2`];
+  // Cover is bought in whole increments...
+  expect(postings.get("trade")).toContainEqual({
+    ...{ kind: "post", hold: "bid4", to: "lot2:escrow", amount: 11_000n },
+  });
+  expect(postings.get("cover-settled")).toEqual([
+    { kind: "post", hold: cover, to: `${s2}/text-lite:issuer`, amount: 4_000n },
+    // ... and what is not used of it is undone.
+    {
+      ...{ kind: "move", from: "lot2/text-lite:tokens", to: `${s2}/text-lite:issued` },
+      amount: 6_000n,
+    },
+    { kind: "move", from: "lot2:escrow", to: `${s2}:pending`, amount: 4_400n },
+    { kind: "move", from: "lot2:escrow", to: "exch:cover", amount: 6_600n },
+    { kind: "void", hold: "lot2:margin", amount: 8_800n },
+  ]);
+  expect(postings.get("delivery-settled")).toEqual([
+    { kind: "post", hold: own, to: `${s}/text-lite:issuer`, amount: 4_000n },
+    { kind: "move", from: "lot1:escrow", to: "exch:cover", amount: 4_000n },
+    { kind: "void", hold: "lot1:margin", amount: 3_200n },
+    // 400 at most, and a micro-dollar of rounding for each of two Lots.
+    { kind: "void", hold: `charge${delivery}:${s}:pending`, amount: 402n },
+  ]);
+  expect(postings.get("supplier-charged")).toEqual([
+    { kind: "move", from: `${s}:pending`, to: "exch:cover", amount: 400n },
+  ]);
+  expect(example.market.balance("exch:cover")).toBe(100_000n);
+  expect(example.market.balance(`${s}:pending`)).toBe(3_800n);
+});
+
+test("then, at expiry with 11,800 left at 47/48, S gets 11,554 and C 246", () => {
+  const example = marketWithCover();
+  const { market, s, c } = example;
+  serveWithCover(example);
   market.unlink(s.node);
   market.advance(20_000);
   market.link(s.node, 1000);
+  const before = { s: market.balance(`${s.account}:pending`), c: market.balance(`${c}:avail`) };
   market.advance(48 * SLOT_MS);
   const expired = market.events.find((event) => event.type === "lot-expired");
   expect(expired).toMatchObject({
-    unusedTokens: 11_800,
-    healthySlots: 47,
-    slots: 48,
-    toSupplierMicros: 11_554n,
-    toOwnerMicros: 246n,
+    ...{ unusedTokens: 11_800, healthySlots: 47, slots: 48 },
+    postings: [
+      { kind: "move", from: "lot1:escrow", to: `${s.account}:pending`, amount: 11_554n },
+      { kind: "move", from: "lot1:escrow", to: `${c}:avail`, amount: 246n },
+      {
+        ...{ kind: "move", from: "lot1/text-lite:tokens", to: `${s.account}/text-lite:issuer` },
+        amount: 11_800n,
+      },
+      { kind: "void", hold: "lot1:margin", amount: 9_440n },
+    ],
   });
+  expect(market.balance(`${s.account}:pending`) - before.s).toBe(11_554n);
+  expect(market.balance(`${c}:avail`) - before.c).toBe(246n);
+  expect(market.balance("lot1:escrow")).toBe(0n);
 });

@@ -53,8 +53,10 @@ export const supplyAppliers: Appliers<
   "node-disconnected": (state, { node, reason }) => {
     const unlinked = nodeOf(state, node);
     unlinked.session = null;
-    attendanceOf(state, unlinked.account).isDrained = reason === DRAIN_REASON;
     state.serving.refresh(unlinked.account);
+    // Only what ends the last link says why the supplier is away.
+    attendanceOf(state, unlinked.account).isDrained =
+      reason === DRAIN_REASON && !state.serving.isLinked(unlinked.account);
   },
   "supplier-away": (state, { account, graceEndsAtMs, atMs }) => {
     const attendance = attendanceOf(state, account);
@@ -70,6 +72,7 @@ export const supplyAppliers: Appliers<
     if (attendance.awaySinceMs !== null) addAway(attendance, attendance.awaySinceMs, atMs);
     attendance.awaySinceMs = null;
     attendance.graceEndsAtMs = null;
+    attendance.isDrained = false;
     forgetSlots(state, account, atMs);
   },
   "supplier-grace-ended": (state, { account }) => {

@@ -11,13 +11,12 @@ import {
   GUARANTY,
 } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
-import { marginMicros } from "#exchange/core/market/fees.ts";
 import { referencePriceTicks } from "#exchange/core/market/reference-price.ts";
 import { standingOf } from "#exchange/core/sla/standing.ts";
 import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { BASIS_POINTS, divideFloor, shareFloor } from "#protocol/money.ts";
+import { BASIS_POINTS, divideFloor, shareCeil, shareFloor } from "#protocol/money.ts";
 import { costOfNext, type Part, tokensOfParts, valueOfParts } from "./cost.ts";
 import { lotOf, namesOfLot } from "./lots.ts";
 import { chargePostings, collected, planCharge } from "./waterfall.ts";
@@ -55,13 +54,12 @@ export function chargeCap(
 
 /** Margin that these Lots set free once the reservation on them is used: it pays for their failure. */
 export function marginFreedBy(state: CoreState, parts: readonly Part[]): bigint {
-  const policy = policyOf(state);
   let freed = 0n;
   for (const part of parts) {
     const lot = lotOf(state, part.lot);
     const left = lot.valueMicros - lot.paidMicros - costOfNext(lot, part.tokens);
     const margin = state.ledger.holdAmount(namesOfLot(lot).margin);
-    const needed = marginMicros(policy, left);
+    const needed = shareCeil(left, lot.marginBps);
     if (margin > needed) freed += margin - needed;
   }
   return freed;
@@ -144,43 +142,70 @@ export function voidChargeHolds({ ledger }: CoreState, delivery: Delivery): Post
   return voids;
 }
 
-/** What was used of a delivery, and what it cost where it was served. */
+/** What was used of a delivery, what its buyer's Lots paid for that, and what cover cost. */
 export interface Served {
   usedTokens: number;
   costMicros: bigint;
+  coverMicros: bigint | null;
 }
 
-/** How much more a delivery cost than it would have at the prices of the supplier that failed first. */
-export function extraCost(delivery: Delivery, served: Served): bigint {
-  const first = delivery.failures[0];
-  if (first === undefined) return 0n;
-  const promised = costAt(delivery, first, served);
-  return served.costMicros > promised ? served.costMicros - promised : 0n;
-}
-
-function costAt(delivery: Delivery, failure: FailedAttempt, { usedTokens }: Served): bigint {
-  const reserved = BigInt(tokensOfParts(ownParts(delivery)));
-  return divideFloor(failure.reservedMicros * BigInt(usedTokens), reserved);
+/** Failures that made other Lots of the buyer pay, and those since then, for which cover was bought. */
+export function failuresByRemedy({ failures, owed }: Delivery): {
+  lots: FailedAttempt[];
+  cover: FailedAttempt[];
+} {
+  const payer = failures.findIndex(({ supplier }) => supplier === owed?.supplier);
+  const covered = payer < 0 ? failures.length : payer;
+  return { lots: failures.slice(0, covered), cover: failures.slice(covered) };
 }
 
 /**
- * Takes what a delivery cost more from the suppliers that failed it, the last first: each pays what the
- * next one cost more than itself, at most what was agreed then. Called when its holds are back. With
- * cover the exchange is paid, and the fund stands in; with other Lots the buyer is.
+ * Takes what a delivery cost more from the suppliers that failed it, when its holds are back: for other
+ * Lots the buyer is paid, for cover the exchange is, and the fund stands in.
  */
-export function emitCharges(
+export function emitCharges(turn: Turn, delivery: Delivery, served: Served): void {
+  const { lots, cover } = failuresByRemedy(delivery);
+  const { costMicros, coverMicros, usedTokens } = served;
+  const reserved = BigInt(tokensOfParts(ownParts(delivery)));
+  const costAt = ({ reservedMicros }: FailedAttempt) =>
+    divideFloor(reservedMicros * BigInt(usedTokens), reserved);
+  const [first] = lots;
+  if (first !== undefined) {
+    const claim = { costMicros, extraMicros: costMicros - costAt(first), costAt, isCover: false };
+    emitClaim(turn, delivery, lots, claim);
+  }
+  if (coverMicros !== null) {
+    const extraMicros = coverMicros - costMicros;
+    emitClaim(turn, delivery, cover, {
+      costMicros: coverMicros,
+      extraMicros,
+      costAt,
+      isCover: true,
+    });
+  }
+}
+
+interface Claim {
+  /** What it cost in the end, and how much of that is more than it should have. */
+  costMicros: bigint;
+  extraMicros: bigint;
+  costAt: (failure: FailedAttempt) => bigint;
+  isCover: boolean;
+}
+
+/** The last that failed pays first: what the next one cost more than itself, at most what was agreed then. */
+function emitClaim(
   turn: Turn,
   delivery: Delivery,
-  extraMicros: bigint,
-  served: Served,
+  failures: readonly FailedAttempt[],
+  { costMicros, extraMicros, costAt, isCover }: Claim,
 ): void {
-  const isCover = delivery.owed !== null;
   const to = isCover ? COVER : available(delivery.account);
-  let left = extraMicros;
-  let nextCost = served.costMicros;
-  for (const failure of [...delivery.failures].reverse()) {
-    const cost = costAt(delivery, failure, served);
-    const step = failure === delivery.failures[0] ? left : nextCost - cost;
+  let left = extraMicros > 0n ? extraMicros : 0n;
+  let nextCost = costMicros;
+  for (const failure of [...failures].reverse()) {
+    const cost = costAt(failure);
+    const step = failure === failures[0] ? left : nextCost - cost;
     nextCost = cost;
     if (left === 0n || failure.supplier === delivery.account) continue;
     const amount = smallest(left, failure.chargeMaxMicros, step > 0n ? step : 0n);

@@ -131,6 +131,69 @@ test("a supplier that cannot pay is in default: asks gone, Lots closed out, debt
   expect(market.balance(`${other.account}:bond`)).toBe(100_000_000n);
 });
 
+test("who is in default sells nothing until it has paid", () => {
+  const market = createTestMarket({ bondMarginBps: 0 });
+  const s = market.supplier("S", { bondMicros: 50_000n });
+  const c = market.account("C", 2_000_000n, "advanced");
+  market.ask(s.account, DOLLAR, UNIT);
+  market.run(market.order(c, { quantity: UNIT, priceTicks: DOLLAR }));
+  market.unlink(s.node);
+  market.advance(15 * MINUTE_MS);
+  market.link(s.node, 1000);
+  const ask = () => market.tryTo(market.order(s.account, { side: "sell", quantity: 1 }));
+  expect(ask()).toMatchObject({ ok: false, rejection: { code: "insufficient-bond" } });
+  market.deposit(s.account, 43_749n, "bond");
+  expect(ask()).toMatchObject({ ok: false, rejection: { details: { owed: "0.000001" } } });
+  market.deposit(s.account, 1n, "bond");
+  expect(ask()).toMatchObject({ ok: true });
+});
+
+test("a supplier that drained once is charged when it does not come back after a restart", () => {
+  const { market, s } = marketWithLot();
+  const session = `session-${s.node}`;
+  market.run({ type: "disconnect-node", node: s.node, session, reason: "drain" });
+  market.link(s.node, 1000);
+  market.run({ type: "resume", lastSeenMs: market.nowMs() });
+  market.advance(15 * MINUTE_MS);
+  expect(charges(market)).toEqual([46_875n]);
+});
+
+test("what falls due late is done in the order in which it fell due", () => {
+  const { market, s } = marketWithLot();
+  market.run({ type: "adopt-policy", policy: shorterCloseOut(market) });
+  market.unlink(s.node);
+  market.advance(20 * MINUTE_MS);
+  // Closed out after 5 minutes: nothing was left to charge for after 15.
+  expect(charges(market)).toEqual([]);
+  expect(market.state.lots.size).toBe(0);
+});
+
+test("who cannot pay what fell due late loses its Lots at once, as if it had been in time", () => {
+  const market = createTestMarket({ bondMarginBps: 0 });
+  const s = market.supplier("S", { bondMicros: 20_000n });
+  const c = market.account("C", 2_000_000n, "advanced");
+  market.ask(s.account, DOLLAR, UNIT);
+  market.run(market.order(c, { quantity: UNIT, priceTicks: DOLLAR }));
+  market.unlink(s.node);
+  market.advance(120 * MINUTE_MS);
+  // A tenth for 15 minutes; after 60 there was no Lot left to charge for.
+  expect(charges(market)).toEqual([50_000n]);
+  expect(market.state.lots.size).toBe(0);
+});
+
+test("a tolled Lot is closed out when that falls due before its new expiry and after its old", () => {
+  const { market, s } = marketWithLot();
+  const lastSeenMs = market.nowMs();
+  market.skip(120 * MINUTE_MS);
+  market.run({ type: "resume", lastSeenMs });
+  market.link(s.node, 1000);
+  market.advance(90 * MINUTE_MS);
+  market.unlink(s.node);
+  market.advance(180 * MINUTE_MS);
+  const ends = market.events.filter(({ type }) => /^lot-/.test(type)).map(({ type }) => type);
+  expect(ends).toEqual(["lot-closed-out"]);
+});
+
 test("a restored market charges and closes at the same times", () => {
   const { market, s } = marketWithLot();
   market.unlink(s.node);

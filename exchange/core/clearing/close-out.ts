@@ -23,7 +23,7 @@ export function awayMsOf(state: CoreState, supplier: number, nowMs: number): num
   for (const outage of state.outages) {
     awayMs -= Math.max(0, Math.min(outage.toMs, nowMs) - Math.max(outage.fromMs, sinceMs));
   }
-  return awayMs;
+  return Math.max(0, awayMs);
 }
 
 /** Whether a supplier still owes after its bond is gone. */
@@ -45,11 +45,33 @@ export function absenceStepsMs(state: CoreState): number[] {
   return [...abandonment.map(({ awayMs }) => awayMs), closeOutMs];
 }
 
-/** Charges and closes what is due of a supplier's absence or default. True when more is left to do. */
-export function runAbsence(turn: Turn, supplier: number): boolean {
-  const { state, nowMs } = turn;
-  const closes = mustCloseOut(state, supplier, nowMs);
-  const bps = abandonmentBps(state, supplier, nowMs);
+/** When the next thing falls due of an absence that has lasted until `fromMs`; null when nothing will. */
+export function nextAbsenceStepMs(
+  state: CoreState,
+  supplier: number,
+  fromMs: number,
+): number | null {
+  const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? null;
+  if (sinceMs === null || fromMs < sinceMs) return null;
+  const awayMs = awayMsOf(state, supplier, fromMs);
+  const stepMs = Math.min(...absenceStepsMs(state).filter((each) => each > awayMs));
+  if (!Number.isFinite(stepMs)) return null;
+  let dueMs = sinceMs + stepMs;
+  for (const outage of state.outages) {
+    if (outage.toMs <= sinceMs || outage.fromMs >= dueMs) continue;
+    dueMs += outage.toMs - Math.max(outage.fromMs, sinceMs);
+  }
+  return dueMs;
+}
+
+/**
+ * Charges and closes what was due of a supplier's absence or default by `dueMs`; what fell due since
+ * then takes its own turn among other things. True when more is left to do.
+ */
+export function runAbsence(turn: Turn, supplier: number, dueMs: number): boolean {
+  const { state } = turn;
+  const closes = mustCloseOut(state, supplier, dueMs);
+  const bps = abandonmentBps(state, supplier, dueMs);
   if (isInDefault(state, supplier)) withdrawAsks(turn, supplier);
   if (!closes && bps === 0) return false;
   let ran = 0;

@@ -98,8 +98,14 @@ test("cheaper cover costs the supplier nothing, and what it saved stays in the f
   expect(market.balance("exch:cover")).toBe(1_000_400n);
 });
 
+test("cover at the reference price and a fifth is bought", () => {
+  const { market, c } = coveredMarket({ s2Cents: 120 });
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  expect(retry(market, delivery)).toMatchObject({ ok: true });
+});
+
 test.each([
-  ["above the reference price and a fifth", { s2Cents: 121 }],
+  ["a tick above the reference price and a fifth", { s2Cents: 120.01 }],
   ["that the exchange has no money for", { coverMicros: 10_999n }],
   ["when the exchange has no fund at all", { coverMicros: 0n }],
 ])("cover %s is not bought: nothing changes, and the buyer is told to retry", (_what, options) => {
@@ -158,4 +164,93 @@ test("the exchange's own account takes no deposits, keys or nodes", () => {
   ] as const) {
     expect(market.tryTo(command)).toMatchObject({ rejection: { code: "account-not-found" } });
   }
+});
+
+test("cover undone while its supplier is in its grace costs that supplier no ask", () => {
+  const { market, s2, c } = coveredMarket();
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  retry(market, delivery);
+  market.unlink(s2.node);
+  market.run({
+    ...{ type: "release-delivery", delivery, attempt: 2, verdict: "failed", cause: "link-lost" },
+    completionTokens: 0,
+  });
+  const asks = () => [...market.state.orders.values()].filter((o) => o.account === s2.account);
+  expect(asks()).toMatchObject([{ status: "suspended", quantity: UNIT, filled: 1 }]);
+  expect(market.balance(`${s2.account}/text-lite:issued`)).toBe(1_000_000n);
+  market.advance(25_000);
+  expect(asks()).toEqual([]);
+  expect(market.balance(`${s2.account}/text-lite:issued`)).toBe(0n);
+});
+
+test("the money of cover that failed buys the next", () => {
+  const { market, c } = coveredMarket({ coverMicros: 11_000n });
+  const s3 = market.supplier("S3");
+  market.ask(s3.account, CENTS(110), UNIT);
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  retry(market, delivery);
+  const again = market.tryTo({ type: "retry-delivery", delivery, attempt: 2, cause: "timeout" });
+  expect(again).toMatchObject({ ok: true, result: { supplier: s3.account } });
+});
+
+test("the bond behind a Lot counts as it was bound when the Lot was bought", () => {
+  const { market, c } = coveredMarket({ bondMicros: 800_000n });
+  const { policy } = market.state;
+  if (policy === null) throw new Error("the market has a policy");
+  market.run({ type: "adopt-policy", policy: { ...policy, bondMarginBps: 20_000 } });
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  expect(retry(market, delivery)).toMatchObject({ ok: true });
+  market.settle(delivery, 1_000, 3_000, 2);
+  expect(market.balance("exch:cover")).toBe(1_000_000n);
+});
+
+test("Lots of a second away supplier are covered when those of the first cannot be", () => {
+  const { market, s, s2, c } = coveredMarket();
+  const cheap = market.supplier("cheap");
+  market.settle(market.reserve(c, 1, 19_999).delivery, 1, 19_999);
+  market.ask(cheap.account, CENTS(90), 2);
+  for (const cents of [90, 100]) {
+    market.run(market.order(c, { quantity: 2, priceTicks: CENTS(cents) }));
+  }
+  // Those of the cheap supplier end first, and 1.10 is out of their reach.
+  for (const { node } of [s, cheap]) market.unlink(node);
+  expect(market.reserve(c, 1_000, 3_500)).toMatchObject({ supplier: s2.account, attempt: 2 });
+});
+
+test("when other Lots fail too and cover serves, each supplier pays for its own failure", () => {
+  const { market, s, s2, c } = coveredMarket();
+  const other = market.supplier("other");
+  market.deposit(c, 10_000_000n);
+  market.run(market.order(c, { quantity: 98, priceTicks: DOLLAR }));
+  market.ask(other.account, CENTS(105), 2);
+  market.run(market.order(c, { quantity: 2, priceTicks: CENTS(105) }));
+  const bonds = () => [s, other].map(({ account }) => market.balance(`${account}:bond`));
+  const [before, available] = [bonds(), market.balance(`${c}:avail`)];
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  expect(retry(market, delivery)).toMatchObject({ result: { supplier: other.account } });
+  const covered = market.tryTo({ type: "retry-delivery", delivery, attempt: 2, cause: "timeout" });
+  expect(covered).toMatchObject({ ok: true, result: { supplier: s2.account } });
+  market.settle(delivery, 1_000, 3_000, 3);
+  // C pays 1.05 and gets back what that is above 1.00; the exchange what 1.10 is above 1.05.
+  expect(market.balance(`${c}:avail`) - available).toBe(200n);
+  expect(market.balance("exch:cover")).toBe(1_000_000n);
+  expect(bonds().map((micros, n) => (before[n] as bigint) - micros)).toEqual([200n, 200n]);
+});
+
+test("a purchase after a failure is paid for also where it serves from the rest of a dearer Lot", () => {
+  const market = createTestMarket();
+  const [first, second] = [market.supplier("first"), market.supplier("second")];
+  const buyer = market.account("B", 1_000_000n);
+  market.ask(second.account, CENTS(120), 1);
+  market.settle(market.reserve(buyer, 1_000, 3_000).delivery, 1_000, 3_000);
+  market.ask(first.account, DOLLAR, 1);
+  market.ask(second.account, DOLLAR, 1);
+  const { delivery } = market.reserve(buyer, 1_000, 9_000);
+  const available = market.balance(`${buyer}:avail`);
+  expect(retry(market, delivery)).toMatchObject({ result: { supplier: second.account } });
+  // 10,000 and the fee for one more increment.
+  expect(available - market.balance(`${buyer}:avail`)).toBe(10_100n);
+  market.settle(delivery, 1_000, 9_000, 2);
+  // 6,000 tokens at 1.20, the rest at 1.00.
+  expect(available - market.balance(`${buyer}:avail`)).toBe(10_100n - 1_200n);
 });

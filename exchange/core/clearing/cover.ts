@@ -6,6 +6,7 @@ import { COVER, deliveryHold, EXCHANGE_ACCOUNT } from "#exchange/core/ledger/acc
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { referencePriceTicks } from "#exchange/core/market/reference-price.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
+import { canServe, isLinked } from "#exchange/core/supply/capacity.ts";
 import { enforceCapacity } from "#exchange/core/supply/issuance.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { costOfNext, type Part, tokensOfParts } from "./cost.ts";
@@ -20,7 +21,8 @@ export interface CoverPlan {
 
 /**
  * The cheapest supplier that can take over a whole reservation, within reach of the reference price
- * and of the exchange's working money; null when there is none.
+ * and of the exchange's working money, with what comes back of cover that failed; null when there is
+ * none.
  */
 export function planCover(
   state: CoreState,
@@ -28,6 +30,7 @@ export function planCover(
   own: readonly Part[],
   excluded: readonly number[],
   nowMs: number,
+  undoneMicros: bigint,
 ): CoverPlan | null {
   const { symbol } = delivery;
   const tokens = tokensOfParts(own);
@@ -41,7 +44,8 @@ export function planCover(
     excluded: [...excluded, delivery.account],
     limitTicks,
   });
-  if (purchase === null || purchase.requiredMicros > state.ledger.free(COVER)) return null;
+  if (purchase === null) return null;
+  if (purchase.requiredMicros > state.ledger.free(COVER) + undoneMicros) return null;
   return { purchase, parts: purchaseParts(state, symbol, purchase, tokens) };
 }
 
@@ -80,8 +84,13 @@ export function emitCoverSettled(
     parts,
     postings: postings.filter(({ amount }) => amount > 0n),
   });
-  // Its Units are unsold again, and its capacity may have fallen since they were bought.
-  enforceCapacity(turn, delivery.supplier, delivery.symbol, "capacity_fell");
+  // Its Units are unsold again, and its capacity may have fallen since they were bought. Who lost its
+  // link keeps them until its grace is over.
+  const { supplier, symbol } = delivery;
+  const isInGrace = (state.attendance.get(supplier)?.graceEndsAtMs ?? null) !== null;
+  if (canServe(state, supplier, symbol) || (!isLinked(state, supplier) && !isInGrace)) {
+    enforceCapacity(turn, supplier, symbol, "capacity_fell");
+  }
   return costMicros;
 }
 

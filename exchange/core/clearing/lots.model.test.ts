@@ -1,7 +1,7 @@
 /** The whole core against the naive market: the same commands, the same answers, money and Lots. */
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { policy } from "#exchange/core/core.fixture.ts";
+import { policy, quietSla } from "#exchange/core/core.fixture.ts";
 import { restoreCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { Model } from "#exchange/core/model/market.fixture.ts";
@@ -15,16 +15,41 @@ const RUNS = 1_500;
 const COMMANDS_MAX = 150;
 const parameters = runParameters(process.env, RUNS);
 
+/**
+ * Short absences and sharp charges, so that a run of minutes meets them. The naive market judges nobody:
+ * what verdicts lead to has tests of its own.
+ */
+const sla: fc.Arbitrary<MarketPolicy["sla"]> = fc
+  .record({
+    coverPriceBpsMax: fc.constantFrom(2_000, 2_000, 2_000, 100, 0),
+    coverChargeBpsMax: fc.constantFrom(5_000, 5_000, 100, 0),
+    abandonment: fc.constantFrom(
+      policy.sla.abandonment,
+      [
+        { awayMs: 60_000, chargeBps: 1_000 },
+        { awayMs: 240_000, chargeBps: 2_500 },
+      ],
+      ...Array(3).fill([
+        { awayMs: 90_000, chargeBps: 6_000 },
+        { awayMs: 300_000, chargeBps: 10_000 },
+      ]),
+    ),
+    closeOutMs: fc.constantFrom(3_600_000, 3_600_000, 300_000, 120_000),
+  })
+  .map((numbers) => ({ ...quietSla, ...numbers }));
+
 /** Fees, margins, lifetimes and small limits, so that each of them is met. */
 const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   ...Object.fromEntries(Object.entries(policy).map(([name, value]) => [name, fc.constant(value)])),
   takerFeeBps: fc.constantFrom(100, 100, 0, 37),
   makerFeeBps: fc.constantFrom(0, 25, 150),
-  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333),
+  sla,
+  bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333, 500, 500, 500),
+  supplierGraceMs: fc.constantFrom(25_000, 120_000, 120_000),
   lotLifetimeMs: fc.constantFrom(200_000, 900_000, 1_000_000, 3_600_000, 14_400_000),
-  attemptsMax: fc.constantFrom(3, 2),
+  attemptsMax: fc.constantFrom(3, 3, 3, 2),
   openOrdersPerAccountMax: fc.constantFrom(3, 200),
-  openDeliveriesPerAccountMax: fc.constantFrom(1, 100),
+  openDeliveriesPerAccountMax: fc.constantFrom(1, 100, 100, 100),
   clientIdsPerAccountMax: fc.constantFrom(1, 100),
   clientIdKeptMs: fc.constant(1_800_000),
   depositReferenceKeptMs: fc.constant(3_600_000),
@@ -71,21 +96,27 @@ const AIMED: Record<string, string[]> = {
   again: ["accepted", "client-order-id-reused"],
   cancel: ["accepted", "order-not-found"],
   "cancel all": ["accepted", "account-not-found"],
+  fund: ["accepted", "invalid-amount", "reference-reused"],
+  redeem: ["accepted"],
   issue: ["accepted", "capacity-exceeded", "invalid-quantity"],
   transfer: ["accepted", "insufficient-units", "invalid-quantity"],
   reserve: [
     ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
     ...["no-supplier", "no-units", "payment-required", "too-many-deliveries", "key-not-found"],
   ],
+  draw: ["accepted", "no-units", "no-supplier"],
+  "sell much": ["accepted", "insufficient-bond"],
+  "buy much": ["accepted"],
   retry: [
     ...["accepted", "delivery-not-found", "delivery-closed", "no-supplier", "payment-required"],
-    "key-not-found",
+    ...["poison-request", "key-not-found"],
   ],
   "turn key": ["accepted"],
   settle: ["accepted", "delivery-not-found", "delivery-closed", "invalid-quantity"],
   release: ["accepted", "delivery-not-found"],
   connect: ["accepted", "node-not-found", "instrument-not-found"],
   disconnect: ["accepted"],
+  relink: ["accepted"],
   "adopt policy": ["accepted"],
   tick: ["accepted"],
   restart: ["accepted"],
@@ -102,11 +133,18 @@ const AIMED: Record<string, string[]> = {
     ...["ask came back to bids and could not pay its fee", "deposit sent again"],
     ...["sell order could not pay its whole fee", "bid pays the fee of its day"],
     ...["client order id sent again, same content", "client order id sent again, other content"],
-    ...[
-      "client order id forgotten",
-      "deposit reference forgotten",
-      "a session that is over ended again",
-    ],
+    ...["client order id forgotten", "deposit reference forgotten"],
+    "a session that is over ended again",
+    ...["cover bought", "second cover bought", "cover undone", "cover undone in part"],
+    ...["cover charged", "cover cheaper than the Lot", "cover too dear", "no money for cover"],
+    ...["nobody would pay for cover", "away supplier covered", "other Lots after cover"],
+    ...["cover of a supplier in its grace undone", "purchase after a failure"],
+    ...["price difference paid", "price difference paid under cover", "charge capped"],
+    "price difference not paid in full",
+    ...["charge took the bond behind its Lot", "abandonment charged"],
+    ...["abandonment charged a second time", "announced absence not charged"],
+    ...["Lot closed out", "close-out delayed by a delivery", "default"],
+    ...["ask withdrawn in default", "debt paid by new bond", "debt paid by new bond in part"],
   ],
 };
 

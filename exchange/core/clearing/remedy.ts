@@ -9,15 +9,21 @@ import { reject } from "#exchange/core/rejections.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { chargeCap, chargeHolds, fundAllowance, marginFreedBy, ownParts } from "./charging.ts";
+import {
+  chargeCap,
+  chargeHolds,
+  failuresByRemedy,
+  fundAllowance,
+  marginFreedBy,
+  ownParts,
+} from "./charging.ts";
 import { largestGapMicros, type Part, tokensOfParts } from "./cost.ts";
 import { type CoverPlan, emitCoverSettled, planCover } from "./cover.ts";
 import { closeLotIfDone } from "./expiry.ts";
-import { splitOver, supplierThatHolds } from "./lots.ts";
-import { emitPurchase, purchaseParts } from "./purchase.ts";
+import { lotOf, splitOver, supplierThatHolds } from "./lots.ts";
+import { emitPurchase } from "./purchase.ts";
 import {
   boughtSource,
-  emitReservation,
   emitReserved,
   type Identity,
   ownSource,
@@ -81,20 +87,28 @@ export function retryDelivery(
   return reject("no-supplier", "the supplier failed and nobody can take over now; retry");
 }
 
+/** Suppliers of a buyer's Lots that are away and for which cover is looked for, soonest expiry first. */
+const AWAY_SUPPLIERS_MAX = 4;
+
 /** Cover from the start, for Lots of a supplier that is away; null when there are none or no cover is to be had. */
 export function planAwayCover(turn: Turn, wish: Wish): Source | null {
   const { account, symbol } = wish;
   const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;
-  const holding = { account, symbol, tokens, excluded: [] };
-  const supplier = supplierThatHolds(turn.state, holding, turn.nowMs, "away");
-  if (supplier === null) return null;
-  const own = splitOver(turn.state, { account, symbol, tokens }, supplier, turn.nowMs);
   const delivery = { number: turn.state.counters.delivery + 1, account, symbol };
-  const away = agreeCover(turn, {
-    ...{ delivery, supplier, own, failed: own, agreedMicros: 0n },
-    excluded: [supplier],
-  });
-  return away === null ? null : { supplier, purchase: null, away };
+  const uncovered: number[] = [];
+  while (uncovered.length < AWAY_SUPPLIERS_MAX) {
+    const holding = { account, symbol, tokens, excluded: uncovered };
+    const supplier = supplierThatHolds(turn.state, holding, turn.nowMs, "away");
+    if (supplier === null) return null;
+    const own = splitOver(turn.state, { account, symbol, tokens }, supplier, turn.nowMs);
+    const away = agreeCover(turn, {
+      ...{ delivery, supplier, own, failed: own, agreedMicros: 0n },
+      excluded: [supplier],
+    });
+    if (away !== null) return { supplier, purchase: null, away };
+    uncovered.push(supplier);
+  }
+  return null;
 }
 
 interface Failing {
@@ -113,7 +127,7 @@ interface Failing {
 function agreeCover({ state, nowMs }: Turn, failing: Failing): AgreedCover | null {
   const { delivery, supplier, failed, own, agreedMicros, excluded } = failing;
   const { symbol } = delivery;
-  const plan = planCover(state, delivery, own, excluded, nowMs);
+  const plan = planCover(state, delivery, own, excluded, nowMs, escrowOf(state, failed, own));
   if (plan === null) return null;
   const step = largestGapMicros(state, symbol, plan.parts, failed);
   const cap = chargeCap(state, symbol, failed, nowMs);
@@ -134,9 +148,16 @@ function agreeCover({ state, nowMs }: Turn, failing: Failing): AgreedCover | nul
   return { ...plan, agreed: { chargeMicros, guarantyMicros } };
 }
 
-function agreedSoFar({ failures }: Delivery): bigint {
+/** What the exchange gets back of cover that failed: all of it, it is undone. */
+function escrowOf(state: CoreState, failed: readonly Part[], own: readonly Part[]): bigint {
+  if (failed === own) return 0n;
+  return failed.reduce((sum, { lot }) => sum + lotOf(state, lot).valueMicros, 0n);
+}
+
+/** By those for which cover was bought: what failed before concerns the Lots that are to pay now. */
+function agreedSoFar(delivery: Delivery): bigint {
   let sum = 0n;
-  for (const { chargeMaxMicros, guarantyMaxMicros } of failures) {
+  for (const { chargeMaxMicros, guarantyMaxMicros } of failuresByRemedy(delivery).cover) {
     sum += chargeMaxMicros + guarantyMaxMicros;
   }
   return sum;
@@ -166,16 +187,15 @@ function emitOtherLots(turn: Turn, delivery: Delivery, cause: string, source: So
   const { state, nowMs } = turn;
   const { account, symbol } = delivery;
   const own = ownParts(delivery);
+  // Bought before anything else: what serves may also be the rest of older Lots of that supplier.
+  if (source.purchase !== null) emitPurchase(turn, account, symbol, source.purchase);
   const tokens = tokensOfParts(own);
-  const theirs =
-    source.purchase === null
-      ? splitOver(state, { account, symbol, tokens }, source.supplier, nowMs)
-      : purchaseParts(state, symbol, source.purchase, tokens);
+  const theirs = splitOver(state, { account, symbol, tokens }, source.supplier, nowMs);
   const step = largestGapMicros(state, symbol, theirs, delivery.parts);
   const cap = chargeCap(state, symbol, delivery.parts, nowMs);
   const chargeMicros = step < cap ? step : cap;
   emitFailed(turn, delivery, cause, "lots", { chargeMicros, guarantyMicros: 0n });
-  const reservation = emitReservation(turn, delivery, source, nextAttempt(delivery));
+  const reservation = emitReserved(turn, delivery, source.supplier, theirs, nextAttempt(delivery));
   // A Lot that had only outlived its expiry for this delivery ends now.
   for (const { lot } of own) closeLotIfDone(turn, lot);
   return reservation;

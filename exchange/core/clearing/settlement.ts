@@ -8,7 +8,7 @@ import { judgeReleased, judgeSettled } from "#exchange/core/sla/judging.ts";
 import type { Delivery, Lot } from "#exchange/core/state.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { shareCeil } from "#protocol/money.ts";
-import { emitCharges, extraCost, ownParts, voidChargeHolds } from "./charging.ts";
+import { emitCharges, ownParts, voidChargeHolds } from "./charging.ts";
 import { costOfNext, tokensOfParts } from "./cost.ts";
 import { emitCoverSettled } from "./cover.ts";
 import { closeLotIfDone } from "./expiry.ts";
@@ -58,12 +58,7 @@ export function settleDelivery(
       parts.push({ lot: lot.number, tokens, priceTicks: part.priceTicks, costMicros });
   }
   const costMicros = parts.reduce((sum, part) => sum + part.costMicros, 0n);
-  const isCovered = delivery.owed !== null;
-  const served = {
-    usedTokens,
-    costMicros: isCovered ? emitCoverSettled(turn, delivery, usedTokens) : costMicros,
-  };
-  const extraMicros = isCovered ? served.costMicros - costMicros : extraCost(delivery, served);
+  const coverMicros = delivery.owed === null ? null : emitCoverSettled(turn, delivery, usedTokens);
   postings.push(...voidChargeHolds(turn.state, delivery));
   turn.emit({
     type: "delivery-settled",
@@ -85,7 +80,7 @@ export function settleDelivery(
     parts,
     postings,
   });
-  if (extraMicros > 0n) emitCharges(turn, delivery, extraMicros, served);
+  emitCharges(turn, delivery, { usedTokens, costMicros, coverMicros });
   judgeSettled(turn, delivery, command, { usedTokens, costMicros });
   for (const part of own) closeLotIfDone(turn, part.lot);
   return accept({

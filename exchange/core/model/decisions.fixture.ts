@@ -3,22 +3,53 @@
 import { DEPOSIT_MICROS_MAX } from "#exchange/core/accounts/accounts.ts";
 import type { Command, CommandType } from "#exchange/core/commands.ts";
 import { REFERENCE_KEPT_MS } from "#exchange/core/policy.ts";
+import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { dueAbsences } from "./absence.fixture.ts";
+import { cutToCapacity } from "./capacity.fixture.ts";
 import * as deliveries from "./deliveries.fixture.ts";
+import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
 import * as supply from "./supply.fixture.ts";
 
 type Model = m.Model;
 
+interface Due {
+  atMs: number;
+  /** Of what falls due in the same millisecond: Lots, deliveries, graces, absences. */
+  rank: number;
+  id: number;
+  run: () => void;
+}
+
+/** All that will happen by itself, as things stand. A Lot that is drawn on waits for its delivery. */
+function dueItems(model: Model): Due[] {
+  const idle = model.lots.filter((lot) => m.reservedOn(model, lot.number) === 0);
+  const items: Due[] = [
+    ...idle.map((lot) => ({
+      ...{ atMs: lot.expiresMs, rank: 0, id: lot.number, run: () => expire(model, lot) },
+    })),
+    ...model.deliveries.map((delivery) => ({
+      ...{ atMs: delivery.timeoutMs, rank: 1, id: delivery.number },
+      run: () => {
+        model.tally.add("state: reservation timed out");
+        deliveries.giveBack(model, delivery);
+      },
+    })),
+    ...model.graces.map(({ account, endsMs }) => ({
+      ...{ atMs: endsMs, rank: 2, id: account, run: () => supply.endGrace(model, account) },
+    })),
+    ...dueAbsences(model).map(({ account, atMs, run }) => ({ atMs, rank: 3, id: account, run })),
+  ];
+  return items.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
+}
+
 /** What runs by itself before a command is decided. */
 function passTime(model: Model): void {
-  for (const delivery of model.deliveries.filter((d) => d.timeoutMs <= model.nowMs)) {
-    model.tally.add("state: reservation timed out");
-    deliveries.endDelivery(model, delivery);
-  }
-  for (const lot of [...model.lots]) deliveries.endIfDone(model, lot);
-  for (const grace of model.graces.filter((g) => g.endsMs <= model.nowMs)) {
-    supply.endGrace(model, grace.account);
+  for (;;) {
+    const [first] = dueItems(model);
+    if (first === undefined || first.atMs > model.nowMs) break;
+    first.run();
   }
   const { clientIdKeptMs } = model.policy;
   const kept = model.clientIds.filter((id) => id.atMs + clientIdKeptMs > model.nowMs);
@@ -36,9 +67,8 @@ const referenceKeptMs = ({ policy }: Model) => policy.depositReferenceKeptMs ?? 
 /** The next moments at which something is due, soonest first. */
 export function dueTimes(model: Model): number[] {
   const times = [
+    ...dueItems(model).map((item) => item.atMs),
     ...model.lots.map((lot) => lot.expiresMs),
-    ...model.deliveries.map((delivery) => delivery.timeoutMs),
-    ...model.graces.map((grace) => grace.endsMs),
     ...model.clientIds.map((id) => id.atMs + model.policy.clientIdKeptMs),
     ...[...model.references.values()].map(({ atMs }) => atMs + referenceKeptMs(model)),
   ];
@@ -47,26 +77,67 @@ export function dueTimes(model: Model): number[] {
 
 function deposit(model: Model, command: Command<"deposit">): m.Outcome {
   const { account, amountMicros, to, reference } = command;
-  const content = [account, to, amountMicros].join(" ");
-  const known = model.references.get(reference)?.content;
+  const codes = referenceProblems(model, [account, to, amountMicros].join(" "), command);
   const owner = model.accounts.find((a) => a.number === account);
-  const isAmount = amountMicros > 0n && amountMicros <= DEPOSIT_MICROS_MAX;
-  if (known !== undefined && known !== content) return m.refused("reference-reused");
-  if (owner === undefined) return m.refused("account-not-found");
-  if (!isAmount) return m.refused("invalid-amount");
-  if (known !== undefined) model.tally.add("state: deposit sent again");
-  else {
-    model.references.set(reference, { content, atMs: model.nowMs });
+  if (owner === undefined) codes.push("account-not-found");
+  if (owner === undefined || codes.length > 0) return m.refused(...codes);
+  if (takeIn(model, [account, to, amountMicros].join(" "), reference)) {
     model.deposited += amountMicros;
     owner[to] += amountMicros;
+    if (to === "bond") payDebt(model, owner, amountMicros);
   }
   return m.accepted({ balanceMicros: `${owner[to]}` });
 }
 
-function openAccount(model: Model, command: Command<"open-account">): m.Outcome {
+/** New bond pays what is still owed first, to the guaranty fund. */
+function payDebt(model: Model, owner: m.ModelAccount, amountMicros: bigint): void {
+  const paid = m.smaller(owner.debt, amountMicros);
+  if (paid > 0n)
+    model.tally.add(`state: debt paid by new bond${paid < owner.debt ? " in part" : ""}`);
+  owner.debt -= paid;
+  owner.bond -= paid;
+  model.guaranty += paid;
+}
+
+function fund(model: Model, command: Command<"fund-exchange">): m.Outcome {
+  const { fund, amountMicros, reference } = command;
+  const content = ["exchange", fund, amountMicros].join(" ");
+  const codes = referenceProblems(model, content, command);
+  if (codes.length > 0) return m.refused(...codes);
+  if (takeIn(model, content, reference)) {
+    model.deposited += amountMicros;
+    if (fund === "cover") model.exchange.available += amountMicros;
+    else model.guaranty += amountMicros;
+  }
+  const balance = fund === "cover" ? model.exchange.available : model.guaranty;
+  return m.accepted({ balanceMicros: `${balance}` });
+}
+
+function referenceProblems(
+  model: Model,
+  content: string,
+  { amountMicros, reference }: Pick<Command<"deposit">, "amountMicros" | "reference">,
+): RejectionCode[] {
+  const codes: RejectionCode[] = [];
+  const known = model.references.get(reference)?.content;
+  if (known !== undefined && known !== content) codes.push("reference-reused");
+  if (amountMicros <= 0n || amountMicros > DEPOSIT_MICROS_MAX) codes.push("invalid-amount");
+  return codes;
+}
+
+/** Whether this money is new: a reference is booked once. */
+function takeIn(model: Model, content: string, reference: string): boolean {
+  if (model.references.has(reference)) {
+    model.tally.add("state: deposit sent again");
+    return false;
+  }
+  model.references.set(reference, { content, atMs: model.nowMs });
+  return true;
+}
+
+function openAccount(model: Model, { mode }: Command<"open-account">): m.Outcome {
   const number = model.accounts.length + 1;
-  const { mode } = command;
-  model.accounts.push({ number, mode, available: 0n, bond: 0n, pending: 0n });
+  model.accounts.push(m.createAccount(number, mode));
   return m.accepted({ account: number });
 }
 
@@ -94,10 +165,11 @@ const RULES: Rules = {
     return m.accepted({ key });
   },
   deposit,
+  "fund-exchange": fund,
   "adopt-policy": (model, { policy }) => {
     model.policy = policy;
     for (const { account, symbol } of [...model.supplies]) {
-      if (m.canServe(model, account, symbol)) supply.cutToCapacity(model, account, symbol);
+      if (m.canServe(model, account, symbol)) cutToCapacity(model, account, symbol);
     }
     return m.accepted({ version: policy.version });
   },
@@ -108,7 +180,6 @@ const RULES: Rules = {
   "place-order": orders.place,
   "cancel-order": orders.cancel,
   "cancel-orders": orders.cancelAll,
-  "reserve-delivery": deliveries.reserve,
   "retry-delivery": deliveries.retry,
   "settle-delivery": deliveries.settle,
   "release-delivery": deliveries.release,
@@ -116,11 +187,18 @@ const RULES: Rules = {
   tick: () => m.accepted({ more: false }),
 };
 
-/** Answers a command at a time, and changes the model as an accepted one changes the market. */
-export function decide(model: Model, command: Command, nowMs: number): m.Outcome {
+/**
+ * Answers a command at a time, and changes the model as an accepted one changes the market.
+ * `shown` is the core's own answer: looked at only where several would be right.
+ */
+export function decide(model: Model, command: Command, nowMs: number, shown: unknown): m.Outcome {
   model.nowMs = nowMs;
   // The outage must toll before anything that fell due in it expires.
   if (command.type !== "resume") passTime(model);
+  if (command.type === "reserve-delivery") {
+    const { maxOutputTokens } = (shown ?? {}) as { maxOutputTokens?: number };
+    return deliveries.reserve(model, command, maxOutputTokens ?? null);
+  }
   const rule = RULES[command.type] as ((model: Model, command: Command) => m.Outcome) | undefined;
   if (rule === undefined) throw new Error(`the model has no rule for ${command.type}`);
   return rule(model, command);

@@ -1,109 +1,80 @@
-/** The naive market's rules of deliveries and Lots: reservations, payment, expiry, passing time. */
+/** The naive market's rules of deliveries: reservation, another supplier, payment, giving back. */
 import type { Command, ReserveDelivery } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import * as charges from "./charges.fixture.ts";
+import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
+import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { close, line, open, trade } from "./orders.fixture.ts";
+import * as sources from "./sources.fixture.ts";
 
 type Model = m.Model;
-const SLOT_MS = 300_000;
+type Wish = sources.Wish;
 
-/** Lots a buyer may draw on, soonest expiry first. */
-function drawable(model: Model, account: number, symbol: string, failed: readonly number[]) {
-  return model.lots
-    .filter((lot) => lot.owner === account && lot.symbol === symbol)
-    .filter((lot) => lot.expiresMs > model.nowMs && !failed.includes(lot.supplier))
-    .filter((lot) => m.canServe(model, lot.supplier, symbol))
-    .sort((a, b) => a.expiresMs - b.expiresMs || a.number - b.number);
-}
+type Source =
+  | { own: sources.OwnLots }
+  | { away: sources.OwnLots; cover: Cover }
+  | { asks: sources.Asks };
 
-type Wish = Pick<m.ModelDelivery, "account" | "symbol" | "prompt" | "output" | "choices">;
-interface Source {
-  supplier: number;
-  buys: { ask: m.ModelOrder; quantity: number }[];
-  /** Asks at better places that did not add up. */
-  passedOver: number;
-}
-
-const tokensFor = (wish: Wish) => wish.prompt + wish.choices * wish.output;
-const priceOf = (model: Model, { buys }: Source) =>
-  m.withFee(
-    model,
-    m.sum(buys.map(({ ask, quantity }) => m.worth(model, ask.symbol, ask.ticks, quantity))),
-  );
-
-/** Who serves: one supplier's Lots, else in Auto Mode one supplier's asks; or why nobody does. */
-function findSource(model: Model, wish: Wish, failed: readonly number[]): Source | RejectionCode {
-  const { account, symbol } = wish;
-  const tokens = tokensFor(wish);
-  const lots = drawable(model, account, symbol, failed);
-  for (const { supplier } of lots) {
-    const free = m.count(
-      lots.filter((l) => l.supplier === supplier).map((l) => m.freeTokens(model, l)),
-    );
-    if (free >= tokens) return { supplier, buys: [], passedOver: 0 };
-  }
-  if (m.accountOf(model, account).mode === "advanced") return "no-units";
-  const source = cheapestAsks(model, wish, failed);
-  if (source === null) return "no-supplier";
-  return priceOf(model, source) > m.freeMoney(model, account) ? "payment-required" : source;
-}
-
-/** Walks the asks; the first supplier whose asks add up sells, unless the protection price is first. */
-function cheapestAsks(model: Model, wish: Wish, failed: readonly number[]): Source | null {
-  const { incrementTokens } = m.instrumentOf(model, wish.symbol);
-  const wanted = Math.ceil(tokensFor(wish) / incrementTokens);
-  const asks = line(model, wish.symbol, "sell").filter((ask) => !failed.includes(ask.account));
-  const best = asks[0]?.ticks ?? 0;
-  const most = best + Math.floor((best * model.policy.marketProtectionBps) / 10_000);
-  const passed: m.ModelOrder[] = [];
-  for (const last of asks.filter((ask) => ask.ticks <= most)) {
-    passed.push(last);
-    const own = passed.filter((ask) => ask.account === last.account);
-    if (m.count(own.map(m.left)) < wanted) continue;
-    let missing = wanted;
-    const buys = own.map((ask) => {
-      const quantity = Math.min(missing, m.left(ask));
-      missing -= quantity;
-      return { ask, quantity };
+/** Who serves: Lots; of a supplier that is away, with cover; else in Auto Mode asks. Or why nobody does. */
+function findSource(model: Model, wish: Wish): Source | RejectionCode {
+  const own = sources.ownLots(model, wish, []);
+  if (own !== null) return { own };
+  const uncovered: number[] = [];
+  for (;;) {
+    const away = sources.ownLots(model, wish, uncovered, false);
+    if (away === null) break;
+    const { supplier, parts } = away;
+    const cover = findCover(model, {
+      ...{ wish, supplier, parts, paying: parts, agreed: 0n, failed: [supplier] },
     });
-    return { supplier: last.account, buys, passedOver: passed.length - own.length };
+    if (cover !== null) return { away, cover };
+    uncovered.push(supplier);
   }
-  return null;
+  const asks = sources.autoAsks(model, wish, []);
+  return typeof asks === "string" ? asks : { asks };
 }
+
+const carries = (model: Model, wish: Wish): boolean => typeof findSource(model, wish) !== "string";
 
 /**
  * Without a maximum: the most output that can be carried, from the default down to the policy's
- * least. What can be carried changes only where a supplier's Lots or a number of increments end.
+ * least. What can be carried changes only where a supplier's Lots or a number of increments end. With
+ * cover it may end at any token and begin again, as other suppliers sell it: there `shown` is taken when
+ * one token more could not be carried, and a refusal when the least could not.
  */
-function fitOutput(model: Model, wish: Wish): { wish: Wish; source: Source | RejectionCode } {
+function fitOutput(model: Model, wish: Wish, shown: number | null): Wish {
   const { account, symbol, prompt, choices } = wish;
   const { defaultMaxOutputTokens: most, incrementTokens } = m.instrumentOf(model, symbol);
   const least = Math.min(model.policy.defaultMaxOutputTokensMin, most);
-  const ends = drawable(model, account, symbol, []).map(({ supplier }) =>
-    m.count(
-      drawable(model, account, symbol, [])
-        .filter((l) => l.supplier === supplier)
-        .map((l) => m.freeTokens(model, l)),
-    ),
+  const isAway = sources.drawable(model, wish, false).length > 0;
+  const fits = (output: number) => carries(model, { ...wish, output });
+  if (isAway && !fits(most)) {
+    if (!fits(least)) return { ...wish, output: least };
+    if (shown !== null && fits(shown) && !fits(shown + 1)) return { ...wish, output: shown };
+  }
+  const lots = sources.drawable(model, { account, symbol, prompt, choices, output: 0 });
+  const ends = lots.map(({ supplier }) =>
+    m.count(lots.filter((l) => l.supplier === supplier).map((l) => m.freeTokens(model, l))),
   );
   for (let end = incrementTokens; end < prompt + choices * most; end += incrementTokens) {
     ends.push(end);
   }
   const outputs = ends.map((end) => Math.floor((end - prompt) / choices));
   const sensible = outputs.filter((output) => output > least && output < most);
-  for (const output of [most, ...sensible.sort((a, b) => b - a), least]) {
-    const fitted = { ...wish, output };
-    const source = findSource(model, fitted, []);
-    if (typeof source === "string") continue;
-    if (output < most) model.tally.add("state: output reduced to what can be carried");
-    return { wish: fitted, source };
+  for (const output of [most, ...sensible.sort((a, b) => b - a)]) {
+    if (fits(output)) return { ...wish, output };
   }
-  return { wish, source: findSource(model, { ...wish, output: least }, []) };
+  return { ...wish, output: least };
 }
 
 const isCount = (value: number, least: number) => Number.isSafeInteger(value) && value >= least;
 
-export function reserve(model: Model, command: ReserveDelivery): m.Outcome {
+/** `shownOutput` is what the core says the output was reduced to. */
+export function reserve(
+  model: Model,
+  command: ReserveDelivery,
+  shownOutput: number | null,
+): m.Outcome {
   const { account, symbol, promptTokens: prompt, maxOutputTokens, choices } = command;
   const codes: RejectionCode[] = [];
   if (!model.accounts.some((a) => a.number === account)) codes.push("account-not-found");
@@ -118,61 +89,84 @@ export function reserve(model: Model, command: ReserveDelivery): m.Outcome {
   if (codes.length > 0) return m.refused(...codes);
 
   const asked = { account, symbol, prompt, output: maxOutputTokens ?? 0, choices };
-  const { wish, source } =
-    maxOutputTokens === null
-      ? fitOutput(model, asked)
-      : { wish: asked, source: findSource(model, asked, []) };
+  const wish = maxOutputTokens === null ? fitOutput(model, asked, shownOutput) : asked;
+  const source = findSource(model, wish);
   if (typeof source === "string") return m.refused(source);
+  if (
+    maxOutputTokens === null &&
+    wish.output < m.instrumentOf(model, symbol).defaultMaxOutputTokens
+  )
+    model.tally.add("state: output reduced to what can be carried");
   model.counts.delivery += 1;
-  const number = model.counts.delivery;
-  const timeoutMs = model.nowMs + model.policy.deliveryTimeMsMax;
-  const key = command.keyId;
-  return take(model, source, { ...wish, number, attempt: 1, failed: [], timeoutMs, key });
+  const delivery: m.ModelDelivery = {
+    ...{ ...wish, number: model.counts.delivery, attempt: 1, supplier: 0, parts: [] },
+    ...{ owed: null, failures: [], key: command.keyId },
+    timeoutMs: model.nowMs + model.policy.deliveryTimeMsMax,
+  };
+  model.deliveries.push(delivery);
+  if (!("away" in source)) {
+    const taken = "own" in source ? source.own : sources.buyLots(model, wish, source.asks);
+    if (taken.parts.length > 1) model.tally.add("state: reservation over several Lots");
+    return serve(delivery, taken);
+  }
+  model.tally.add("state: away supplier covered");
+  serve(delivery, source.away);
+  return coverWith(model, delivery, "supplier-away", source.cover);
 }
 
-type Unserved = Omit<m.ModelDelivery, "supplier" | "parts">;
-
-/** Buys what is to be bought and sets the tokens aside, soonest expiry first. */
-function take(model: Model, source: Source, unserved: Unserved): m.Outcome {
-  const { supplier, buys } = source;
-  const { account, symbol, failed } = unserved;
-  if (buys.length > 0) purchase(model, account, symbol, source);
-  const parts: m.ModelDelivery["parts"] = [];
-  let missing = tokensFor(unserved);
-  const lots = drawable(model, account, symbol, failed).filter((l) => l.supplier === supplier);
-  for (const lot of lots) {
-    const tokens = Math.min(missing, m.freeTokens(model, lot));
-    if (tokens > 0) parts.push({ lot: lot.number, tokens });
-    missing -= tokens;
-  }
-  if (missing > 0) throw new Error("the model reserves more than it found");
-  if (parts.length > 1) model.tally.add("state: reservation over several Lots");
-  model.deliveries.push({ ...unserved, supplier, parts });
+/** These Lots serve from now on; told is which Lots pay. */
+function serve(delivery: m.ModelDelivery, { supplier, parts }: sources.OwnLots): m.Outcome {
+  delivery.supplier = supplier;
+  delivery.parts = parts;
   return m.accepted({
-    delivery: unserved.number,
-    attempt: unserved.attempt,
+    delivery: delivery.number,
+    attempt: delivery.attempt,
     supplier,
-    promptTokens: unserved.prompt,
-    maxOutputTokens: unserved.output,
-    reservedTokens: tokensFor(unserved),
-    parts: parts.map(({ lot, tokens }) => ({
-      ...{ lot, tokens, priceTicks: m.the(model.lots, (l) => l.number === lot).ticks },
+    promptTokens: delivery.prompt,
+    maxOutputTokens: delivery.output,
+    reservedTokens: sources.tokensFor(delivery),
+    parts: m.payingParts(delivery).map(({ lot, tokens, ticks }) => ({
+      ...{ lot, tokens, priceTicks: ticks },
     })),
   });
 }
 
-function purchase(model: Model, account: number, symbol: string, source: Source): void {
-  const { buys, passedOver } = source;
-  model.tally.add("state: automatic purchase");
-  if (passedOver > 0) model.tally.add("state: purchase passed smaller asks over");
-  if (buys.length > 1) model.tally.add("state: purchase over several asks");
-  const bid = open(model, {
-    ...{ account, symbol, side: "buy", ticks: Math.max(...buys.map(({ ask }) => ask.ticks)) },
-    ...{ quantity: m.count(buys.map((buy) => buy.quantity)), hold: priceOf(model, source) },
-    ...{ postOnly: false, rests: false, fillOrKill: true },
-  });
-  for (const { ask, quantity } of buys) trade(model, ask, bid, quantity);
-  close(model, bid);
+/** Writes a failure down and sets aside what it may cost, of what is there; cover that failed is undone. */
+function fail(model: Model, delivery: m.ModelDelivery, cause: string, chargeMax: bigint): void {
+  const { supplier, symbol, parts } = delivery;
+  const worth = charges.worthOfParts(model, symbol, parts);
+  const held = charges.payable(model, supplier, chargeMax);
+  delivery.failures.push({ supplier, cause, worth, chargeMax, held });
+  delivery.attempt += 1;
+  if (delivery.owed !== null) endCover(model, delivery, 0);
+}
+
+/** The exchange's Lots serve; the buyer's stay reserved and will pay. */
+function coverWith(model: Model, delivery: m.ModelDelivery, cause: string, cover: Cover) {
+  const { supplier, parts, owed } = delivery;
+  if (owed !== null) model.tally.add("state: second cover bought");
+  fail(model, delivery, cause, cover.chargeMax);
+  delivery.owed = owed ?? { supplier, parts };
+  delivery.parts = [];
+  const bought = buyCover(model, delivery, cover);
+  return serve(delivery, { supplier: cover.asks.supplier, parts: bought });
+}
+
+/** Other Lots of the buyer serve and pay. */
+function moveTo(
+  model: Model,
+  delivery: m.ModelDelivery,
+  cause: string,
+  others: sources.OwnLots,
+): m.Outcome {
+  const { symbol, parts } = delivery;
+  const left = m.payingParts(delivery);
+  if (delivery.owed !== null) model.tally.add("state: other Lots after cover");
+  fail(model, delivery, cause, chargeMaxOf(model, symbol, others.parts, parts));
+  delivery.owed = null;
+  const outcome = serve(delivery, others);
+  if (endLots(model, left) > 0) model.tally.add("state: Lot ended by a retry");
+  return outcome;
 }
 
 type Named = { delivery: number; attempt: number };
@@ -182,19 +176,32 @@ function find(model: Model, { delivery: number, attempt }: Named) {
   return delivery.attempt === attempt ? delivery : m.refused("delivery-closed");
 }
 
+/** Failures that the request itself may have caused. */
+const CRASHES = ["link-lost", "backend-failed", "backend-unreachable", "backend-stream-broken"];
+
 export function retry(model: Model, command: Command<"retry-delivery">): m.Outcome {
   const found = find(model, command);
   if ("ok" in found) return found;
-  const { supplier, ...delivery } = found;
-  if (!model.keys.has(delivery.key)) return m.refused("key-not-found");
-  if (delivery.attempt >= model.policy.attemptsMax) return m.refused("no-supplier");
-  const failed = [...delivery.failed, supplier];
-  const source = findSource(model, delivery, failed);
-  if (typeof source === "string") return m.refused(source);
-  endDelivery(model, found);
-  const outcome = take(model, source, { ...delivery, attempt: delivery.attempt + 1, failed });
-  if (endOverdueLots(model, [found]) > 0) model.tally.add("state: Lot ended by a retry");
-  return outcome;
+  if (!model.keys.has(found.key)) return m.refused("key-not-found");
+  const { cause } = command;
+  const { failures, supplier, parts } = found;
+  if ([...failures, { cause }].filter((failure) => CRASHES.includes(failure.cause)).length > 1) {
+    return m.refused("poison-request");
+  }
+  if (found.attempt >= model.policy.attemptsMax) return m.refused("no-supplier");
+  const failed = [...failures.map((failure) => failure.supplier), supplier];
+  const own = sources.ownLots(model, found, failed);
+  if (own !== null) return moveTo(model, found, cause, own);
+  const agreed = m.sum(charges.failuresSincePayer(found).map((failure) => failure.chargeMax));
+  const cover = findCover(model, {
+    ...{ wish: found, supplier, parts, paying: m.payingParts(found), agreed, failed },
+  });
+  if (cover !== null) return coverWith(model, found, cause, cover);
+  const asks = sources.autoAsks(model, found, failed);
+  if (asks === "no-units") return m.refused("no-supplier");
+  if (typeof asks === "string") return m.refused(asks);
+  model.tally.add("state: purchase after a failure");
+  return moveTo(model, found, cause, sources.buyLots(model, found, asks));
 }
 
 export function settle(model: Model, command: Command<"settle-delivery">): m.Outcome {
@@ -204,85 +211,53 @@ export function settle(model: Model, command: Command<"settle-delivery">): m.Out
   if (!isCount(promptTokens, 0) || !isCount(completionTokens, 0)) {
     return m.refused("invalid-quantity");
   }
-  const reserved = m.count(found.parts.map((part) => part.tokens));
-  const usedTokens = Math.min(reserved, promptTokens + completionTokens);
-  if (usedTokens < promptTokens + completionTokens)
-    model.tally.add("state: billed at most reserved");
-  let unpaid = usedTokens;
-  let cost = 0n;
+  const paying = m.payingParts(found);
+  const used = Math.min(charges.tokensOfParts(paying), promptTokens + completionTokens);
+  if (used < promptTokens + completionTokens) model.tally.add("state: billed at most reserved");
+  let unpaid = used;
+  let paid = 0n;
   const parts: object[] = [];
-  for (const part of found.parts) {
+  for (const part of paying) {
     const tokens = Math.min(unpaid, part.tokens);
     unpaid -= tokens;
     const lot = m.the(model.lots, (l) => l.number === part.lot);
-    const paid = payFor(model, lot, tokens);
-    cost += paid;
+    const cost = payFor(lot, tokens);
+    paid += cost;
+    // Who was covered has earned nothing: the exchange has paid who served.
+    if (found.owed === null) {
+      m.accountOf(model, lot.supplier).pending += cost;
+      m.supplyOf(model, lot.supplier, lot.symbol).deliveredEver += tokens;
+    } else model.exchange.available += cost;
     const { number, ticks: priceTicks } = lot;
-    if (tokens > 0) parts.push({ lot: number, tokens, priceTicks, costMicros: `${paid}` });
+    if (tokens > 0) parts.push({ lot: number, tokens, priceTicks, costMicros: `${cost}` });
   }
-  endDelivery(model, found);
-  endOverdueLots(model, [found]);
-  return m.accepted({ usedTokens, costMicros: `${cost}`, parts });
+  const coverCost = found.owed === null ? null : endCover(model, found, used);
+  model.deliveries = model.deliveries.filter((each) => each !== found);
+  charges.chargeFailures(model, found, { used, paid, coverCost });
+  endLots(model, paying);
+  return m.accepted({ usedTokens: used, costMicros: `${paid}`, parts });
 }
 
 /** The part of a Lot's price that its used tokens come to, rounded down, less what was paid. */
-function payFor(model: Model, lot: m.ModelLot, tokens: number): bigint {
+function payFor(lot: m.ModelLot, tokens: number): bigint {
   lot.used += tokens;
   const due = (lot.value * BigInt(lot.used)) / BigInt(lot.tokens);
   const cost = due - lot.paid;
   lot.paid = due;
   lot.margin = m.smaller(lot.margin, m.shareUp(lot.value - lot.paid, lot.share));
-  m.accountOf(model, lot.supplier).pending += cost;
-  m.supplyOf(model, lot.supplier, lot.symbol).deliveredEver += tokens;
   return cost;
 }
 
 export function release(model: Model, command: Command<"release-delivery">): m.Outcome {
   const found = find(model, command);
   if ("ok" in found) return found;
-  endDelivery(model, found);
-  endOverdueLots(model, [found]);
+  giveBack(model, found);
   return m.accepted();
 }
 
-export function endDelivery(model: Model, delivery: m.ModelDelivery): void {
+/** A delivery that comes to nothing: cover is undone, nobody pays or is charged. */
+export function giveBack(model: Model, delivery: m.ModelDelivery): void {
+  if (delivery.owed !== null) endCover(model, delivery, 0);
   model.deliveries = model.deliveries.filter((each) => each !== delivery);
-}
-
-/** Ends Lots of these deliveries that are used up, or expired and drawn on by nobody. */
-export function endOverdueLots(model: Model, deliveries: readonly m.ModelDelivery[]): number {
-  const numbers = new Set(deliveries.flatMap((d) => d.parts.map((part) => part.lot)));
-  const lots = model.lots.filter((lot) => numbers.has(lot.number));
-  return lots.filter((lot) => endIfDone(model, lot)).length;
-}
-
-export function endIfDone(model: Model, lot: m.ModelLot): boolean {
-  const isUsedUp = lot.used === lot.tokens;
-  if (m.reservedOn(model, lot.number) > 0) return false;
-  if (!isUsedUp && lot.expiresMs > model.nowMs) return false;
-  model.tally.add(isUsedUp ? "state: Lot used up" : "state: Lot expired");
-  if (!isUsedUp) payAtExpiry(model, lot);
-  model.lots = model.lots.filter((each) => each !== lot);
-  return true;
-}
-
-/** What was not used is paid for the slots in which the supplier was there; the rest goes back. */
-function payAtExpiry(model: Model, lot: m.ModelLot): void {
-  let slots = 0;
-  let healthy = 0;
-  for (let slot = Math.ceil(lot.enteredMs / SLOT_MS); slot * SLOT_MS < lot.expiresMs; slot += 1) {
-    const [fromMs, toMs] = [slot * SLOT_MS, (slot + 1) * SLOT_MS];
-    if (model.outages.some((o) => o.fromMs < toMs && o.toMs > fromMs)) continue;
-    slots += 1;
-    const away = model.away
-      .filter((a) => a.account === lot.supplier)
-      .map((a) => Math.min(a.toMs ?? model.nowMs, toMs) - Math.max(a.fromMs, fromMs));
-    if (m.count(away.map((ms) => Math.max(0, ms))) <= model.policy.slotAwayMsMax) healthy += 1;
-  }
-  const kind = slots === 0 ? "no slot" : healthy === slots ? "all slots" : "some slots";
-  model.tally.add(`state: Lot expired, paid for ${healthy === 0 && slots > 0 ? "none" : kind}`);
-  const escrow = lot.value - lot.paid;
-  const earned = slots === 0 ? escrow : (escrow * BigInt(healthy)) / BigInt(slots);
-  m.accountOf(model, lot.supplier).pending += earned;
-  m.accountOf(model, lot.owner).available += escrow - earned;
+  endLots(model, m.payingParts(delivery));
 }

@@ -1,7 +1,7 @@
 /**
  * A naive market for tests: plain lists, searched from end to end, written from the rules and not
- * from the core. This file holds what it keeps and what follows from that; `orders`,
- * `supply` and `deliveries` hold the rules. Slow on purpose: nothing is kept twice.
+ * from the core. This file holds what it keeps and what follows from that, the others hold the rules.
+ * Slow on purpose: nothing is kept twice.
  */
 import type { AccountMode, PlaceOrder } from "#exchange/core/commands.ts";
 import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
@@ -17,7 +17,12 @@ export interface ModelAccount {
   available: bigint;
   bond: bigint;
   pending: bigint;
+  /** What it could not pay. */
+  debt: bigint;
 }
+
+/** The exchange as a buyer of cover. */
+export const EXCHANGE = 0;
 
 export interface ModelOrder {
   number: number;
@@ -56,6 +61,21 @@ export interface ModelLot {
   share: number;
   enteredMs: number;
   expiresMs: number;
+  /** What was charged for the absence that began then, in basis points. */
+  abandoned: { sinceMs: number; bps: number };
+}
+
+/** Tokens of a Lot within a reservation; `lot` is 0 while it is only planned. */
+export type ModelPart = { lot: number; tokens: number; ticks: number };
+
+/** A supplier that failed a delivery, what its reservation came to, and what it may have to pay. */
+export interface ModelFailure {
+  supplier: number;
+  cause: string;
+  worth: bigint;
+  chargeMax: bigint;
+  /** Set aside for that. */
+  held: { pending: bigint; bond: bigint };
 }
 
 export interface ModelDelivery {
@@ -67,8 +87,10 @@ export interface ModelDelivery {
   prompt: number;
   output: number;
   choices: number;
-  parts: { lot: number; tokens: number }[];
-  failed: number[];
+  parts: ModelPart[];
+  /** Under cover `parts` are the exchange's Lots; these are the buyer's, which pay. */
+  owed: { supplier: number; parts: ModelPart[] } | null;
+  failures: ModelFailure[];
   timeoutMs: number;
   key: string;
 }
@@ -89,11 +111,23 @@ export interface ModelSupply {
   deliveredEver: number;
 }
 
+export interface ModelAbsence {
+  account: number;
+  fromMs: number;
+  toMs: number | null;
+  /** It was announced. */
+  drained: boolean;
+  /** How much of it was acted upon. */
+  doneMs: number;
+}
+
 export interface Model {
   nowMs: number;
   policy: MarketPolicy;
   instruments: readonly Instrument[];
   accounts: ModelAccount[];
+  exchange: ModelAccount;
+  guaranty: bigint;
   /** Open ones. */
   orders: ModelOrder[];
   lots: ModelLot[];
@@ -101,7 +135,11 @@ export interface Model {
   nodes: ModelNode[];
   supplies: ModelSupply[];
   /** When suppliers had no link; `toMs` is null while it lasts. */
-  away: { account: number; fromMs: number; toMs: number | null }[];
+  away: ModelAbsence[];
+  /** Suppliers that could not pay something, until that was acted upon. */
+  defaults: { account: number; atMs: number }[];
+  /** Fills of others than the exchange, oldest first. */
+  fills: { symbol: string; ticks: number; atMs: number }[];
   graces: { account: number; endsMs: number }[];
   outages: { fromMs: number; toMs: number }[];
   references: Map<string, { content: string; atMs: number }>;
@@ -120,6 +158,10 @@ export type Outcome = { ok: true; result: unknown } | { ok: false; codes: Reject
 export const accepted = (result: unknown = {}): Outcome => ({ ok: true, result });
 export const refused = (...codes: RejectionCode[]): Outcome => ({ ok: false, codes });
 
+export const createAccount = (number: number, mode: AccountMode): ModelAccount => ({
+  ...{ number, mode, available: 0n, bond: 0n, pending: 0n, debt: 0n },
+});
+
 export function createModel(
   policy: MarketPolicy,
   instruments: readonly Instrument[],
@@ -131,12 +173,16 @@ export function createModel(
     policy,
     instruments,
     accounts: [],
+    exchange: createAccount(EXCHANGE, "advanced"),
+    guaranty: 0n,
     orders: [],
     lots: [],
     deliveries: [],
     nodes: [],
     supplies: [],
     away: [],
+    defaults: [],
+    fills: [],
     graces: [],
     outages: [],
     references: new Map(),
@@ -160,9 +206,10 @@ export function the<T>(list: readonly T[], fits: (each: T) => boolean): T {
 export const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((a, b) => a + b, 0n);
 export const count = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 export const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+export const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 export const accountOf = (model: Model, number: number) =>
-  the(model.accounts, (account) => account.number === number);
+  the([model.exchange, ...model.accounts], (account) => account.number === number);
 export const instrumentOf = (model: Model, symbol: string) =>
   the(model.instruments, (instrument) => instrument.symbol === symbol);
 
@@ -188,16 +235,31 @@ export const heldForBids = (model: Model, account: number): bigint =>
 export const freeMoney = (model: Model, account: number): bigint =>
   accountOf(model, account).available - heldForBids(model, account);
 
+const heldForCharges = (model: Model, account: number) =>
+  model.deliveries.flatMap(({ failures }) =>
+    failures.filter(({ supplier }) => supplier === account).map(({ held }) => held),
+  );
 export const heldBond = (model: Model, account: number): bigint =>
   sum([
     ...model.orders.filter((o) => o.account === account && o.side === "sell").map((o) => o.hold),
     ...model.lots.filter((lot) => lot.supplier === account).map((lot) => lot.margin),
+    ...heldForCharges(model, account).map((held) => held.bond),
   ]);
+export const heldPay = (model: Model, account: number): bigint =>
+  sum(heldForCharges(model, account).map((held) => held.pending));
 export const freeBond = (model: Model, account: number): bigint =>
   accountOf(model, account).bond - heldBond(model, account);
 
 export const reservedOn = (model: Model, lot: number): number =>
-  count(model.deliveries.flatMap((d) => d.parts.filter((p) => p.lot === lot).map((p) => p.tokens)));
+  count(
+    model.deliveries
+      .flatMap(({ parts, owed }) => [...parts, ...(owed?.parts ?? [])])
+      .filter((part) => part.lot === lot)
+      .map((part) => part.tokens),
+  );
+/** The Lots that pay for a delivery: the buyer's. */
+export const payingParts = ({ parts, owed }: Pick<ModelDelivery, "parts" | "owed">): ModelPart[] =>
+  owed?.parts ?? parts;
 export const freeTokens = (model: Model, lot: ModelLot): number =>
   lot.tokens - lot.used - reservedOn(model, lot.number);
 

@@ -54,6 +54,27 @@ export const bid = kind({
   }),
   command: (wish) => ({ ...limitOrder, side: "buy", ...wish }),
 });
+/** More than a bond can pay for once the policy asks for little of it, at prices that meet. */
+const much = {
+  symbol: fc.constant("text-lite"),
+  quantity: fc.integer({ min: 10, max: 90 }),
+  clientOrderId: fc.constant(null),
+  timeInForce: fc.constant<PlaceOrder["timeInForce"]>("gtc"),
+  postOnly: fc.constant(false),
+};
+export const sellMuch = kind({
+  name: "sell much",
+  of: fc.record({
+    ...{ ...much, account: fc.constantFrom(2, 2, 3) },
+    priceTicks: fc.constantFrom(9_960, 10_061, 10_180),
+  }),
+  command: (wish) => ({ ...limitOrder, issueMissing: true, side: "sell", ...wish }),
+});
+export const buyMuch = kind({
+  name: "buy much",
+  of: fc.record({ ...much, account: fc.constant(4), priceTicks: fc.constant(10_180) }),
+  command: (wish) => ({ ...limitOrder, side: "buy", ...wish, timeInForce: "ioc" }),
+});
 export const market = kind({
   name: "market",
   of: fc.record({

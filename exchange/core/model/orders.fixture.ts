@@ -123,6 +123,7 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
     if (!m.canServe(model, account, symbol)) codes.push("node-not-connected");
     const fee = m.shareUp(taken, model.policy.takerFeeBps);
     if (fee > m.freeMoney(model, account)) codes.push("insufficient-balance");
+    if (m.accountOf(model, account).debt > 0n) codes.push("insufficient-bond");
   }
   if (codes.length > 0) return m.refused(...codes);
 
@@ -157,7 +158,8 @@ export function open(model: Model, wish: NewOrder): ModelOrder {
   const { account, symbol, side, ticks, quantity, hold, postOnly, rests, fillOrKill } = wish;
   const order: ModelOrder = {
     ...{ number: model.counts.order, account, symbol, side, ticks, quantity, filled: 0, hold },
-    share: side === "sell" ? model.policy.bondMarginBps : highestFee(model),
+    share:
+      side === "sell" ? model.policy.bondMarginBps : account === m.EXCHANGE ? 0 : highestFee(model),
     ...{ feeBasis: 0n, feePaid: 0n, postOnly, rests, fillOrKill, suspended: false, arrival: null },
   };
   model.orders.push(order);
@@ -217,8 +219,13 @@ function payFee(model: Model, order: ModelOrder, value: bigint, bps: number, mos
 export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quantity: number): void {
   const { symbol, ticks } = maker;
   const [bid, ask] = maker.side === "buy" ? [maker, taker] : [taker, maker];
-  const bps = (order: ModelOrder) =>
-    order === taker ? model.policy.takerFeeBps : model.policy.makerFeeBps;
+  // Cover is free of fees for both sides, and no sign of what Units are worth.
+  const isCover = bid.account === m.EXCHANGE;
+  if (!isCover) model.fills.push({ symbol, ticks, atMs: model.nowMs });
+  const bps = (order: ModelOrder) => {
+    if (isCover) return 0;
+    return order === taker ? model.policy.takerFeeBps : model.policy.makerFeeBps;
+  };
   // A bid set its fee aside when it came, and pays no more even when fees went up since.
   if (bps(bid) > bid.share) model.tally.add("state: bid pays the fee of its day");
   const bidBps = Math.min(bps(bid), bid.share);
@@ -243,6 +250,7 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
     ...{ tokens: m.tokensOf(model, symbol, quantity), used: 0, value, paid: 0n, margin },
     share: model.policy.bondMarginBps,
     ...{ enteredMs: model.nowMs, expiresMs: model.nowMs + model.policy.lotLifetimeMs },
+    abandoned: { sinceMs: 0, bps: 0 },
   });
   if (m.left(maker) === 0) close(model, maker);
 }

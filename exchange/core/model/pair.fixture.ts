@@ -1,7 +1,7 @@
 /** The core and the naive market side by side: the same commands to both, compared after each. */
 import { expect } from "vitest";
-import type { Command } from "#exchange/core/commands.ts";
-import { instruments, quietSla, START_MS } from "#exchange/core/core.fixture.ts";
+import type { Command, Side } from "#exchange/core/commands.ts";
+import { instruments, START_MS } from "#exchange/core/core.fixture.ts";
 import { createCore, restoreCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
@@ -48,8 +48,8 @@ function walkOn(real: Real): void {
 
 /** Gives one command to both and holds the core to what the model says. */
 export function both(model: Model, real: Real, command: Command, nowMs: number) {
-  const meant = decide(model, command, nowMs);
   const done = real.core.execute(command, nowMs);
+  const meant = decide(model, command, nowMs, done.ok ? done.result : null);
   real.events.push(...done.events);
   if (done.ok) expect({ ok: true, result: done.result }).toEqual(meant);
   else if (meant.ok) expect({ refused: done.rejection }).toEqual(meant);
@@ -61,36 +61,46 @@ export function both(model: Model, real: Real, command: Command, nowMs: number) 
   return done;
 }
 
-/** Little enough to run out, of some accounts at once. The third supplier trades too. */
+/** Little enough to run out, of some accounts at once. */
 const MONEY: Record<number, bigint> = {
-  ...{ 1: 3_000n, 3: 900_000n, 4: 1_500_000n, 5: 300_000n, 6: 3_000_000n, 7: 60_000n },
+  ...{ 1: 3_000n, 3: 900_000n, 4: 4_000_000n, 5: 300_000n, 6: 3_000_000n, 7: 60_000n },
 };
-const BONDS: Record<number, bigint> = { 1: 3_000_000n, 2: 400_000n, 3: 3_000_000n };
+/** Bond of all they sell at first: the second and third have hardly more than the policy asks for of it. */
+const WHOLE_BONDS: Record<number, bigint> = { 1: 30_000_000n, 2: 125_000n, 3: 701_900n };
 
-/** Something to buy from the start. */
-const ASKS: [account: number, symbol: string, priceTicks: number, quantity: number][] = [
-  [1, "text-lite", 10_001, 30],
-  [2, "text-lite", 10_001, 20],
-  [3, "text-lite", 10_030, 60],
-  [1, "text-odd", 9_999, 12],
-  [2, "text-odd", 10_100, 5],
+/** Something to buy from the start; and a trader that has Lots of two suppliers, the cheaper first. The third supplier trades too. */
+type Opening = [side: Side, account: number, symbol: string, priceTicks: number, quantity: number];
+const ORDERS: Opening[] = [
+  ["sell", 3, "text-lite", 10_000, 10],
+  ["buy", 4, "text-lite", 10_000, 10],
+  ["sell", 1, "text-lite", 10_060, 42],
+  ["buy", 4, "text-lite", 10_060, 12],
+  ["sell", 2, "text-lite", 10_080, 8],
+  ["sell", 3, "text-lite", 10_030, 60],
+  ["sell", 1, "text-odd", 9_999, 12],
+  ["sell", 2, "text-odd", 10_100, 2],
 ];
 
-/** Accounts, money, nodes and asks that most commands need. */
-function opening(): Command[] {
+/** Accounts, money, nodes and orders that most commands need. */
+function opening({ bondMarginBps }: MarketPolicy): Command[] {
   const commands: Command[] = [];
   for (const account of [...SUPPLIERS, ...TRADERS, ...BUYERS]) {
     const mode = BUYERS.includes(account) ? "easy" : "advanced";
     commands.push({ type: "open-account", name: `account ${account}`, mode });
     for (const to of ["available", "bond"] as const) {
-      const amountMicros = (to === "bond" ? BONDS : MONEY)[account];
-      if (amountMicros === undefined) continue;
+      const bond = ((WHOLE_BONDS[account] ?? 0n) * BigInt(bondMarginBps)) / 10_000n;
+      const amountMicros = to === "bond" ? bond : (MONEY[account] ?? 0n);
+      if (amountMicros === 0n) continue;
       commands.push({ type: "deposit", account, amountMicros, to, reference: `${to} ${account}` });
     }
     if (!DRAWERS.includes(account)) continue;
     const keyId = keyOf(account);
     commands.push({ type: "add-api-key", account, keyId, secretHash: "hash", label: "key" });
   }
+  // Enough for some requests and not for others.
+  commands.push({
+    ...{ type: "fund-exchange", fund: "cover", amountMicros: 90_000n, reference: "first" },
+  });
   for (const [index, account] of NODES.entries()) {
     const [tokenHash, node] = [`${account}`, index + 1];
     const expiresAtMs = START_MS + 1;
@@ -101,19 +111,17 @@ function opening(): Command[] {
       { type: "connect-node", node, session: "x", slots: 4, supplies },
     );
   }
-  for (const [account, symbol, priceTicks, quantity] of ASKS) {
+  for (const [side, account, symbol, priceTicks, quantity] of ORDERS) {
     commands.push({
-      ...{ type: "place-order", side: "sell", orderType: "limit", timeInForce: "gtc" },
+      ...{ type: "place-order", side, orderType: "limit", timeInForce: "gtc" },
       ...{ account, symbol, priceTicks, quantity, maxSlippageBps: null, postOnly: false },
-      ...{ clientOrderId: null, issueMissing: true },
+      ...{ clientOrderId: null, issueMissing: side === "sell" },
     });
   }
   return commands;
 }
 
-/** The naive market judges nobody: what verdicts lead to has tests of its own. */
-export function setUp(drawn: MarketPolicy, tally: Tally): { model: Model; real: Real } {
-  const adopted = { ...drawn, sla: quietSla };
+export function setUp(adopted: MarketPolicy, tally: Tally): { model: Model; real: Real } {
   const core = createCore();
   const real: Real = { core, events: [], restarts: 0, walk: null };
   const listings = LISTED.map((instrument): Command => ({ type: "list-instrument", instrument }));
@@ -121,7 +129,7 @@ export function setUp(drawn: MarketPolicy, tally: Tally): { model: Model; real: 
     real.events.push(...core.execute(command, START_MS).events);
   }
   const model = createModel(adopted, LISTED, START_MS, tally);
-  for (const command of opening()) {
+  for (const command of opening(adopted)) {
     if (!both(model, real, command, START_MS).ok) throw new Error(`refused: ${command.type}`);
   }
   return { model, real };

@@ -1,6 +1,7 @@
 /** The naive market's rules of supply: links that come and go, capacity, issuance, restarts. */
 import type { Command } from "#exchange/core/commands.ts";
-import { endDelivery, endOverdueLots } from "./deliveries.fixture.ts";
+import { cutToCapacity } from "./capacity.fixture.ts";
+import { giveBack } from "./deliveries.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { close, enter, issue } from "./orders.fixture.ts";
 
@@ -25,24 +26,6 @@ function resumeAsks(model: Model, account: number, symbol: string): void {
     ask.suspended = false;
     enter(model, ask);
   }
-}
-
-/** More promised than capacity carries: newest asks go first, then unsold Units; Lots never. */
-export function cutToCapacity(model: Model, account: number, symbol: string): void {
-  const supply = m.supplyOf(model, account, symbol);
-  const excess =
-    supply.unsold + m.owedBy(model, account, symbol) - m.issuanceLimit(model, account, symbol);
-  if (excess <= 0) return;
-  const free = () => supply.unsold - m.onOffer(model, account, symbol);
-  for (const ask of m.asksOf(model, account, symbol).sort((a, b) => b.number - a.number)) {
-    if (free() >= excess) break;
-    model.tally.add("state: ask cut to capacity");
-    close(model, ask);
-  }
-  const burned = Math.min(free(), excess);
-  if (burned < excess) model.tally.add("state: Lots owed beyond capacity stand");
-  supply.unsold -= burned;
-  supply.inIssuance = Math.max(0, supply.inIssuance - burned);
 }
 
 export function connect(model: Model, command: Command<"connect-node">): m.Outcome {
@@ -76,7 +59,7 @@ export function disconnect(model: Model, command: Command<"disconnect-node">): m
   }
   node.session = null;
   const { account } = node;
-  if (!m.isLinked(model, account)) goAway(model, account);
+  if (!m.isLinked(model, account)) goAway(model, account, command.reason === DRAIN);
   for (const { symbol } of node.supplies) {
     if (m.canServe(model, account, symbol)) cutToCapacity(model, account, symbol);
   }
@@ -84,8 +67,11 @@ export function disconnect(model: Model, command: Command<"disconnect-node">): m
   return m.accepted();
 }
 
-function goAway(model: Model, account: number): void {
-  model.away.push({ account, fromMs: model.nowMs, toMs: null });
+/** Why a link ends that was announced to end. */
+const DRAIN = "drain";
+
+function goAway(model: Model, account: number, drained: boolean): void {
+  model.away.push({ account, fromMs: model.nowMs, toMs: null, drained, doneMs: 0 });
   model.graces.push({ account, endsMs: model.nowMs + model.policy.supplierGraceMs });
 }
 
@@ -146,10 +132,9 @@ export function resume(model: Model, command: Command<"resume">): m.Outcome {
     if (model.lots.length > 0) model.tally.add("state: Lot tolled");
   }
   const interrupted = [...model.deliveries];
-  for (const delivery of interrupted) endDelivery(model, delivery);
-  endOverdueLots(model, interrupted);
+  for (const delivery of interrupted) giveBack(model, delivery);
   for (const { number } of wasLinked) {
-    goAway(model, number);
+    goAway(model, number, false);
     suspendUnservable(model, number);
   }
   return m.accepted({ releasedDeliveries: interrupted.length });

@@ -2,7 +2,7 @@
  * The naive market and the core shown in one shape, to be compared as text: the whole ledger, Lots,
  * deliveries, open orders, the book's depth, supply, links. Money is written as strings.
  */
-import { FEES, WORLD } from "#exchange/core/ledger/account-names.ts";
+import { COVER, FEES, GUARANTY, RECEIVABLES, WORLD } from "#exchange/core/ledger/account-names.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import * as m from "./market.fixture.ts";
@@ -19,11 +19,15 @@ function modelLedger(model: m.Model): Row[] {
   const rows: Row[] = [
     [WORLD, -model.deposited, 0n],
     [FEES, model.fees, 0n],
+    [COVER, model.exchange.available, m.heldForBids(model, m.EXCHANGE)],
+    [GUARANTY, model.guaranty, 0n],
+    [RECEIVABLES, m.sum(model.accounts.map(({ debt }) => debt)), 0n],
   ];
-  for (const { number, available, bond, pending } of model.accounts) {
+  for (const { number, available, bond, pending, debt } of model.accounts) {
     rows.push([`${number}:avail`, available, m.heldForBids(model, number)]);
     rows.push([`${number}:bond`, bond, m.heldBond(model, number)]);
-    rows.push([`${number}:pending`, pending, 0n]);
+    rows.push([`${number}:pending`, pending, m.heldPay(model, number)]);
+    rows.push([`${number}:owed`, -debt, 0n]);
   }
   for (const { account, symbol, unsold } of model.supplies) {
     const owed = m.owedBy(model, account, symbol);
@@ -81,13 +85,15 @@ export function modelView(model: m.Model): View {
     lots: text(
       model.lots.map((lot) => [
         ...[lot.number, lot.owner, lot.supplier, lot.ticks, lot.tokens, lot.used, lot.value],
-        ...[lot.paid, lot.margin, lot.enteredMs, lot.expiresMs],
+        ...[lot.paid, lot.margin, lot.enteredMs, lot.expiresMs, lot.abandoned.bps],
       ]),
     ),
     deliveries: text(
       model.deliveries.map((d) => [
-        ...[d.number, d.attempt, d.account, d.supplier, d.timeoutMs, d.failed.join()],
-        partsText(d.parts),
+        ...[d.number, d.attempt, d.account, d.supplier, d.timeoutMs, d.owed?.supplier ?? null],
+        ...[partsText(d.parts), "for", partsText(d.owed?.parts ?? [])],
+        d.failures.map((f) => f.supplier).join(),
+        ...d.failures.flatMap((f) => [f.supplier, f.cause, f.worth, f.chargeMax, 0n]),
       ]),
     ),
     supplies: text(
@@ -125,13 +131,17 @@ export function coreView(state: CoreState): View {
       [...state.lots.values()].map((lot) => [
         ...[lot.number, lot.owner, lot.supplier, lot.priceTicks, lot.tokens, lot.usedTokens],
         ...[lot.valueMicros, lot.paidMicros, ledger.holdAmount(`lot${lot.number}:margin`)],
-        ...[lot.enteredAtMs, lot.expiresAtMs],
+        ...[lot.enteredAtMs, lot.expiresAtMs, lot.abandoned?.bps ?? 0],
       ]),
     ),
     deliveries: text(
       [...state.deliveries.values()].map((d) => [
-        ...[d.number, d.attempt, d.account, d.supplier, d.timeoutAtMs, d.excluded.join()],
-        partsText(d.parts),
+        ...[d.number, d.attempt, d.account, d.supplier, d.timeoutAtMs, d.owed?.supplier ?? null],
+        ...[partsText(d.parts), "for", partsText(d.owed?.parts ?? [])],
+        d.excluded.join(),
+        ...d.failures.flatMap((f) => [
+          ...[f.supplier, f.cause, f.reservedMicros, f.chargeMaxMicros, f.guarantyMaxMicros],
+        ]),
       ]),
     ),
     supplies: text(

@@ -1,12 +1,19 @@
-/** All wishes: money, supply, deliveries and time here, orders beside; and how often each is drawn. */
+/** All wishes: money, supply and time here, orders and deliveries beside; and how often each is drawn. */
 import fc from "fast-check";
-import type { Model } from "./market.fixture.ts";
-import { again, ask, bid, cancel, cancelAll, market } from "./order-wishes.fixture.ts";
+import { draw, release, reserve, retry, settle } from "./delivery-wishes.fixture.ts";
+import {
+  again,
+  ask,
+  bid,
+  buyMuch,
+  cancel,
+  cancelAll,
+  market,
+  sellMuch,
+} from "./order-wishes.fixture.ts";
 import {
   anybody,
   DRAWERS,
-  drawer,
-  endWait,
   keyOf,
   kind,
   longWait,
@@ -15,9 +22,9 @@ import {
   NODES,
   pick,
   quantity,
+  SYMBOLS,
   supplier,
   symbol,
-  tokens,
   type Wish,
 } from "./wish.fixture.ts";
 
@@ -26,7 +33,7 @@ const deposit = kind({
   of: fc.record({
     account: mostly(anybody, fc.constant(NOBODY), 20),
     amountMicros: mostly(
-      fc.constantFrom(100_000n, 2_000_000n),
+      fc.constantFrom(20_000n, 20_000n, 2_000_000n),
       fc.constantFrom(0n, -5n, 1_000_000_000_000_001n),
       12,
     ),
@@ -41,9 +48,36 @@ const depositAgain = kind({
   command: (at, model) => {
     const none = ["none", { content: "4 available 5" }] as const;
     const [reference, { content }] = pick([...model.references], at) ?? none;
+    if (content.startsWith("exchange")) {
+      const [, fund, amount] = content.split(" ") as [string, "cover" | "guaranty", string];
+      return { type: "fund-exchange", fund, amountMicros: BigInt(amount), reference };
+    }
     const [account, to, amount] = content.split(" ") as [string, "available" | "bond", string];
     const amountMicros = BigInt(amount);
     return { type: "deposit", account: Number(account), amountMicros, to, reference };
+  },
+});
+const fund = kind({
+  name: "fund",
+  of: fc.record({
+    fund: fc.constantFrom<"cover" | "guaranty">("cover", "cover", "guaranty"),
+    amountMicros: mostly(fc.constantFrom(5_000n, 60_000n), fc.constantFrom(0n, -1n), 12),
+    reference: fc.nat(40).map((number) => `transfer ${number}`),
+  }),
+  command: (wish) => ({ type: "fund-exchange", ...wish }),
+});
+/** A supplier that could not pay brings new bond: a little, or more than enough. */
+const redeem = kind({
+  name: "redeem",
+  of: fc.record({ at: fc.nat(2), amountMicros: fc.constantFrom(1_000n, 3_000_000n) }),
+  command: ({ at, amountMicros }, model) => {
+    const debtor = pick(
+      model.accounts.filter((account) => account.debt > 0n),
+      at,
+    );
+    if (debtor === undefined) return null;
+    const reference = `bond ${model.references.size}`;
+    return { type: "deposit", account: debtor.number, amountMicros, to: "bond", reference };
   },
 });
 const units = fc.record({ account: supplier, symbol, quantity });
@@ -62,22 +96,6 @@ const transfer = kind({
   },
 });
 
-const reserve = kind({
-  name: "reserve",
-  of: fc.record({
-    account: drawer,
-    symbol,
-    promptTokens: tokens,
-    maxOutputTokens: fc.oneof<fc.Arbitrary<number | null>[]>(fc.constant(null), tokens, tokens),
-    choices: mostly(fc.constantFrom(1, 1, 1, 2, 5), fc.constantFrom(0, -1, Number.NaN), 40),
-    isStranger: mostly(fc.constant(false), fc.constant(true), 60),
-  }),
-  command: ({ isStranger, ...wish }) => {
-    const keyId = keyOf(isStranger ? wish.account + 1 : wish.account);
-    return { type: "reserve-delivery", keyId, requestId: "request", ...wish };
-  },
-});
-
 /** An account's key is revoked, and given again before another is: at most one lacks its own. */
 const turnKey = kind({
   name: "turn key",
@@ -87,68 +105,6 @@ const turnKey = kind({
     if (account === undefined) return { type: "revoke-key", account: wish, key: keyOf(wish) };
     const keyId = keyOf(account);
     return { type: "add-api-key", account, keyId, secretHash: "hash", label: "key" };
-  },
-});
-
-/** An open delivery and its attempt; now and then one that is over, or an attempt that is. */
-const named = fc.record({ at: fc.nat(8), over: mostly(fc.constant(0), fc.constantFrom(1, 2), 12) });
-function nameDelivery({ at, over }: { at: number; over: number }, model: Model) {
-  const open = pick(model.deliveries, at);
-  if (open === undefined)
-    return over === 0 ? null : { delivery: model.counts.delivery, attempt: 1 };
-  const { number, attempt } = open;
-  // An attempt that never ran, or one that another took over from.
-  return { delivery: number, attempt: attempt + ([0, 1, -1][over] ?? 0) };
-}
-const retry = kind({
-  name: "retry",
-  of: named,
-  waits: endWait,
-  command: (wish, model) => {
-    const name = nameDelivery(wish, model);
-    return name && { type: "retry-delivery", ...name, cause: "no answer" };
-  },
-});
-const settle = kind({
-  name: "settle",
-  waits: endWait,
-  of: fc.record({
-    named,
-    prompt: mostly(fc.nat(9_000), fc.constantFrom(-1, Number.NaN, 0.5, 2 ** 53), 20),
-    part: fc.constantFrom("none", "some", "some", "all", "over"),
-  }),
-  command: ({ named, prompt, part }, model) => {
-    const name = nameDelivery(named, model);
-    if (name === null) return null;
-    const open = model.deliveries.find((d) => d.number === name.delivery);
-    const reserved = (open?.parts ?? []).reduce((total, { tokens }) => total + tokens, 0);
-    const promptTokens = part === "none" ? 0 : prompt;
-    const rest = Math.max(0, reserved - promptTokens);
-    const completionTokens = { none: 0, some: prompt % 700, all: rest, over: rest + 1 + prompt }[
-      part
-    ];
-    return {
-      ...{
-        type: "settle-delivery",
-        ...name,
-        promptTokens,
-        completionTokens: completionTokens ?? 0,
-      },
-      ...{ firstTokenMs: 10, durationMs: 20, reportedTokens: null, outputSha256: null },
-      ...{ finishReason: "stop", cause: "done" },
-      measured: { firstTokenMs: null, tokensPerSecond: null },
-    };
-  },
-});
-const release = kind({
-  name: "release",
-  waits: endWait,
-  of: fc.record({ named, verdict: fc.constantFrom<"failed" | "excused">("failed", "excused") }),
-  command: ({ named, verdict }, model) => {
-    const name = nameDelivery(named, model);
-    return (
-      name && { type: "release-delivery", ...name, verdict, cause: "test", completionTokens: 0 }
-    );
   },
 });
 
@@ -181,16 +137,36 @@ const connect = kind({
     supplies: supplies.map((symbol) => ({ symbol, capacityTokens })),
   }),
 });
+/** A node that has no link comes back as it was meant to be. */
+const relink = kind({
+  name: "relink",
+  of: fc.nat(3),
+  command: (at, model) => {
+    const node = pick(
+      model.nodes.filter((each) => each.session === null),
+      at,
+    );
+    if (node === undefined) return null;
+    const supplies = SYMBOLS.map((symbol) => ({ symbol, capacityTokens: 60_000_000 }));
+    return { type: "connect-node", node: node.number, session: "z", slots: 4, supplies };
+  },
+});
 const disconnect = kind({
   name: "disconnect",
   of: fc.record({
     node: mostly(fc.integer({ min: 1, max: NODES.length }), fc.constant(NODES.length + 5), 30),
+    /** Rather the node of somebody that serves now. */
+    serving: mostly<number | null>(fc.nat(3), fc.constant(null), 1),
     stale: mostly(fc.constant(false), fc.constant(true), 6),
+    reason: fc.constantFrom("link-lost", "link-lost", "drain"),
   }),
-  command: ({ node, stale }, model) => {
+  command: ({ node: drawn, serving, stale, reason }, model) => {
+    const supplier = serving === null ? undefined : pick(model.deliveries, serving)?.supplier;
+    const linked = model.nodes.filter((n) => n.account === supplier && n.session !== null);
+    const node = linked[0]?.number ?? drawn;
     const session = model.nodes.find((n) => n.number === node)?.session ?? "x";
     return {
-      ...{ type: "disconnect-node", node, reason: "test" },
+      ...{ type: "disconnect-node", node, reason },
       session: stale ? `${session} of old` : session,
     };
   },
@@ -201,7 +177,7 @@ const adopt = kind({
   of: fc.record({
     takerFeeBps: fc.constantFrom(0, 37, 100, 200),
     makerFeeBps: fc.constantFrom(0, 25, 150, 300),
-    bondMarginBps: fc.constantFrom(3_333, 8_000, 10_000),
+    bondMarginBps: fc.constantFrom(500, 3_333, 8_000, 10_000),
     issuanceThetaBps: fc.constantFrom(1_000, 2_500, 2_500, 4_000),
     lotLifetimeMs: fc.constantFrom(200_000, 900_000, 7_200_000),
   }),
@@ -232,20 +208,26 @@ const takeover = kind({
 const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [ask, 13],
   [bid, 5],
+  [sellMuch, 2],
+  [buyMuch, 2],
   [market, 2],
   [again, 1],
   [cancel, 2],
   [cancelAll, 1],
   [deposit, 2],
   [depositAgain, 1],
+  [fund, 1],
+  [redeem, 2],
   [issue, 1],
   [transfer, 1],
-  [reserve, 12],
-  [retry, 5],
-  [settle, 6],
+  [reserve, 8],
+  [draw, 13],
+  [retry, 16],
+  [settle, 9],
   [release, 2],
-  [connect, 9],
-  [disconnect, 1],
+  [connect, 5],
+  [relink, 8],
+  [disconnect, 4],
   [tick, 3],
   [restart, 1],
   [turnKey, 1],

@@ -7,7 +7,7 @@ import { standingOf, suspendedUntilMs } from "#exchange/core/sla/standing.ts";
 import type { ClosureReason, Order } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
-import { formatUnits } from "#protocol/money.ts";
+import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { canServe, issuanceLimitTokens, outstandingTokens, supplyOf } from "./capacity.ts";
 
 /** Why the supplier may not issue that many more tokens, or null when it may. */
@@ -53,6 +53,14 @@ export function offerProblem(
   symbol: string,
   missing: bigint,
 ): ReturnType<typeof reject> | null {
+  const debt = -turn.state.ledger.balance(turn.state.ledger.names.owed(account));
+  if (debt > 0n) {
+    return reject(
+      "insufficient-bond",
+      `${formatMicros(debt)} USD are owed since your bond could not pay a charge; deposit that much bond, then place the ask`,
+      { owed: formatMicros(debt) },
+    );
+  }
   const problem =
     missing > 0n
       ? issuanceProblem(turn, account, symbol, missing)
