@@ -194,6 +194,25 @@ test("a tolled Lot is closed out when that falls due before its new expiry and a
   expect(ends).toEqual(["lot-closed-out"]);
 });
 
+test.each([1, 2])(
+  "who cannot pay the first charge has no Lots left for the second (%i links lost)",
+  (lost) => {
+    const market = createTestMarket({ bondMarginBps: 0 });
+    const s = market.supplier("S", { bondMicros: 50_000n });
+    const c = market.account("C", 2_000_000n, "advanced");
+    market.ask(s.account, DOLLAR, UNIT);
+    market.run(market.order(c, { quantity: UNIT, priceTicks: DOLLAR }));
+    for (let time = 0; time < lost; time += 1) {
+      market.link(s.node, 1000);
+      market.unlink(s.node);
+    }
+    // Both fell due when nobody looked: a tenth, and a quarter, of 1,000,000 for 180 of 240 minutes.
+    market.advance(60 * MINUTE_MS);
+    expect(charges(market)).toEqual([75_000n]);
+    expect(market.state.lots.size).toBe(0);
+  },
+);
+
 test("a restored market charges and closes at the same times", () => {
   const { market, s } = marketWithLot();
   market.unlink(s.node);
