@@ -82,7 +82,7 @@ export class SupplierRegistry implements Dispatcher {
     return [...this.#sessions.values()];
   }
 
-  dispatch(request: AttemptRequest, handlers: AttemptHandlers): Attempt {
+  dispatch(request: AttemptRequest, handlers: AttemptHandlers) {
     let running: Attempt | null = null;
     let over = false;
     const once: AttemptHandlers = {
@@ -122,8 +122,16 @@ export class SupplierRegistry implements Dispatcher {
     } else {
       timer = this.#wait(waiter);
     }
+    const nothing = null;
     return {
-      cancel: (reason) => {
+      clock: () => ({
+        dispatchedMs: nothing,
+        acceptedMs: nothing,
+        firstOutputMs: nothing,
+        lastOutputMs: nothing,
+        rttMs: nothing,
+      }),
+      cancel: (reason: string) => {
         if (over) return;
         over = true;
         clearTimeout(timer);
@@ -131,7 +139,7 @@ export class SupplierRegistry implements Dispatcher {
         running?.cancel(reason);
         this.serveWaiting(request.supplier);
       },
-      grant: (bytes) => {
+      grant: (bytes: number) => {
         if (!over) running?.grant(bytes);
       },
     };
