@@ -53,6 +53,7 @@ export async function runCrashes(
   const lives = createExchangeLives({
     dataDir,
     eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
+    sla: {},
     acknowledgesEarly,
   });
   const problems: string[] = [];

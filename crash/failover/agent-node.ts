@@ -55,7 +55,7 @@ export function createAgentNode(options: AgentOptions): AgentNode {
         ...["--instrument", symbol, "--price", price, "--units", units, "--slots", String(SLOTS)],
       ];
       child = startChild(PROGRAM, args, ({ msg }) => {
-        if (msg === "linked") links += 1;
+        if (String(msg).startsWith("linked")) links += 1;
         if (msg === "ask placed") asksPlaced += 1;
       });
     },

@@ -6,6 +6,7 @@ import type { Door } from "#crash/http-client.ts";
 import { countReferenceTokens } from "#protocol/reference-tokens.ts";
 import type { Random } from "#simulation/random.ts";
 import { type Question, questionText, wrongAnswer } from "./numbered-answer.ts";
+import { readAnswer } from "./read-answer.ts";
 
 /** Longer than the exchange waits for two suppliers, one after another. */
 const REQUEST_MS_MAX = 60_000;
@@ -32,13 +33,6 @@ interface Received {
   /** The body, as far as it came. */
   text: string;
   wasCut: boolean;
-}
-
-interface Read {
-  text: string;
-  finish: string | null;
-  error: string | null;
-  usage: { prompt_tokens: number; completion_tokens: number } | null;
 }
 
 export function createAskingBuyer(
@@ -88,7 +82,7 @@ export function createAskingBuyer(
       return "refused";
     }
     notebook.write({ kind: "completion begun", requestId });
-    const read = request.stream ? readStream(text) : readWhole(text);
+    const read = readAnswer(text);
     if (read.error !== null) {
       free(requestId);
       return "failed in the stream";
@@ -133,38 +127,4 @@ interface Request {
   max_tokens: number;
   stream?: boolean;
   stream_options?: object;
-}
-
-interface AnswerChunk {
-  choices?: {
-    delta?: { content?: string };
-    message?: { content?: string };
-    finish_reason?: string | null;
-  }[];
-  usage?: Read["usage"];
-  error?: { message: string };
-}
-
-function readStream(text: string): Read {
-  const read: Read = { text: "", finish: null, error: null, usage: null };
-  for (const event of text.split("\n\n")) {
-    const data = event.split("\n").find((line) => line.startsWith("data: "));
-    if (data === undefined || data === "data: [DONE]") continue;
-    add(read, JSON.parse(data.slice("data: ".length)) as AnswerChunk);
-  }
-  return read;
-}
-
-function readWhole(text: string): Read {
-  const read: Read = { text: "", finish: null, error: null, usage: null };
-  add(read, JSON.parse(text) as AnswerChunk);
-  return read;
-}
-
-function add(read: Read, { choices, usage, error }: AnswerChunk): void {
-  const [choice] = choices ?? [];
-  read.text += choice?.delta?.content ?? choice?.message?.content ?? "";
-  read.finish ??= choice?.finish_reason ?? null;
-  read.usage ??= usage ?? null;
-  read.error ??= error?.message ?? null;
 }

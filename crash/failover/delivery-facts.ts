@@ -74,7 +74,7 @@ export class DeliveryFacts {
     } catch (error) {
       this.problems.push(`event ${event.seq} (${event.type}): ${(error as Error).message}`);
     }
-    if ("postings" in event) this.money.post(event.postings);
+    if ("postings" in event) this.money.post(event.type, event.postings);
     this.problems.push(...this.money.takeProblems().map((text) => `event ${event.seq}: ${text}`));
   }
 

@@ -4,7 +4,8 @@ import { PHASES, type Phase } from "./faults.ts";
 
 export interface PhaseFigures {
   phase: Phase;
-  faults: number;
+  /** How often each kind came. */
+  faults: ReadonlyMap<string, number>;
   requests: number;
   completed: number;
   failedInStream: number;
@@ -96,7 +97,7 @@ export function reportLines({ phases, problems, seconds, events }: FailoverRepor
   return [
     `| | ${phases.map(({ phase }) => phase).join(" | ")} |`,
     `|---|${phases.map(() => "--:").join("|")}|`,
-    row("faults", ({ faults }) => faults),
+    row("faults", ({ faults }) => [...faults.values()].reduce((sum, each) => sum + each, 0)),
     row("requests", ({ requests }) => requests),
     row("completed", ({ completed }) => completed),
     row("of them: served by other Lots", ({ byOtherLots }) => byOtherLots),
@@ -108,12 +109,17 @@ export function reportLines({ phases, problems, seconds, events }: FailoverRepor
     row("until another took over, ms, p50", ({ addedMsP50 }) => addedMsP50),
     row("until another took over, ms, p99", ({ addedMsP99 }) => addedMsP99),
     "",
-    ...phases.map(({ phase, causes }) => {
-      const counted = [...causes].sort((a, b) => b[1] - a[1]);
-      return `${phase}: ${counted.map(([cause, count]) => `${count} ${cause}`).join(", ")}`;
-    }),
+    ...phases.flatMap(({ phase, faults, causes }) => [
+      `${phase}, faults: ${countedText(faults)}`,
+      `${phase}, causes: ${countedText(causes)}`,
+    ]),
     `${seconds.toFixed(0)} s, ${events} events, ${problems.length} problems`,
   ];
+}
+
+function countedText(counts: ReadonlyMap<string, number>): string {
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+  return sorted.map(([name, count]) => `${count} ${name}`).join(", ");
 }
 
 function dollars(micros: bigint): string {

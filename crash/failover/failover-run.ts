@@ -21,6 +21,13 @@ import { drawFaults, PHASES, type Phase, runFault } from "./faults.ts";
 
 /** Seldom: this run is about requests, not about recovery. */
 const EVENTS_PER_SNAPSHOT = 20_000;
+/** The supplier fails on purpose, and is to be asked all the same: nothing takes it out of the market. */
+const NEVER = 1_000_000_000;
+const PATIENT_SLA = {
+  breakerFailures: NEVER,
+  throttleRequestsMin: NEVER,
+  suspensionRequestsMin: NEVER,
+};
 /** Longest that the last requests of a phase may take: two suppliers' timeouts, with room. */
 const IDLE_MS_MAX = 90_000;
 /** A link is to be up again before the next phase begins; its node dials within half a minute. */
@@ -50,6 +57,7 @@ export async function runFailover(
   const lives = createExchangeLives({
     dataDir,
     eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
+    sla: PATIENT_SLA,
     acknowledgesEarly: false,
   });
   const problems: string[] = [];
@@ -82,31 +90,36 @@ export async function runFailover(
       .map(({ requestId }) => `request ${requestId} was billed and its buyer saw no end of it`);
   }
 
-  async function startAgain({ agent }: FailoverWorld): Promise<void> {
-    const { links } = agent;
+  async function startAgain({ agents }: FailoverWorld): Promise<void> {
+    const before = agents.map(({ links }) => links);
     await lives.start(null);
-    if (!(await until(() => agent.links > links, LINK_MS_MAX))) {
-      problems.push("the supplier did not link again with a restarted exchange");
+    const areBack = () => agents.every(({ links }, at) => links > (before[at] ?? 0));
+    if (!(await until(areBack, LINK_MS_MAX))) {
+      problems.push("the suppliers did not link again with a restarted exchange");
     }
   }
 
   async function runPhase(phase: Phase, world: FailoverWorld): Promise<void> {
     const before = new Map(world.told);
     const firstSeq = follower.lastSeq;
-    const faults = drawFaults(phase, cycles, random);
+    const faults = new Map<string, number>();
+    let done = 0;
     gate.open();
-    for (const [at, kind] of faults.entries()) {
+    for (const kind of drawFaults(phase, cycles, random)) {
       problems.push(...(await runFault(phase, kind, { world, random })));
-      if (problems.length + notebook.faults.length > PROBLEMS_MAX) break;
-      if ((at + 1) % CYCLES_PER_LINE !== 0) continue;
-      say(`${phase}: ${at + 1} faults, ${seconds().toFixed(0)} s, ${problems.length} problems`);
+      faults.set(kind, (faults.get(kind) ?? 0) + 1);
+      done += 1;
+      const wrong = problems.length + notebook.faults.length;
+      if (wrong > PROBLEMS_MAX) break;
+      if (done % CYCLES_PER_LINE !== 0) continue;
+      say(`${phase}: ${done} faults, ${seconds().toFixed(0)} s, ${wrong} problems`);
     }
     await stopAndCount(world);
     const told = (end: Told) => (world.told.get(end) ?? 0) - (before.get(end) ?? 0);
     const [completed, failedInStream] = [told("completed"), told("failed in the stream")];
     const refused = told("refused");
     phases.push({
-      ...{ phase, faults: faults.length, requests: completed + failedInStream + refused },
+      ...{ phase, faults, requests: completed + failedInStream + refused },
       ...{ completed, failedInStream, refused },
       ...figuresOf([...facts.deliveries.values()].filter((each) => each.firstSeq > firstSeq)),
     });

@@ -44,6 +44,8 @@ export interface FailoverWorld {
   readonly gpu: FakeGpu;
   readonly proxy: LinkProxy;
   readonly agent: AgentNode;
+  /** The agents of both suppliers. */
+  readonly agents: readonly AgentNode[];
   readonly told: ReadonlyMap<Told, number>;
   /** Requests that ended, of those that were begun after the last `mark`. */
   readonly endedSinceMark: number;
@@ -147,7 +149,7 @@ export async function startFailoverWorld(
   );
 
   return {
-    ...{ operator, proxy, told, gpu: gpus[0], agent: cheap.agent },
+    ...{ operator, proxy, agents, told, gpu: gpus[0], agent: cheap.agent },
     ...{ cheap: cheap.account, dear: dear.account },
     get endedSinceMark() {
       return endedSinceMark;

@@ -25,7 +25,6 @@ const LONG_RUN_CYCLES = 20;
 const QUICK_PER_SLOW = 10;
 /** A link that was cut often is dialled again after up to half a minute, so links are cut less often. */
 const CYCLES_PER_LINK_CUT = 5;
-const LINK_CUTS_MIN = 3;
 /** Requests that must have begun and ended under a fault before it is undone. */
 const ENDED_UNDER_FAULT = 6;
 /** Longest wait for them: two suppliers' timeouts, with room. */
@@ -37,11 +36,12 @@ const UNDER_WAY_MS_MAX = 2_000;
 /** The blow falls somewhere in an answer. */
 const AIM_MS_MAX = 60;
 
-/** The faults of a phase in order: every kind at least once, as far as the cycles reach. */
+/** The faults of a phase in order: every kind at least once, though it be more than the cycles. */
 export function drawFaults(phase: Phase, cycles: number, random: Random): string[] {
-  const count = phase === "link" ? Math.max(LINK_CUTS_MIN, cycles / CYCLES_PER_LINK_CUT) : cycles;
   const slow = SLOW[phase];
   const quick = QUICK[phase];
+  const wanted = phase === "link" ? cycles / CYCLES_PER_LINK_CUT : cycles;
+  const count = Math.max(slow.length + quick.length, wanted);
   const faults: string[] = slow.slice();
   if (phase === "link" && cycles >= LONG_RUN_CYCLES) faults.push(SLOWEST_LINK);
   for (let at = 0; faults.length < count; at += 1) {
