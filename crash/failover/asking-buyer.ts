@@ -11,9 +11,9 @@ import { readAnswer } from "./read-answer.ts";
 /** Longer than the exchange waits for two suppliers, one after another. */
 const REQUEST_MS_MAX = 60_000;
 const WORDS_MIN = 5;
-const WORDS_MAX = 40;
+const WORDS_MAX = 24;
 /** More tokens than the longest answer has; one request in some asks for less, and is cut. */
-const OUTPUT_TOKENS_MAX = 120;
+const OUTPUT_TOKENS_MAX = 64;
 const OUTPUT_TOKENS_FEW = 16;
 const FEW_ONE_IN = 6;
 /** Statuses with which a request may fail: no supplier, or one that failed. */

@@ -71,7 +71,9 @@ export async function runFailover(
     if (!(await until(() => notebook.outstanding === 0, IDLE_MS_MAX))) {
       problems.push(`${notebook.outstanding} requests had no end within ${IDLE_MS_MAX} ms`);
     }
-    await operator.noteIntegrity();
+    if ((await operator.noteIntegrity()) === null) {
+      problems.push("the exchange did not tell its state's hash");
+    }
     const { code, signal, complaint } = await lives.end("SIGTERM");
     if (code !== 0) problems.push(`the exchange ended with ${code ?? signal}: ${complaint}`);
     problems.push(...follower.follow(dataDir), ...facts.problemsWhenIdle(), ...billedUntold());

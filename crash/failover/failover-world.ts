@@ -47,8 +47,8 @@ export interface FailoverWorld {
   /** The agents of both suppliers. */
   readonly agents: readonly AgentNode[];
   readonly told: ReadonlyMap<Told, number>;
-  /** Requests that ended, of those that were begun after the last `mark`. */
-  readonly endedSinceMark: number;
+  /** Whether every buyer has begun a request after the last `mark` and seen its end. */
+  readonly allAskedSinceMark: boolean;
   mark(): void;
   /** Ends the loops, each after its request was answered. The gate must be open or abandoned. */
   stop(): Promise<void>;
@@ -67,7 +67,7 @@ export async function startFailoverWorld(
   const told = new Map<Told, number>();
   let requests = 0;
   let marked = 0;
-  let endedSinceMark = 0;
+  const askedSinceMark = new Set<string>();
   let isStopping = false;
 
   async function must(what: string, holds: () => boolean): Promise<void> {
@@ -129,6 +129,9 @@ export async function startFailoverWorld(
     buyers.push(buyer);
   }
 
+  // Nothing was left of its first ask, and buyers in Auto Mode are to buy from it, not from the other.
+  await must("the cheap supplier's next ask", () => cheap.agent.asksPlaced > 1);
+
   const loops = buyers.map(async ({ name, apiKey }, at) => {
     const random = new Random(seed + at);
     const buyer = createAskingBuyer({ name, apiKey, symbol: SYMBOL }, { door, random });
@@ -138,7 +141,7 @@ export async function startFailoverWorld(
       const number = requests;
       const end = await buyer.work();
       told.set(end, (told.get(end) ?? 0) + 1);
-      if (number > marked) endedSinceMark += 1;
+      if (number > marked) askedSinceMark.add(name);
       await pause(PACE_MS);
     }
   });
@@ -151,12 +154,12 @@ export async function startFailoverWorld(
   return {
     ...{ operator, proxy, agents, told, gpu: gpus[0], agent: cheap.agent },
     ...{ cheap: cheap.account, dear: dear.account },
-    get endedSinceMark() {
-      return endedSinceMark;
+    get allAskedSinceMark() {
+      return askedSinceMark.size === buyers.length;
     },
     mark() {
       marked = requests;
-      endedSinceMark = 0;
+      askedSinceMark.clear();
     },
     async stop() {
       isStopping = true;

@@ -3,10 +3,12 @@ import { expect, test } from "vitest";
 import { Random } from "#simulation/random.ts";
 import { drawFaults, PHASES } from "./faults.ts";
 
-test.each([5, 50])("%i cycles meet every kind of fault there is for them", (cycles) => {
+test.each([
+  [5, { backend: 5, link: 2 }],
+  [50, { backend: 6, link: 4 }],
+])("%i cycles meet every kind of fault there is for them", (cycles, kinds) => {
   const [backend, link, agent] = PHASES.map((phase) => drawFaults(phase, cycles, new Random(1)));
-  expect(new Set(backend).size).toBe(6);
-  // Half a minute for one fault is for long runs only.
-  expect(new Set(link).size).toBe(cycles === 5 ? 3 : 4);
+  expect(new Set(backend).size).toBe(kinds.backend);
+  expect(new Set(link).size).toBe(kinds.link);
   expect(agent).toEqual(Array.from({ length: cycles }, () => "kill -9"));
 });
