@@ -23,7 +23,8 @@ const SYMBOL = "text-lite";
 const CHEAP_PRICE = "40.00";
 const DEAR_PRICE = "44.00";
 const CHEAP_UNITS = "2";
-const DEAR_UNITS = "20";
+/** More than a run covers: an agent that renews its ask has none in the book for a moment. */
+const DEAR_UNITS = "100";
 /** First deposit of everybody, and the exchange's working money for cover. */
 const FIRST_MICROS = 10_000_000_000n;
 const COVER_MICROS = 1_000_000_000n;
