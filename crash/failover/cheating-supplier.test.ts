@@ -5,7 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "#crash/until.ts";
-import { RECORD_PAYLOAD_BYTES_MAX, RecordType } from "#protocol/link-records.ts";
+import { RecordType, STREAM_CREDIT_BYTES } from "#protocol/link-records.ts";
 import {
   ANSWER,
   type CheatedMarket,
@@ -57,6 +57,7 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
     "says that it used two million tokens",
     "honest",
     (voice, words) => {
+      voice.accept();
       for (const word of words) voice.text(word);
       voice.end({ reportedPromptTokens: 1_000_000, reportedCompletionTokens: 1_000_000 });
     },
@@ -66,6 +67,7 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
     "signs for another output than it sent",
     "honest",
     (voice, words) => {
+      voice.accept();
       for (const word of words) voice.text(word);
       voice.end({ outputSha256: "0".repeat(64) });
     },
@@ -85,6 +87,7 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
     "drips its words",
     "honest",
     async (voice, words) => {
+      voice.accept();
       for (const word of words) {
         voice.text(word);
         await pause(DRIP_MS);
@@ -115,29 +118,38 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
   [
     "answers nothing and calls it done",
     "covered",
-    (voice) => voice.end({ finishReason: null }),
+    (voice) => {
+      voice.accept();
+      voice.end({ finishReason: null });
+    },
     { type: "attempt-failed", cause: "backend-failed" },
   ],
   [
     "answers nothing, and wants the prompt paid",
     "free",
-    (voice) => voice.end({ reportedPromptTokens: 1_000 }),
+    (voice) => {
+      voice.accept();
+      voice.end({ reportedPromptTokens: 1_000 });
+    },
     { type: "delivery-released", cause: "empty-answer" },
   ],
   [
     "answers on a stream that was never opened to it",
     "covered",
-    (voice, words) => voice.record(...record(voice.stream + 1_000, 0, words.join(""))),
-    { type: "attempt-failed", cause: "link-lost" },
+    (voice, words) => {
+      voice.accept();
+      voice.record(...record(voice.stream + 1_000, 0, words.join("")));
+    },
+    { type: "attempt-failed", remedy: "cover" },
   ],
   [
-    "repeats a record",
+    "leaves out records",
     "free",
     async (voice, words) => {
       await market.begin(voice, words);
-      voice.record(...record(voice.stream, 0, words[0] as string));
+      voice.record(...record(voice.stream, 99, words.slice(1).join("")));
     },
-    { type: "delivery-released", verdict: "failed", cause: "link-lost" },
+    { type: "delivery-released", verdict: "failed" },
   ],
   [
     "puts the failure on the buyer",
@@ -159,9 +171,9 @@ test.each(CHEATS)(
 
 test("a flood of words is paid up to the reservation and no further", async () => {
   const { answer, journal } = await market.play((voice) => {
-    const flood = "word ".repeat(RECORD_PAYLOAD_BYTES_MAX / 5 - 1);
-    voice.text(flood);
-    voice.text(flood);
+    voice.accept();
+    // As much as may come before the buyer has taken any.
+    voice.text("word ".repeat(STREAM_CREDIT_BYTES / 5 - 1));
     voice.end();
   });
   expect(answer.usage?.completion_tokens).toBe(OUTPUT_TOKENS_MAX);
@@ -175,9 +187,8 @@ test(
     await market.cheat.link();
     let asked = 0;
     market.cheat.play((voice, words) => {
-      voice.accept();
       asked += 1;
-      if (asked === 1) void market.begin(voice, words);
+      return asked === 1 ? market.begin(voice, words) : voice.accept();
     });
     const before = market.moneyNow();
     const amid = market.ask();
