@@ -16,6 +16,7 @@ import { type MarketLoad, startMarketLoad } from "./market-load.ts";
 import { createNotebook } from "./notebook.ts";
 import { createOperatorClient, type OperatorClient } from "./operator-client.ts";
 import { type CrashReport, linkProblems, unreached } from "./report.ts";
+import { until } from "./until.ts";
 
 /** Small, so that a snapshot is never far. */
 const EVENTS_PER_SNAPSHOT = 250;
@@ -26,7 +27,6 @@ const LOAD_MS_MAX = 140;
 const CYCLES_PER_PROOF = 10;
 const LINK_MS_MAX = 10_000;
 const SETTLE_MS_MAX = 60_000;
-const POLL_MS = 5;
 /** A run that is this wrong says nothing new. */
 const PROBLEMS_MAX = 50;
 
@@ -53,6 +53,7 @@ export async function runCrashes(
   const lives = createExchangeLives({
     dataDir,
     eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
+    sla: {},
     acknowledgesEarly,
   });
   const problems: string[] = [];
@@ -68,7 +69,7 @@ export async function runCrashes(
     if (!expected) {
       problems.push(`a process ended with ${ended.code ?? ended.signal}: ${ended.complaint}`);
     }
-    await until(() => notebook.outstanding === 0);
+    await until(() => notebook.outstanding === 0, SETTLE_MS_MAX);
     // What was answered last is written down a turn later.
     await new Promise((resolve) => setImmediate(resolve));
     problems.push(...follower.follow(dataDir));
@@ -103,14 +104,14 @@ export async function runCrashes(
     await pause(random.between(LOAD_MS_MIN, LOAD_MS_MAX));
     const looking = load.look();
     await pause(random.between(LOAD_MS_MIN, LOAD_MS_MAX));
-    if (kind === "snapshot" && !(await until(() => lives.child.hasEnded))) {
+    if (kind === "snapshot" && !(await until(() => lives.child.hasEnded, SETTLE_MS_MAX))) {
       problems.push("no snapshot came to be killed in");
     }
-    if (kind === "serving") await until(() => notebook.outstanding > 0);
+    if (kind === "serving") await until(() => notebook.outstanding > 0, SETTLE_MS_MAX);
     gate.close();
     if (kind === "idle") {
       await looking;
-      await until(() => notebook.outstanding === 0);
+      await until(() => notebook.outstanding === 0, SETTLE_MS_MAX);
     }
     const { outstanding } = notebook;
     if (kind === "stopped") {
@@ -189,13 +190,4 @@ export async function runCrashes(
 
 function count(counts: Map<KillKind, number>, kind: KillKind): void {
   counts.set(kind, (counts.get(kind) ?? 0) + 1);
-}
-
-async function until(holds: () => boolean, msMax = SETTLE_MS_MAX): Promise<boolean> {
-  const endMs = performance.now() + msMax;
-  while (!holds()) {
-    if (performance.now() > endMs) return false;
-    await pause(POLL_MS);
-  }
-  return true;
 }

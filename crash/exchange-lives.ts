@@ -1,12 +1,8 @@
 /** One exchange over its many lives: while a process serves, the next is loaded already and waits. */
 import { type Ended, type ExchangeChild, PROCESS_MS_MAX, spawnExchange } from "./exchange-child.ts";
-import type { KillPoint } from "./exchange-words.ts";
+import type { KillPoint, ProcessOptions } from "./exchange-words.ts";
 
-export interface LivesOptions {
-  dataDir: string;
-  eventsPerSnapshot: number;
-  acknowledgesEarly: boolean;
-}
+export type LivesOptions = Omit<ProcessOptions, "port">;
 
 export interface ExchangeLives {
   /** The process that is, or was last. */

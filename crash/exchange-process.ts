@@ -126,6 +126,7 @@ process.stdin.once("data", (line) => {
       GRIDSPOT_PORT: String(options.port),
       GRIDSPOT_LOG_LEVEL: "info",
     },
+    policyOf: (shipped) => ({ ...shipped, sla: { ...shipped.sla, ...options.sla } }),
     shellOptions: { eventsPerSnapshot: options.eventsPerSnapshot },
     async openJournal(dataDir, readModelSeq) {
       const journal = await openSqliteJournal(dataDir, readModelSeq);

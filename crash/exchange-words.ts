@@ -1,5 +1,7 @@
 /** What the exchange's process and the harness tell each other, one JSON object a line. */
 
+import type { SlaPolicy } from "#exchange/core/sla/policy.ts";
+
 /** Where a process is; each is said as it begins. `ready` is the exchange's own log line. */
 export type Word =
   | "loaded"
@@ -15,6 +17,8 @@ export interface ProcessOptions {
   dataDir: string;
   port: number;
   eventsPerSnapshot: number;
+  /** What differs from the shipped policy for suppliers. */
+  sla: Partial<SlaPolicy>;
   /** Run the variant that acknowledges before the write, which the tests must notice. */
   acknowledgesEarly: boolean;
 }

@@ -8,6 +8,7 @@ import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
+import type { CoreEvent } from "#exchange/core/events.ts";
 import { invariantBreaches } from "#exchange/core/invariants.ts";
 import { encodeState } from "#exchange/core/snapshot.ts";
 import { decodeEvents } from "#exchange/journal/event-encoding.ts";
@@ -27,14 +28,20 @@ export interface Follower {
   readonly compared: ReadonlyMap<Seen["what"], number>;
   readonly repeatsDoneBefore: number;
   readonly linksReplaced: number;
+  /** What the replayed core has on an account of its ledger. */
+  balance(account: string): bigint;
   /** Takes in what is new in a stopped exchange's directory; sentences for what is wrong. */
   follow(dataDir: string): string[];
   /** Everything from the first event: the chain, both ways to recover, every promise once more. */
   proveWhole(dataDir: string): Promise<string[]>;
 }
 
-/** Starts before the first event. `workDir` is for the copies. */
-export function createFollower(workDir: string, notebook: Notebook): Follower {
+/** Starts before the first event. `workDir` is for the copies; `onEvent` is told each event once. */
+export function createFollower(
+  workDir: string,
+  notebook: Notebook,
+  onEvent: (event: CoreEvent) => void = () => {},
+): Follower {
   const core = createCore();
   const facts = new JournalFacts();
   const compared = new Map<Seen["what"], number>();
@@ -76,6 +83,7 @@ export function createFollower(workDir: string, notebook: Notebook): Follower {
           compare();
           core.apply(event);
           facts.take(event);
+          onEvent(event);
         }
       }
       compare();
@@ -100,6 +108,7 @@ export function createFollower(workDir: string, notebook: Notebook): Follower {
     get linksReplaced() {
       return facts.linksReplaced;
     },
+    balance: (account) => core.state.ledger.balance(account),
     follow(dataDir) {
       readNew(dataDir);
       const problems = facts.problems.slice(reportedProblems);

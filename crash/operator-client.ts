@@ -9,6 +9,8 @@ import { type Answer, type Door, send, sendUntilAnswered } from "./http-client.t
 export interface OperatorClient {
   openAccount(name: string, mode: "easy" | "advanced"): Promise<{ id: string; number: number }>;
   deposit(account: { id: string; number: number }, micros: bigint, to?: "bond"): Promise<void>;
+  /** Pays into the exchange's working money for cover. */
+  fundCover(micros: bigint): Promise<void>;
   apiKey(account: { id: string }): Promise<string>;
   signingKey(account: { id: string }, identity: Identity): Promise<void>;
   joinToken(account: { id: string }): Promise<string>;
@@ -79,6 +81,10 @@ export function createOperatorClient(door: Door, token: string): OperatorClient 
     },
     deposit: (account, micros, to) =>
       sendDeposit(account, micros, `first-${account.number}-${to ?? "available"}`, to),
+    async fundCover(micros) {
+      const body = { fund: "cover", amount: formatMicros(micros), reference: "first-cover" };
+      expectCreated("exchange-funds", (await post("exchange-funds", body)).answer);
+    },
     apiKey: addApiKey,
     signingKey: addSigningKey,
     async joinToken(account) {

@@ -19,6 +19,11 @@ export class Postings {
     return this.#balances;
   }
 
+  /** Holds that have something in them. */
+  *holds(): Iterable<[hold: string, amount: bigint]> {
+    for (const [name, { amount }] of this.#holds) if (amount !== 0n) yield [name, amount];
+  }
+
   /** Takes an event's postings; a sentence when they cannot be. */
   take(postings: readonly Posting[]): string | null {
     for (const posting of postings) {

@@ -40,7 +40,7 @@ export async function traceExchange(options: { acknowledgesEarly: boolean }): Pr
   const dataDir = join(root, "exchange");
   const traceFile = join(root, "trace.txt");
   const child = spawnExchange(
-    { dataDir, port: 0, eventsPerSnapshot: EVENTS_PER_SNAPSHOT, ...options },
+    { dataDir, port: 0, eventsPerSnapshot: EVENTS_PER_SNAPSHOT, sla: {}, ...options },
     traceCommand(traceFile),
   );
   try {

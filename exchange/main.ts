@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { createExchange, type ExchangeDependencies } from "./app.ts";
 import { systemClock } from "./clock.ts";
 import { type Environment, loadExchangeConfig } from "./config.ts";
+import type { MarketPolicy } from "./core/policy.ts";
 
 const readJson = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../config/${name}.json`, import.meta.url), "utf8"));
@@ -12,13 +13,19 @@ const readJson = (name: string): unknown =>
 /** What somebody who runs the process to test it puts in the place of the usual. */
 export interface OtherParts extends Pick<ExchangeDependencies, "openJournal" | "shellOptions"> {
   env?: Environment;
+  /** Makes the policy to adopt from the one in `config/policy.json`. */
+  policyOf?: (shipped: MarketPolicy) => unknown;
 }
 
 /** Runs the exchange until it is told to stop. */
-export async function runExchange({ env = process.env, ...parts }: OtherParts = {}): Promise<void> {
+export async function runExchange({
+  env = process.env,
+  policyOf = (shipped) => shipped,
+  ...parts
+}: OtherParts = {}): Promise<void> {
   const loaded = loadExchangeConfig(env, {
     instruments: readJson("instruments"),
-    policy: readJson("policy"),
+    policy: policyOf(readJson("policy") as MarketPolicy),
   });
   if (!loaded.ok) {
     for (const problem of loaded.problems) console.error(problem);

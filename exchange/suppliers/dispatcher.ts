@@ -152,7 +152,7 @@ export class SupplierRegistry implements Dispatcher {
     return available;
   }
 
-  dispatch(request: AttemptRequest, handlers: AttemptHandlers): Attempt {
+  dispatch(request: AttemptRequest, handlers: AttemptHandlers) {
     let running: Attempt | null = null;
     let over = false;
     const once: AttemptHandlers = {
@@ -192,8 +192,16 @@ export class SupplierRegistry implements Dispatcher {
     } else {
       timer = this.#wait(waiter);
     }
+    const nothing = null;
     return {
-      cancel: (reason) => {
+      clock: () => ({
+        dispatchedMs: nothing,
+        acceptedMs: nothing,
+        firstOutputMs: nothing,
+        lastOutputMs: nothing,
+        rttMs: nothing,
+      }),
+      cancel: (reason: string) => {
         if (over) return;
         over = true;
         clearTimeout(timer);
@@ -201,7 +209,7 @@ export class SupplierRegistry implements Dispatcher {
         running?.cancel(reason);
         this.serveWaiting(request.supplier);
       },
-      grant: (bytes) => {
+      grant: (bytes: number) => {
         if (!over) running?.grant(bytes);
       },
       clock: () => running?.clock() ?? NOT_DISPATCHED,

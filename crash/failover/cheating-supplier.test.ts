@@ -1,0 +1,214 @@
+/**
+ * Suppliers that lie, dawdle or speak out of turn on the link: each leaves the money as an honest
+ * answer or an honest failure would have, and the journal says what it did.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "#crash/until.ts";
+import { RecordType, STREAM_CREDIT_BYTES } from "#protocol/link-records.ts";
+import {
+  ANSWER,
+  type CheatedMarket,
+  type Money,
+  OUTPUT_TOKENS_MAX,
+  SOON_MS_MAX,
+  startCheatedMarket,
+} from "./cheated-market.fixture.ts";
+import { honestly, type Script } from "./cheating-supplier.ts";
+
+/** Longer than the exchange waits for a supplier that fell silent amid an answer. */
+const SLOW_TEST_MS_MAX = 60_000;
+const DRIP_MS = 20;
+
+let market: CheatedMarket;
+/** What honest answers and honest failures do to the money, for the same question. */
+const reference: Record<string, Money> = {};
+
+beforeAll(async () => {
+  market = await startCheatedMarket();
+  reference.honest = (await market.play(honestly)).money;
+  reference.covered = (await market.play((voice) => voice.fail("backend-failed"))).money;
+  const breaksOff: Script = async (voice, words) => {
+    await market.begin(voice, words);
+    voice.fail("backend-stream-broken");
+  };
+  reference.free = (await market.play(breaksOff)).money;
+});
+
+afterAll(() => market.close());
+
+const record = (stream: number, sequence: number, text: string) =>
+  [RecordType.delta, Buffer.from(text), { stream, sequence }] as const;
+
+test("an honest answer is paid, an honest failure is covered at its cost or free", () => {
+  const { honest: served, covered, free } = reference;
+  expect(served).toMatchObject({ honest: 0n, cover: 0n });
+  expect(served?.cheat).toBeGreaterThan(0n);
+  // What the buyer pays for the covered answer is what it would have paid for the honest one.
+  expect(covered).toMatchObject({ buyer: served?.buyer, cover: 0n });
+  expect(covered?.honest).toBe(((served?.cheat ?? 0n) * 11n) / 10n);
+  expect(covered?.cheat).toBe(-((served?.cheat ?? 0n) / 10n));
+  expect(free).toMatchObject({ cheat: 0n, honest: 0n, cover: 0n });
+  expect((free?.buyer ?? 0n) - (served?.buyer ?? 0n)).toBe(served?.cheat);
+});
+
+const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
+  [
+    "says that it used two million tokens",
+    "honest",
+    (voice, words) => {
+      voice.accept();
+      for (const word of words) voice.text(word);
+      voice.end({ reportedPromptTokens: 1_000_000, reportedCompletionTokens: 1_000_000 });
+    },
+    { type: "delivery-settled", reportedTokens: 2_000_000 },
+  ],
+  [
+    "signs for another output than it sent",
+    "honest",
+    (voice, words) => {
+      voice.accept();
+      for (const word of words) voice.text(word);
+      voice.end({ outputSha256: "0".repeat(64) });
+    },
+    { type: "delivery-settled", outputSha256: "0".repeat(64) },
+  ],
+  [
+    "says that it sent more than came",
+    "free",
+    async (voice, words) => {
+      await market.begin(voice, words);
+      for (const word of words.slice(1)) voice.text(word);
+      voice.end({ outputBytes: 1_000_000 });
+    },
+    { type: "delivery-released", verdict: "failed", cause: "protocol" },
+  ],
+  [
+    "drips its words",
+    "honest",
+    async (voice, words) => {
+      voice.accept();
+      for (const word of words) {
+        voice.text(word);
+        await pause(DRIP_MS);
+      }
+      voice.end();
+    },
+    { type: "delivery-settled", cause: "done" },
+  ],
+  [
+    "goes on after its end, and ends again",
+    "honest",
+    (voice, words) => {
+      honestly(voice, words);
+      voice.text("more ".repeat(50));
+      voice.end({ reportedCompletionTokens: 50 });
+    },
+    { type: "delivery-settled", cause: "done" },
+  ],
+  [
+    "fails, and answers all the same when another serves",
+    "covered",
+    (voice, words) => {
+      voice.fail("busy");
+      honestly(voice, words);
+    },
+    { type: "attempt-failed", cause: "busy", remedy: "cover" },
+  ],
+  [
+    "answers nothing and calls it done",
+    "covered",
+    (voice) => {
+      voice.accept();
+      voice.end({ finishReason: null });
+    },
+    { type: "attempt-failed", cause: "backend-failed" },
+  ],
+  [
+    "answers nothing, and wants the prompt paid",
+    "free",
+    (voice) => {
+      voice.accept();
+      voice.end({ reportedPromptTokens: 1_000 });
+    },
+    { type: "delivery-released", cause: "empty-answer" },
+  ],
+  [
+    "answers on a stream that was never opened to it",
+    "covered",
+    (voice, words) => {
+      voice.accept();
+      voice.record(...record(voice.stream + 1_000, 0, words.join("")));
+    },
+    { type: "attempt-failed", remedy: "cover" },
+  ],
+  [
+    "leaves out records",
+    "free",
+    async (voice, words) => {
+      await market.begin(voice, words);
+      voice.record(...record(voice.stream, 99, words.slice(1).join("")));
+    },
+    { type: "delivery-released", verdict: "failed" },
+  ],
+  [
+    "puts the failure on the buyer",
+    "free",
+    (voice) => voice.fail("backend-refused", 400),
+    { type: "delivery-released", cause: "buyer-refused" },
+  ],
+];
+
+test.each(CHEATS)(
+  "who %s changes the money as much as the %s",
+  async (_name, end, script, wanted) => {
+    const { money, answer, journal } = await market.play(script);
+    expect(money).toEqual(reference[end]);
+    if (end !== "free") expect(answer).toMatchObject({ text: ANSWER, error: null });
+    expect(journal).toEqual(expect.arrayContaining([expect.objectContaining(wanted)]));
+  },
+);
+
+test("a flood of words is paid up to the reservation and no further", async () => {
+  const { answer, journal } = await market.play((voice) => {
+    voice.accept();
+    // As much as may come before the buyer has taken any.
+    voice.text("word ".repeat(STREAM_CREDIT_BYTES / 5 - 1));
+    voice.end();
+  });
+  expect(answer.usage?.completion_tokens).toBe(OUTPUT_TOKENS_MAX);
+  const settled = journal.find((event) => event.type === "delivery-settled");
+  expect(settled).toMatchObject({ cause: "reservation-used", completionTokens: OUTPUT_TOKENS_MAX });
+});
+
+test(
+  "who stalls before the first word is covered, and who stalls amid the answer gets nothing",
+  async () => {
+    await market.cheat.link();
+    let asked = 0;
+    market.cheat.play((voice, words) => {
+      asked += 1;
+      return asked === 1 ? market.begin(voice, words) : voice.accept();
+    });
+    const before = market.moneyNow();
+    const amid = market.ask();
+    expect(await until(() => asked === 1, SOON_MS_MAX)).toBe(true);
+    const [broken, served] = await Promise.all([amid, market.ask()]);
+    const after = market.moneyNow();
+    expect(broken.error).toMatch(/Nothing was billed/);
+    expect(served).toMatchObject({ text: ANSWER, error: null });
+    expect(market.leftOf(broken.account)).toBe(reference.free?.buyer);
+    expect(market.leftOf(served.account)).toBe(reference.covered?.buyer);
+    expect(after.cheat - before.cheat).toBe(reference.covered?.cheat);
+    expect(after.honest - before.honest).toBe(reference.covered?.honest);
+    // On a busy machine the exchange finds itself too slow to blame anybody.
+    const late = expect.stringMatching(/^(timeout|exchange-slow)$/);
+    expect(broken.delivery).toMatchObject({ end: "released", endCause: late });
+    expect(served.delivery.failures).toMatchObject([{ cause: late }]);
+  },
+  SLOW_TEST_MS_MAX,
+);
+
+test("counted again from the journal, nobody has more or less than prices and tokens say", () => {
+  expect(market.facts.problemsWhenIdle()).toEqual([]);
+});
