@@ -121,25 +121,28 @@ export function createScriptedSupplier(options: ScriptedSupplierOptions): Script
 
   return {
     get isLinked() {
-      return session?.isOpen ?? false;
+      return session?.isLinked ?? false;
     },
     play(next) {
       script = next;
     },
     async link() {
-      if (session?.isOpen) return;
+      if (session?.isLinked) return;
       const open = await openLink(
         { exchangeUrl, nodeName: name, joinToken, build: "scripted supplier" },
         { identity: loadIdentity(dir), pin: loadExchangePin(dir, joinToken) },
       );
-      session = new AgentSession(open, {
+      session = new AgentSession(open.welcome, {
         onRecord: take,
         onFill() {},
-        onDrain() {},
+        onGoAway() {},
+        onResumed() {},
+        onCancel() {},
         onClose() {},
         activeDeliveries: () => 0,
+        runningAttempts: () => [],
       });
-      session.begin();
+      session.join(open);
       const instruments = [
         { symbol, capacityTokensPerWindow: CAPACITY_TOKENS, measurement: MEASUREMENT },
       ];

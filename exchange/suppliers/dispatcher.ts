@@ -192,15 +192,7 @@ export class SupplierRegistry implements Dispatcher {
     } else {
       timer = this.#wait(waiter);
     }
-    const nothing = null;
     return {
-      clock: () => ({
-        dispatchedMs: nothing,
-        acceptedMs: nothing,
-        firstOutputMs: nothing,
-        lastOutputMs: nothing,
-        rttMs: nothing,
-      }),
       cancel: (reason: string) => {
         if (over) return;
         over = true;
