@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
 import { runHours } from "./hours.ts";
 import { BREACHES_SHOWN, reportLines, verdictOf } from "./report.ts";
-import { isSweepComplete, sweep, sweepLines } from "./sweep.ts";
+import { findRecord, isSweepComplete, sweep, sweepLines } from "./sweep.ts";
 
 /** From so many hours on every kind of fault must have been met, and from so many on how often. */
 const HITS_WANTED: readonly [hours: number, hits: number][] = [
@@ -53,7 +53,7 @@ async function simulateHours(): Promise<boolean> {
 async function sweepOperations(): Promise<boolean> {
   const startMs = performance.now();
   const { seed, operation = null } = options;
-  const run = await sweep({ seed, workers, operation });
+  const run = await sweep(await findRecord(seed, workers), { workers, operation });
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
   for (const line of sweepLines(run)) console.log(line);
   for (const problem of run.problems.slice(0, BREACHES_SHOWN)) console.log(`  ${problem}`);

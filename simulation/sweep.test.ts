@@ -69,8 +69,8 @@ test("a read is not told that the disk is full", () => {
 });
 
 test("an operation is swept in every way", async () => {
-  const run = await sweep({ seed: recorded.seed, workers: 1, operation: 1 });
+  const run = await sweep(recorded, { workers: 1, operation: 1 });
   expect(run).toMatchObject({ swept: 1, worlds: 4, problems: [] });
-  const beyond = await sweep({ seed: recorded.seed, workers: 1, operation: 99_999 });
+  const beyond = await sweep(recorded, { workers: 1, operation: 99_999 });
   expect(beyond.problems).toEqual(["operation 99999 was not reached"]);
 });

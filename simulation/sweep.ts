@@ -21,13 +21,11 @@ const STATES_WANTED: readonly SeenState[] = [
 ];
 /** More would take more than a minute. */
 const OPERATIONS_MAX = 1_000;
-/** About one world in twelve is rich enough. */
+/** About one world in twenty is rich enough. */
 const SEEDS_MAX = 300;
 const SEEDS_AT_ONCE = 20;
 
 export interface SweepOptions {
-  /** Of the first world that is looked at. */
-  seed: number;
   workers: number;
   /** Only this one; null for every one. */
   operation: number | null;
@@ -76,11 +74,13 @@ export async function findRecord(seed: number, workers: number): Promise<WorldRe
   throw new Error(`none of the ${SEEDS_MAX} worlds from seed ${seed} on is worth a sweep`);
 }
 
-/** Fails every operation of a short and rich world, one after another. */
-export async function sweep({ seed, workers, operation }: SweepOptions): Promise<SweepRun> {
-  const recorded = await findRecord(seed, workers);
-  const { tally } = recorded;
-  const world = sweptWorld(recorded.seed);
+/** Fails every operation of a recorded run, one after another. */
+export async function sweep(
+  recorded: WorldReport,
+  { workers, operation }: SweepOptions,
+): Promise<SweepRun> {
+  const { seed, tally } = recorded;
+  const world = sweptWorld(seed);
   const operations =
     operation === null
       ? Array.from({ length: tally.diskOperations }, (_, index) => index + 1)
@@ -100,7 +100,7 @@ export async function sweep({ seed, workers, operation }: SweepOptions): Promise
     ),
   ];
   const swept = operations.length - missed.size;
-  return { seed: recorded.seed, tally, swept, worlds: failures.length, problems };
+  return { seed, tally, swept, worlds: failures.length, problems };
 }
 
 /** What a recorded run lacks to be worth its sweep, or breached. */
