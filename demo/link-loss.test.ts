@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Agent } from "#agent/agent.ts";
+import { quietSla } from "#exchange/core/core.fixture.ts";
 import { Random } from "#simulation/random.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.fixture.ts";
 import { type EssayBackend, essayOf, startEssayBackend } from "./essay-backend.fixture.ts";
@@ -32,7 +33,7 @@ let agent: Agent;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "gridspot-loss-"));
-  world = await startWorld({ dataDir: dir, port: 0 }, { log });
+  world = await startWorld({ dataDir: dir, port: 0, sla: quietSla }, { log });
   cast = await castOf(world, dir);
   backend = await startEssayBackend();
   proxy = await startCuttingProxy(Number(new URL(world.url).port));

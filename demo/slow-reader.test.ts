@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Agent } from "#agent/agent.ts";
+import { quietSla } from "#exchange/core/core.fixture.ts";
 import { type EssayBackend, essayOf, startEssayBackend } from "./essay-backend.fixture.ts";
 import { readEssay } from "./essay-reader.fixture.ts";
 import { type Cast, castOf, startNode, startWorld, type World } from "./world.ts";
@@ -24,7 +25,7 @@ let agent: Agent;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "gridspot-slow-"));
-  world = await startWorld({ dataDir: dir, port: 0 }, { log });
+  world = await startWorld({ dataDir: dir, port: 0, sla: quietSla }, { log });
   cast = await castOf(world, dir);
   backend = await startEssayBackend();
   agent = await startNode(

@@ -245,7 +245,7 @@ test("failover: a dearer supplier serves when the cheaper one fails before its f
     .withResponse();
   backend.failWith("none");
   expect(data.choices[0]?.message.content).toBe("You said: hi");
-  expect(response.headers.get("x-gridspot-lot-price")).toBe("0.5200");
+  expect(response.headers.get("x-gridspot-lot-price")).toBe("0.5000");
   await other.drain("test over");
   await spare.close();
   expect(await sums()).toEqual([0n, 0n]);

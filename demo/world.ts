@@ -13,6 +13,8 @@ import { openAcceptedAttempts } from "#agent/serving/accepted-attempts.ts";
 import { createExchange, type Exchange } from "#exchange/app.ts";
 import { systemClock } from "#exchange/clock.ts";
 import { loadExchangeConfig } from "#exchange/config.ts";
+import type { ExchangeLoad } from "#exchange/consumption/exchange-load.ts";
+import type { MarketPolicy } from "#exchange/core/policy.ts";
 
 const readJson = (name: string): unknown[] & object =>
   JSON.parse(readFileSync(new URL(`../config/${name}.json`, import.meta.url), "utf8"));
@@ -21,6 +23,8 @@ export interface WorldOptions {
   dataDir: string;
   /** 0 takes a free one. */
   port: number;
+  /** SLA numbers other than those in `config/`. */
+  sla?: Partial<MarketPolicy["sla"]>;
 }
 
 /** A running exchange with the demo's instruments, and words to people it. */
@@ -37,18 +41,26 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function startWorld(options: WorldOptions, { log }: { log: Logger }): Promise<World> {
+function withSla(policy: object, sla: WorldOptions["sla"]): object {
+  return { ...policy, sla: { ...(policy as MarketPolicy).sla, ...sla } };
+}
+
+export async function startWorld(
+  options: WorldOptions,
+  { log, load }: { log: Logger; load?: ExchangeLoad },
+): Promise<World> {
   const loaded = loadExchangeConfig(
     { GRIDSPOT_DATA_DIR: options.dataDir, GRIDSPOT_PORT: String(options.port) },
     {
       instruments: [...readJson("instruments"), ...readJson("instruments.demo")],
-      policy: readJson("policy"),
+      policy: withSla(readJson("policy"), options.sla),
     },
   );
   if (!loaded.ok) throw new Error(loaded.problems.join("\n"));
   const exchange = await createExchange(loaded.config, {
     clock: systemClock,
     log,
+    ...(load && { load }),
     onFatal(error) {
       log.fatal({ reason: error.message }, "the exchange cannot go on");
       throw error;

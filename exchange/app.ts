@@ -6,7 +6,7 @@ import { createBackups } from "#exchange/backup/backups.ts";
 import { publishAddress, withdrawAddress } from "#exchange/backup/running-exchange.ts";
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
-import { watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
+import { type ExchangeLoad, watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { healthRoutes } from "#exchange/health-routes.ts";
 import { createHttpServer } from "#exchange/http-server.ts";
@@ -33,6 +33,8 @@ export interface ExchangeDependencies {
   log: Logger;
   /** The journal or the core failed: the process must end at once. */
   onFatal: (error: Error) => void;
+  /** How late the exchange is, where it is not to be measured. */
+  load?: ExchangeLoad;
   /** Opens the data directory's journal; given by what watches or breaks it. */
   openJournal?: OpenJournal;
   /** How the shell groups and snapshots, where it must differ from what is usual. */
@@ -82,7 +84,7 @@ export async function createExchange(
     log: log.child({ component: "suppliers" }),
     onIntegrity: journalIntegrity({ shell, clock }),
   });
-  const load = watchExchangeLoad();
+  const load = given.load ?? watchExchangeLoad();
   const consumption = createConsumption(
     {},
     {

@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
-import { createTestMarket, DOLLAR, policy, UNIT } from "#exchange/core/core.fixture.ts";
+import { createTestMarket, DOLLAR, policy, quietSla, UNIT } from "#exchange/core/core.fixture.ts";
 import type { CoreEvent, EventOf, EventType } from "#exchange/core/events.ts";
 import { createEmptyState } from "#exchange/core/snapshot.ts";
 import { EventChecks } from "./event-checks.ts";
 
 /** A Lot that is bought, drawn on by two deliveries, and expires after its supplier was away. */
 function someEvents(): CoreEvent[] {
-  const market = createTestMarket();
+  // Away so long, its Lots would be closed out.
+  const sla = { ...quietSla, closeOutMs: 10 * policy.lotLifetimeMs };
+  const market = createTestMarket({ sla });
   const { account, node } = market.supplier("S");
   market.ask(account, DOLLAR, UNIT);
   const buyer = market.account("B", 5_000_000n);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { until } from "#crash/until.ts";
 import { startWorld } from "#demo/world.ts";
+import { quietSla } from "#exchange/core/core.fixture.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
 import { parsePublicId } from "#protocol/ids.ts";
 import {
@@ -20,6 +21,8 @@ import { type DeliveryFact, DeliveryFacts } from "./delivery-facts.ts";
 import { answerWords, questionText } from "./numbered-answer.ts";
 import { type Read, readAnswer } from "./read-answer.ts";
 
+/** Who is late is judged, however busy the machine is. */
+const NEVER_SLOW = { lateMs: () => 0, isSlow: () => false, close() {} };
 const SYMBOL = "text-lite";
 const QUESTION = { name: "q", words: 8 };
 /** What a buyer must have got when somebody served it. */
@@ -67,7 +70,10 @@ export interface CheatedMarket {
 
 export async function startCheatedMarket(): Promise<CheatedMarket> {
   const dir = mkdtempSync(join(tmpdir(), "gridspot-cheat-"));
-  const world = await startWorld({ dataDir: dir, port: 0 }, { log: pino({ level: "silent" }) });
+  const world = await startWorld(
+    { dataDir: dir, port: 0, sla: quietSla },
+    { log: pino({ level: "silent" }), load: NEVER_SLOW },
+  );
   const { shell } = world.exchange;
   const events: CoreEvent[] = [];
   const facts = new DeliveryFacts();
