@@ -85,8 +85,7 @@ export function runAbsence(turn: Turn, supplier: number, dueMs: number): boolean
     if (owedBps > 0) chargeAbandonment(turn, lot, bps, owedBps);
     if (ends) closeOut(turn, lot);
   }
-  // Who cannot pay one of these charges has its Lots closed out now, and not when that is noticed.
-  return !closes && isInDefault(state, supplier);
+  return false;
 }
 
 /** What the absence costs by now, in basis points of the value left; nothing when it was announced. */
