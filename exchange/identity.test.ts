@@ -24,7 +24,7 @@ test("a new exchange gets a key of its own, private, and keeps it", () => {
 
 test("an exchange with a past gets no other key unasked, and nothing is written", () => {
   expect(() => publicKey(7)).toThrow(
-    /exchange\.key is missing, and the journal beside it holds 7 events\..*Put the copy back.*new-key --data-dir/,
+    /exchange\.key is missing, and the journal beside it ends at event 7\..*Put the copy back.*new-key --data-dir/,
   );
   expect([existsSync(keyFile), existsSync(join(dir, "operator.token"))]).toEqual([false, false]);
 });

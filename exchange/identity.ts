@@ -21,7 +21,7 @@ export function loadExchangeSecrets(dataDir: string, journalSeq: number): Exchan
   const keyFile = keyFileOf(dataDir);
   if (journalSeq > 0 && !existsSync(keyFile)) {
     throw new Error(
-      `${keyFile} is missing, and the journal beside it holds ${journalSeq} events. Agents know the exchange by this key and serve no other. Put the copy back that you keep apart from the backups, and start again; if there is none, gridspot exchange new-key --data-dir ${dataDir} makes another, and says what agents have to do then.`,
+      `${keyFile} is missing, and the journal beside it ends at event ${journalSeq}. Agents know the exchange by this key and serve no other. Put the copy back that you keep apart from the backups, and start again; if there is none, gridspot exchange new-key --data-dir ${dataDir} makes another, and says what agents have to do then.`,
     );
   }
   const seed = readOrMake(keyFile, makeSeed);

@@ -1,17 +1,11 @@
 /** Starts of the real process that must not come to anything: one message, exit code 1, no stack. */
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runToEnd, startExchange } from "./exchange-process.fixture.ts";
+import { shellOver } from "./storage.fixture.ts";
+import { openStorage } from "./storage.ts";
 
 /** Root may write everywhere; without this capability it may not. */
 const WITHOUT_OVERRIDE =
@@ -60,20 +54,13 @@ test("a damaged journal is refused as it would be by hand", async () => {
   expect(await refusal()).toContain(`${join(dir, "journal.db")} is damaged`);
 });
 
-test("an exchange that has lost its key is refused in words, and starts with the copy", async () => {
-  await (await startExchange(dir)).end("SIGTERM");
-  const key = join(dir, "exchange.key");
-  renameSync(key, `${key}.copy`);
-  const said = await refusal();
-  expect(said).toContain(`${key} is missing`);
-  expect(said).toContain("gridspot exchange new-key");
-  renameSync(`${key}.copy`, key);
-  await (await startExchange(dir)).end("SIGTERM");
-});
-
-test("an exchange that has lost its key for good starts with a new one that was asked for", async () => {
-  await (await startExchange(dir)).end("SIGTERM");
-  rmSync(join(dir, "exchange.key"));
+test("an exchange that has lost its key is refused in words, and starts with a new one when asked to", async () => {
+  const storage = await openStorage(dir);
+  const shell = shellOver(storage, 100);
+  await shell.execute({ type: "open-account", name: "ada", mode: "easy" });
+  await shell.close();
+  storage.history.close();
+  expect(await refusal()).toMatch(/exchange\.key is missing.* event 1\..*exchange new-key/);
   const { code, stdout } = await runToEnd(["new-key"], dir);
   expect([code, stdout]).toEqual([0, expect.stringContaining("public key is")]);
   await (await startExchange(dir)).end("SIGTERM");

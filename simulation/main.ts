@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
 import { runHours } from "./hours.ts";
 import { BREACHES_SHOWN, reportLines, verdictOf } from "./report.ts";
-import { isSweepComplete, SWEPT_SEED, sweep, sweepLines } from "./sweep.ts";
+import { findRecord, isSweepComplete, sweep, sweepLines } from "./sweep.ts";
 
 /** From so many hours on every kind of fault must have been met, and from so many on how often. */
 const HITS_WANTED: readonly [hours: number, hits: number][] = [
@@ -21,11 +21,7 @@ const options = new Command("simulate")
   .description(
     "Runs the real core, shell, journal and history in virtual time on a disk that forgets, with clients that retry. Same seed, same digest, on every version of Node.",
   )
-  .option(
-    "--seed <n>",
-    "of the first hour, 1 if not given; each further hour takes the next",
-    count,
-  )
+  .option("--seed <n>", "of the first hour; each further hour takes the next", count, 1)
   .option("--hours <n>", "hours of market, each a world of its own", count, 1)
   .option("--workers <n>", "threads", count, availableParallelism())
   .option("--hits-min <n>", "fail when a kind of fault was met fewer times", count)
@@ -34,7 +30,7 @@ const options = new Command("simulate")
   .option("--operation <n>", "of a sweep: at this operation alone", count)
   .parse()
   .opts<{
-    seed?: number;
+    seed: number;
     hours: number;
     workers: number;
     hitsMin?: number;
@@ -44,7 +40,7 @@ const options = new Command("simulate")
   }>();
 
 async function simulateHours(): Promise<boolean> {
-  const { seed = 1, hours } = options;
+  const { seed, hours } = options;
   const hitsMin = options.hitsMin ?? HITS_WANTED.find(([atLeast]) => hours >= atLeast)?.[1] ?? 0;
   const startMs = performance.now();
   const run = await runHours({ seed, hours, workers });
@@ -56,8 +52,8 @@ async function simulateHours(): Promise<boolean> {
 
 async function sweepOperations(): Promise<boolean> {
   const startMs = performance.now();
-  const { seed = SWEPT_SEED, operation = null } = options;
-  const run = await sweep({ seed, workers, operation });
+  const { seed, operation = null } = options;
+  const run = await sweep(await findRecord(seed, workers), { workers, operation });
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
   for (const line of sweepLines(run)) console.log(line);
   for (const problem of run.problems.slice(0, BREACHES_SHOWN)) console.log(`  ${problem}`);

@@ -11,24 +11,29 @@ import { DISK_PHASES, type SeenState, type Tally } from "./tally.ts";
 import { runWorlds } from "./threads.ts";
 import type { WorldOptions, WorldReport } from "./world.ts";
 
-/** Of a short world that sees a trade, deliveries, and a supplier that goes away. */
-export const SWEPT_SEED = 25;
-
-/** What the recorded run must have shown, or the sweep would pass over it. */
+/** What the swept world must have seen, or the sweep would pass over it. */
 const STATES_WANTED: readonly SeenState[] = [
-  "recovered from a snapshot",
   "recovered without a snapshot",
   "snapshot taken",
+  "recovered from a snapshot",
+  "order filled in part",
+  "deliveries excused by a restart",
 ];
+/** More would take more than a minute. */
+const OPERATIONS_MAX = 1_000;
+/** About one world in twenty is rich enough. */
+const SEEDS_MAX = 300;
+const SEEDS_AT_ONCE = 20;
 
 export interface SweepOptions {
-  seed: number;
   workers: number;
   /** Only this one; null for every one. */
   operation: number | null;
 }
 
 export interface SweepRun {
+  /** Of the swept world. */
+  seed: number;
   /** Of the recorded run. */
   tally: Tally;
   /** How many of its operations were made to fail in every way. */
@@ -38,7 +43,7 @@ export interface SweepRun {
   problems: readonly string[];
 }
 
-/** The world that is swept. */
+/** A world that may be swept. */
 export function sweptWorld(seed: number): WorldOptions {
   return {
     seed,
@@ -52,12 +57,30 @@ export function sweptWorld(seed: number): WorldOptions {
   };
 }
 
-/** Fails every operation of the swept world with this seed, one after another. */
-export async function sweep({ seed, workers, operation }: SweepOptions): Promise<SweepRun> {
+/** The first world from this seed on that is rich enough and not too long. Throws when there is none. */
+export async function findRecord(seed: number, workers: number): Promise<WorldReport> {
+  for (let from = seed; from < seed + SEEDS_MAX; from += SEEDS_AT_ONCE) {
+    const worlds = Array.from({ length: SEEDS_AT_ONCE }, (_, index) => ({
+      ...sweptWorld(from + index),
+      isRecorded: true,
+    }));
+    const records = await runWorlds(worlds, workers);
+    const found = records.find(
+      (record) =>
+        record.tally.diskOperations <= OPERATIONS_MAX && recordProblems(record).length === 0,
+    );
+    if (found !== undefined) return found;
+  }
+  throw new Error(`none of the ${SEEDS_MAX} worlds from seed ${seed} on is worth a sweep`);
+}
+
+/** Fails every operation of a recorded run, one after another. */
+export async function sweep(
+  recorded: WorldReport,
+  { workers, operation }: SweepOptions,
+): Promise<SweepRun> {
+  const { seed, tally } = recorded;
   const world = sweptWorld(seed);
-  const [recorded] = await runWorlds([{ ...world, isRecorded: true }], 1);
-  if (recorded === undefined) throw new Error("no world was run");
-  const { tally } = recorded;
   const operations =
     operation === null
       ? Array.from({ length: tally.diskOperations }, (_, index) => index + 1)
@@ -71,16 +94,16 @@ export async function sweep({ seed, workers, operation }: SweepOptions): Promise
     failures.filter((_, at) => reports[at]?.hasFailedAt !== true).map((each) => each.operation),
   );
   const problems = [
-    ...recordProblems(recorded),
     ...[...missed].map((each) => `operation ${each} was not reached`),
     ...reports.flatMap(({ breaches }, at) =>
       breaches.map((text) => `${JSON.stringify(failures[at])}: ${text}`),
     ),
   ];
-  return { tally, swept: operations.length - missed.size, worlds: failures.length, problems };
+  const swept = operations.length - missed.size;
+  return { seed, tally, swept, worlds: failures.length, problems };
 }
 
-/** What the recorded run lacks to be worth its sweep, or breached. */
+/** What a recorded run lacks to be worth its sweep, or breached. */
 export function recordProblems({ tally, breaches }: WorldReport): string[] {
   const lacks = [
     ...STATES_WANTED.filter((state) => tally.states[state] === 0),
@@ -98,10 +121,10 @@ export function isSweepComplete({ tally, swept, problems }: SweepRun): boolean {
 }
 
 /** What the sweep says at its end. */
-export function sweepLines({ tally, swept, worlds, problems }: SweepRun): string[] {
+export function sweepLines({ seed, tally, swept, worlds, problems }: SweepRun): string[] {
   const phases = DISK_PHASES.map((phase) => `${phase} ${tally.operations[phase]}`);
   return [
-    `recorded run: ${tally.diskOperations} disk operations (${phases.join(", ")}), ${tally.events} events, ${tally.lives} starts`,
+    `recorded run, seed ${seed}: ${tally.diskOperations} disk operations (${phases.join(", ")}), ${tally.events} events, ${tally.lives} starts`,
     `${swept} of ${tally.diskOperations} operations failed in every way, in ${worlds} worlds: ${problems.length} problems`,
   ];
 }

@@ -39,7 +39,8 @@ test("a quiet world lives once, and once more for the last questions", async () 
 test("the watch on the books runs: it stops trading on a state that no command has touched", async () => {
   const settings = { ...defaultSettings(), cast: { suppliers: 0, traders: 0, buyers: 0 } };
   const world = new World(sqlite, { seed: SEED, minutes: 1, isQuiet: true, settings });
-  world.scheduler.after(5_000, () => {
+  // Its pass begins at ten seconds; nobody executes a command in the millisecond before.
+  world.scheduler.after(9_999, () => {
     const { ledger } = world.life?.state ?? {};
     ledger?.apply([
       { kind: "move", from: WORLD, to: available(1), amount: 5n },

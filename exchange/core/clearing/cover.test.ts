@@ -254,3 +254,33 @@ test("a purchase after a failure is paid for also where it serves from the rest 
   // 6,000 tokens at 1.20, the rest at 1.00.
   expect(available - market.balance(`${buyer}:avail`)).toBe(10_100n - 1_200n);
 });
+
+test("a failure that is the exchange's own is covered at the exchange's cost", () => {
+  const { market, s, c } = coveredMarket();
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  const cause = "exchange-slow";
+  expect(market.tryTo({ type: "retry-delivery", delivery, attempt: 1, cause }).ok).toBe(true);
+  market.settle(delivery, 1_000, 3_000, 2);
+  expect(market.balance(`${s.account}:bond`)).toBe(100_000_000n);
+  expect(market.balance("exch:cover")).toBe(1_000_000n - 400n);
+});
+
+test("demand beyond a supplier's slots is no failure: it pays no difference", () => {
+  const { market, s, c } = coveredMarket();
+  market.deposit(c, 10_000_000n);
+  market.run(market.order(c, { quantity: 98, priceTicks: DOLLAR }));
+  market.run(market.order(c, { quantity: 2, priceTicks: CENTS(110) }));
+  const { delivery } = market.reserve(c, 1_000, 3_500);
+  market.run({ type: "retry-delivery", delivery, attempt: 1, cause: "busy" });
+  market.settle(delivery, 1_000, 3_000, 2);
+  expect(market.balance(`${s.account}:bond`)).toBe(100_000_000n);
+});
+
+test("an account that trades by itself is told to retry while its suppliers are away", () => {
+  const { market, s, c } = coveredMarket({ coverMicros: 0n });
+  market.unlink(s.node);
+  expect(market.tryReserve(c, 1_000, 3_500)).toMatchObject({
+    rejection: { code: "no-supplier", message: expect.stringMatching(/away.*retry/) },
+  });
+  expect(market.tryReserve(c, 1_000, 30_000)).toMatchObject({ rejection: { code: "no-units" } });
+});

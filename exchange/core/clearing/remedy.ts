@@ -73,6 +73,7 @@ export function retryDelivery(
   if (own !== null) return accept(emitOtherLots(turn, delivery, cause, own));
   const cover = agreeCover(turn, {
     delivery,
+    cause,
     supplier: delivery.supplier,
     failed: delivery.parts,
     own: ownParts(delivery),
@@ -86,6 +87,10 @@ export function retryDelivery(
   if (bought.rejection.code !== "no-units") return bought;
   return reject("no-supplier", "the supplier failed and nobody can take over now; retry");
 }
+
+/** The cause of a failure that is the supplier's absence, and of one that is the exchange's own. */
+export const AWAY = "supplier-away";
+const OWN_FAULT = "exchange-slow";
 
 /** Suppliers of a buyer's Lots that are away and for which cover is looked for, soonest expiry first. */
 const AWAY_SUPPLIERS_MAX = 4;
@@ -103,7 +108,7 @@ export function planAwayCover(turn: Turn, wish: Wish): Source | null {
     const own = splitOver(turn.state, { account, symbol, tokens }, supplier, turn.nowMs);
     const away = agreeCover(turn, {
       ...{ delivery, supplier, own, failed: own, agreedMicros: 0n },
-      excluded: [supplier],
+      ...{ cause: AWAY, excluded: [supplier] },
     });
     if (away !== null) return { supplier, purchase: null, away };
     uncovered.push(supplier);
@@ -112,6 +117,7 @@ export function planAwayCover(turn: Turn, wish: Wish): Source | null {
 }
 
 interface Failing {
+  cause: string;
   delivery: Pick<Delivery, "number" | "account" | "symbol">;
   supplier: number;
   /** Lots that the failing supplier would have served. */
@@ -124,21 +130,21 @@ interface Failing {
 }
 
 /** Cover that somebody will pay for; null when nobody sells it or its cost could not be collected. */
-function agreeCover({ state, nowMs }: Turn, failing: Failing): AgreedCover | null {
-  const { delivery, supplier, failed, own, agreedMicros, excluded } = failing;
+function agreeCover(turn: Turn, failing: Failing): AgreedCover | null {
+  const { state, nowMs } = turn;
+  const { delivery, cause, supplier, failed, own, agreedMicros, excluded } = failing;
   const { symbol } = delivery;
   const plan = planCover(state, delivery, own, excluded, nowMs, escrowOf(state, failed, own));
   if (plan === null) return null;
-  const step = largestGapMicros(state, symbol, plan.parts, failed);
-  const cap = chargeCap(state, symbol, failed, nowMs);
-  const chargeMicros = step < cap ? step : cap;
+  const chargeMicros = chargeFor(turn, symbol, cause, plan.parts, failed);
   const collectable =
     collected(planCharge(state, supplier, chargeMicros)) +
     (failed === own ? marginFreedBy(state, failed) : 0n);
   const byMoney = collectable < chargeMicros ? collectable : chargeMicros;
   const extra = largestGapMicros(state, symbol, plan.parts, own);
   const missing = extra - agreedMicros - byMoney;
-  const guarantyMicros = missing > 0n ? missing : 0n;
+  // What the exchange was itself too slow for, it pays itself.
+  const guarantyMicros = missing > 0n && cause !== OWN_FAULT ? missing : 0n;
   if (
     guarantyMicros > 0n &&
     guarantyMicros > fundAllowance(state, supplier, symbol, failed, nowMs)
@@ -146,6 +152,20 @@ function agreeCover({ state, nowMs }: Turn, failing: Failing): AgreedCover | nul
     return null;
   }
   return { ...plan, agreed: { chargeMicros, guarantyMicros } };
+}
+
+/** What a supplier may have to pay for others serving; nothing for what was not its failure. */
+function chargeFor(
+  { state, nowMs }: Turn,
+  symbol: string,
+  cause: string,
+  theirs: readonly Part[],
+  failed: readonly Part[],
+): bigint {
+  if (causeOf(cause).verdict === "excused") return 0n;
+  const step = largestGapMicros(state, symbol, theirs, failed);
+  const cap = chargeCap(state, symbol, failed, nowMs);
+  return step < cap ? step : cap;
 }
 
 /** What the exchange gets back of cover that failed: all of it, it is undone. */
@@ -191,9 +211,7 @@ function emitOtherLots(turn: Turn, delivery: Delivery, cause: string, source: So
   if (source.purchase !== null) emitPurchase(turn, account, symbol, source.purchase);
   const tokens = tokensOfParts(own);
   const theirs = splitOver(state, { account, symbol, tokens }, source.supplier, nowMs);
-  const step = largestGapMicros(state, symbol, theirs, delivery.parts);
-  const cap = chargeCap(state, symbol, delivery.parts, nowMs);
-  const chargeMicros = step < cap ? step : cap;
+  const chargeMicros = chargeFor(turn, symbol, cause, theirs, delivery.parts);
   emitFailed(turn, delivery, cause, "lots", { chargeMicros, guarantyMicros: 0n });
   const reservation = emitReserved(turn, delivery, source.supplier, theirs, nextAttempt(delivery));
   // A Lot that had only outlived its expiry for this delivery ends now.

@@ -11,7 +11,7 @@ import { ownParts } from "./charging.ts";
 import { type Part, tokensOfParts } from "./cost.ts";
 import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
-import { type AgreedCover, emitCover, planAwayCover } from "./remedy.ts";
+import { type AgreedCover, AWAY, emitCover, planAwayCover } from "./remedy.ts";
 
 /** What a request asks for; `maxOutputTokens` is per choice. */
 export type Wish = Pick<
@@ -69,7 +69,7 @@ export function reserveDelivery(
     timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
   });
   if (source.away === null) return accept(reserved);
-  return accept(emitCover(turn, delivery, "supplier-away", source.away));
+  return accept(emitCover(turn, delivery, AWAY, source.away));
 }
 
 /**
@@ -135,7 +135,19 @@ function findSource(turn: Turn, wish: Wish): Decision<Source> {
   if (own !== null) return accept(own);
   const covered = planAwayCover(turn, wish);
   if (covered !== null) return accept(covered);
-  return boughtSource(turn, wish, []);
+  const bought = boughtSource(turn, wish, []);
+  if (bought.ok || bought.rejection.code !== "no-units" || !hasLotsAway(turn, wish)) return bought;
+  return reject(
+    "no-supplier",
+    "the suppliers of your Lots are away and nobody can take over now; retry",
+  );
+}
+
+/** Whether Lots of the buyer would hold the reservation if only their supplier were there. */
+function hasLotsAway(turn: Turn, wish: Wish): boolean {
+  const { account, symbol } = wish;
+  const holding = { account, symbol, tokens: tokensOfWish(wish), excluded: [] };
+  return supplierThatHolds(turn.state, holding, turn.nowMs, "away") !== null;
 }
 
 /** The buyer's Lots, of one supplier that can serve; null when none hold the reservation. */

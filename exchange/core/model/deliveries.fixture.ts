@@ -31,6 +31,8 @@ function findSource(model: Model, wish: Wish): Source | RejectionCode {
     uncovered.push(supplier);
   }
   const asks = sources.autoAsks(model, wish, []);
+  // Units enough, but nobody there: that is no matter of buying more.
+  if (asks === "no-units" && uncovered.length > 0) return "no-supplier";
   return typeof asks === "string" ? asks : { asks };
 }
 

@@ -23,7 +23,7 @@ describe("the breaker", () => {
     ]);
     expect(canServe(market.state, supplier, SYMBOL)).toBe(false);
     expect(market.state.orders.get(ask)?.status).toBe("suspended");
-    expect(market.tryReserve(buyer, 100, 100)).toMatchObject({ rejection: { code: "no-units" } });
+    expect(market.tryReserve(buyer, 100, 100)).toMatchObject({ rejection: { code: "no-supplier" } });
   });
 
   test("does not open when a good delivery came between, or when they took longer than two minutes", () => {
