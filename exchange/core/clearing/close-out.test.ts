@@ -168,19 +168,6 @@ test("what falls due late is done in the order in which it fell due", () => {
   expect(market.state.lots.size).toBe(0);
 });
 
-test("who cannot pay what fell due late loses its Lots at once, as if it had been in time", () => {
-  const market = createTestMarket({ bondMarginBps: 0 });
-  const s = market.supplier("S", { bondMicros: 20_000n });
-  const c = market.account("C", 2_000_000n, "advanced");
-  market.ask(s.account, DOLLAR, UNIT);
-  market.run(market.order(c, { quantity: UNIT, priceTicks: DOLLAR }));
-  market.unlink(s.node);
-  market.advance(120 * MINUTE_MS);
-  // A tenth for 15 minutes; after 60 there was no Lot left to charge for.
-  expect(charges(market)).toEqual([50_000n]);
-  expect(market.state.lots.size).toBe(0);
-});
-
 test("a tolled Lot is closed out when that falls due before its new expiry and after its old", () => {
   const { market, s } = marketWithLot();
   const lastSeenMs = market.nowMs();

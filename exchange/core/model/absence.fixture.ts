@@ -53,8 +53,6 @@ function act(model: Model, account: number, atMs: number): void {
     chargeAbandonment(model, lot, atMs);
     if (closes && m.reservedOn(model, lot.number) === 0) closeOut(model, lot);
   }
-  // Who cannot pay what was charged just now has its Lots closed out at once.
-  if (!closes && m.accountOf(model, account).debt > 0n) act(model, account, atMs);
 }
 
 /** The policy's part for an absence so long, less what was charged for this one, by the time left. */
