@@ -84,7 +84,7 @@ function statesIn(state: CoreState, event: CoreEvent): (SeenState | undefined)[]
     case "cover-settled":
       return [event.usedTokens > 0 ? "cover served" : "cover undone"];
     case "supplier-charged":
-      return [BY_CHARGE[event.reason], event.owedMicros > 0n ? "supplier owes" : undefined];
+      return [BY_CHARGE[event.reason]];
     case "window-closed":
       return ["window closed", event.charge.chargeMicros > 0n ? "window charged" : undefined];
     case "order-closed":

@@ -86,7 +86,6 @@ export const STATES = [
   "charged for cover",
   "charged a price difference",
   "charged for abandonment",
-  "supplier owes",
   "Lot closed out",
   "request fails on every supplier",
   "window closed",
