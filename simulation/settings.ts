@@ -43,10 +43,10 @@ export function defaultSettings(): WorldSettings {
         ...policy.sla,
         windowMs: 20 * MINUTE_MS,
         abandonment: [
-          { awayMs: 0.8 * MINUTE_MS, chargeBps: 1_000 },
-          { awayMs: 1.6 * MINUTE_MS, chargeBps: 2_500 },
+          { awayMs: 0.4 * MINUTE_MS, chargeBps: 1_000 },
+          { awayMs: 0.7 * MINUTE_MS, chargeBps: 2_500 },
         ],
-        closeOutMs: 1.6 * MINUTE_MS,
+        closeOutMs: 0.7 * MINUTE_MS,
         requestsPerWindowMin: 20,
         holdbackMs: 12 * MINUTE_MS,
         probationMs: 60 * MINUTE_MS,
