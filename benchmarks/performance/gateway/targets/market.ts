@@ -11,7 +11,7 @@ import type { Target, TargetContext } from "./target.ts";
 /** A key may send 60 requests/s and have 32 open, an account 2,000 deliveries. */
 const BUYERS = 8;
 const KEYS_PER_BUYER = 60;
-/** Two agents, for one has at most 4,096 slots, and 5,000 streams are open at most. */
+/** Agents, or scripts in their place: one has at most 4,096 slots, and 5,000 streams are open at most. */
 const AGENTS = 2;
 const SLOTS_PER_AGENT = 3_000;
 const DEPOSIT_DOLLARS = "1000000";
@@ -56,8 +56,7 @@ export async function marketTarget(context: TargetContext, kind: SupplierKind): 
   const keysFile = join(dir, "keys");
   writeFileSync(keysFile, (await createKeys(operator)).join("\n"));
   const processes: Record<string, number> = { gateway: exchange.pid };
-  const count = kind === "agents" ? AGENTS : 1;
-  for (let number = 1; number <= count; number += 1) {
+  for (let number = 1; number <= AGENTS; number += 1) {
     const link = ["--exchange", url.replace("http", "ws"), "--join", token];
     const home = ["--data-dir", join(dir, `agent-${number}`), "--name", `agent-${number}`];
     const args =
