@@ -34,5 +34,6 @@ test("a target that did not run leaves its column empty", () => {
     "2.00 [2.00..10.00]",
     "",
     "",
+    "",
   ]);
 });

@@ -86,10 +86,14 @@ export function rateTable(
       show(figures(rounds, target, "coreShare"), 2),
       against("portkey"),
       against("nginx"),
+      // Does not depend on how much of its core other work left to a target.
+      target === "portkey" || !rounds.has("portkey")
+        ? ""
+        : show(paired(rounds, ["portkey", target], cpu, over), 2),
     ];
   });
   const head = ["target", `${unit}s/s`, `CPU per ${unit}, µs`, "share of its core"];
-  return table([...head, "x Portkey", "x nginx"], rows);
+  return table([...head, "x Portkey", "x nginx", "Portkey's CPU / its own"], rows);
 }
 
 export function memoryTable(byStreams: ReadonlyMap<number, Rounds>): string {
