@@ -48,6 +48,7 @@ if (problem !== null) {
 }
 const programs = compilePrograms();
 const dir = mkdtempSync(join(tmpdir(), "gridspot-gateway-"));
+process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
 const running = new Set<{ close(): Promise<void> }>();
 let folders = 0;
 
@@ -166,5 +167,4 @@ try {
   process.exitCode = 1;
 } finally {
   for (const each of running) await each.close();
-  rmSync(dir, { recursive: true, force: true });
 }
