@@ -1,133 +1,170 @@
 /**
- * `npm run bench:gateway`: what exchange, link and agent add to a direct call of the same stub
- * backend, in one run. Four processes: stub, exchange (durable journal), agent, and this client.
+ * `npm run bench:gateway`: our exchange beside a direct call, nginx and Portkey's gateway, each on a
+ * core of its own before the same stub; interleaved rounds in one run. See `docs/performance.md`.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type StreamTarget, timeStream } from "./stream-client.ts";
+import { runLoad } from "./load.ts";
+import {
+  type Figures,
+  figuresOf,
+  loadOf,
+  memoryPerStream,
+  OPEN_STREAMS,
+  warmUp,
+} from "./measures.ts";
+import { compilePrograms, compilerProblem } from "./native-programs.ts";
+import { type MeasureName, readOptions, type TargetName, USAGE } from "./options.ts";
+import { lastWords, pinningProblem, type Started, start } from "./processes.ts";
+import { memoryTable, type Rounds, rateTable, ttftTable } from "./report.ts";
+import { marketTarget } from "./targets/market.ts";
+import { directTarget, nginxTarget, portkeyTarget } from "./targets/peers.ts";
+import { type Target, type TargetContext, TargetMissing } from "./targets/target.ts";
 
-const ROUNDS = 5;
-const REQUESTS_PER_ROUND = 60;
-const TTFT_SCHEDULE = { text: "stub-t20-n16-g0", deltas: 16 };
-const THROUGHPUT_SCHEDULE = { text: "stub-t0-n1900-g0", deltas: 1_900 };
-const STREAMS_AT_ONCE = 16;
-const START_TIMEOUT_MS = 60_000;
-
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-const dir = mkdtempSync(join(tmpdir(), "gridspot-bench-"));
-const children: ChildProcess[] = [];
-
-/** Starts a process of ours and resolves with what its output says. */
-function start(args: string[], env: Record<string, string>, says: RegExp): Promise<string> {
-  const child = spawn(process.execPath, ["--import", "tsx", ...args], {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  children.push(child);
-  return new Promise((resolve, reject) => {
-    let said = "";
-    const timer = setTimeout(() => reject(new Error(`${args[0]}: ${said}`)), START_TIMEOUT_MS);
-    child.once("exit", () => reject(new Error(`${args[0]} ended: ${said}`)));
-    child.stdout?.on("data", (part) => {
-      said = (said + part).slice(-20_000);
-      const match = says.exec(said);
-      if (match === null) return;
-      clearTimeout(timer);
-      resolve(match[1] ?? "");
-    });
-  });
-}
-
-async function startMarket(): Promise<{ direct: StreamTarget; through: StreamTarget }> {
-  const here = "benchmarks/performance/gateway";
-  const port = await start([`${here}/stub-backend.ts`], {}, /"port":(\d+)/);
-  const stub = `http://127.0.0.1:${port}`;
-  const data = join(dir, "exchange");
-  const exchange = { GRIDSPOT_DATA_DIR: data, GRIDSPOT_PORT: "0", GRIDSPOT_LOG_LEVEL: "info" };
-  const url = await start(["exchange/main.ts"], exchange, /"url":"([^"]+)"/);
-  const token = readFileSync(join(data, "operator.token"), "utf8").trim();
-  const operator = async (path: string, body: object): Promise<Record<string, string>> => {
-    const response = await fetch(`${url}/operator/v1/${path}`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    return ((await response.json()) as { data: Record<string, string> }).data;
-  };
-  const seller = (await operator("accounts", { name: "seller", mode: "advanced" })).account_id;
-  const buyer = (await operator("accounts", { name: "buyer", mode: "easy" })).account_id;
-  await operator("deposits", { account_id: seller, amount: "100000", to: "bond", reference: "s" });
-  await operator("deposits", { account_id: buyer, amount: "10000", reference: "b" });
-  const join_ = (await operator("join-tokens", { account_id: seller })).token ?? "";
-  const apiKey = (await operator("keys", { account_id: buyer, label: "bench" })).key ?? "";
-  const agent = ["bin/gridspot.js", "agent", "start", "--exchange", url.replace("http", "ws")];
-  const offer = ["--backend", stub, "--units", "5", "--price", "0.10", "--slots", "32"];
-  const keys = ["--join", join_, "--data-dir", join(dir, "agent")];
-  await start([...agent, ...offer, ...keys], {}, /(ask placed)/);
-  return {
-    direct: { url: stub, model: "stub", apiKey: "none" },
-    through: { url, model: "text-lite", apiKey },
-  };
-}
-
-const quantile = (values: number[], q: number): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
+const OPEN: Record<TargetName, (context: TargetContext) => Promise<Target>> = {
+  direct: directTarget,
+  nginx: nginxTarget,
+  portkey: portkeyTarget,
+  gridspot: (context) => marketTarget(context, "agents"),
+  exchange: (context) => marketTarget(context, "scripted"),
+};
+/** Its supplier's clock is too coarse for times, and the stub itself has no gateway's memory. */
+const NOT_OF: Partial<Record<MeasureName, readonly TargetName[]>> = {
+  ttft: ["exchange"],
+  memory: ["direct"],
 };
 
-async function firstTokens(target: StreamTarget): Promise<number[]> {
-  const times: number[] = [];
-  for (let request = 0; request < REQUESTS_PER_ROUND; request += 1) {
-    const { firstMs } = await timeStream(target, TTFT_SCHEDULE.text, TTFT_SCHEDULE.deltas);
-    times.push(firstMs);
+const read = readOptions(process.argv.slice(2));
+if (!read.ok) {
+  console.error(`${read.problems.join("\n")}\n${USAGE}`);
+  process.exit(2);
+}
+const { options } = read;
+const problem = compilerProblem();
+if (problem !== null) {
+  console.error(problem);
+  process.exit(1);
+}
+const programs = compilePrograms();
+const dir = mkdtempSync(join(tmpdir(), "gridspot-gateway-"));
+process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
+const running = new Set<{ close(): Promise<void> }>();
+let folders = 0;
+
+async function startStub(): Promise<Started> {
+  const command = programs.stubBackend;
+  const stub = await start({ core: "others", command, args: [], says: /"port":(\d+)/ });
+  running.add({ close: stub.stop });
+  return stub;
+}
+
+/** Opens a target; null, and a sentence on the screen, when it cannot run here. */
+async function open(name: TargetName, stubPort: number): Promise<Target | null> {
+  folders += 1;
+  const own = join(dir, `${name}-${folders}`);
+  mkdirSync(own);
+  try {
+    const { profileDir } = options;
+    const target = await OPEN[name]({ stubPort, dir: own, profileDir });
+    running.add(target);
+    return target;
+  } catch (error) {
+    if (!(error instanceof TargetMissing)) throw error;
+    console.log(`Without ${name}: ${error.message}.`);
+    return null;
   }
-  return times;
 }
 
-async function deltasPerSecond(target: StreamTarget): Promise<number> {
-  const { text, deltas } = THROUGHPUT_SCHEDULE;
-  const startMs = performance.now();
-  const streams = Array.from({ length: STREAMS_AT_ONCE }, () => timeStream(target, text, deltas));
-  await Promise.all(streams);
-  return (STREAMS_AT_ONCE * deltas * 1000) / (performance.now() - startMs);
+async function close(target: Target): Promise<void> {
+  running.delete(target);
+  await target.close();
 }
 
-const show = (values: number[], digits: number): string => {
-  const [low, middle, high] = [0, 0.5, 1].map((q) => quantile(values, q).toFixed(digits));
-  return `${middle} [${low}..${high}]`;
-};
+function note(rounds: Rounds, target: TargetName, figures: Record<string, number>): void {
+  const own = rounds.get(target);
+  if (own === undefined) rounds.set(target, [figures]);
+  else own.push(figures);
+}
+
+async function measureInRounds(measures: readonly Exclude<MeasureName, "memory">[], port: number) {
+  const opened = await Promise.all(options.targets.map((name) => open(name, port)));
+  const targets = opened.filter((target) => target !== null);
+  for (const target of targets) await warmUp(programs.loadGenerator, target);
+  const results = new Map<MeasureName, Rounds>(measures.map((measure) => [measure, new Map()]));
+  for (let round = 1; round <= options.rounds; round += 1) {
+    for (const measure of measures) {
+      for (const target of targets) {
+        if (NOT_OF[measure]?.includes(target.name)) continue;
+        const load = loadOf(measure, options.seconds);
+        const result = await runLoad(programs.loadGenerator, target, measure, load);
+        const figures = figuresOf(measure, result, options.seconds);
+        note(results.get(measure) as Rounds, target.name, figures);
+      }
+    }
+    console.error(`round ${round} of ${options.rounds}, load ${loadavg()[0]?.toFixed(1)}`);
+  }
+  for (const target of targets) await close(target);
+  return results;
+}
+
+async function measureMemory(port: number): Promise<Map<number, Rounds>> {
+  const byStreams = new Map<number, Rounds>();
+  for (const streams of OPEN_STREAMS) {
+    const rounds: Rounds = new Map();
+    byStreams.set(streams, rounds);
+    for (const name of options.targets) {
+      if (NOT_OF.memory?.includes(name)) continue;
+      const target = await open(name, port);
+      if (target === null) continue;
+      const figures = await openStreams(target, streams);
+      console.error(`${name}, ${streams} streams: ${JSON.stringify(figures)}`);
+      note(rounds, name, figures);
+      await close(target);
+    }
+  }
+  return byStreams;
+}
+
+/** A peer that cannot hold so many streams has no figures; ours must. */
+async function openStreams(target: Target, streams: number): Promise<Figures> {
+  try {
+    return await memoryPerStream(programs.loadGenerator, target, streams);
+  } catch (error) {
+    if (target.name === "gridspot" || target.name === "exchange") throw error;
+    console.log(`${target.name} did not hold ${streams} streams: ${(error as Error).message}.`);
+    return {};
+  }
+}
+
+function introduce(): void {
+  const load = loadavg().map((value) => value.toFixed(1));
+  console.log(`Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model}, load average ${load.join(", ")} at the start
+${options.rounds} rounds of ${options.seconds} s, median [least..most]; differences and ratios are of the same round`);
+  const unpinned = pinningProblem();
+  if (unpinned !== null) console.log(`Nothing has a core of its own: ${unpinned}.`);
+}
 
 try {
-  const { direct, through } = await startMarket();
-  const added = { p50: [] as number[], p99: [] as number[] };
-  const speeds = { direct: [] as number[], through: [] as number[], ratio: [] as number[] };
-  await firstTokens(direct);
-  await firstTokens(through);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const base = await firstTokens(direct);
-    const ours = await firstTokens(through);
-    added.p50.push(quantile(ours, 0.5) - quantile(base, 0.5));
-    added.p99.push(quantile(ours, 0.99) - quantile(base, 0.99));
-    const fast = await deltasPerSecond(direct);
-    const mine = await deltasPerSecond(through);
-    speeds.direct.push(fast);
-    speeds.through.push(mine);
-    speeds.ratio.push(mine / fast);
+  introduce();
+  const { said } = await startStub();
+  const measures = options.only.filter((measure) => measure !== "memory");
+  if (measures.length > 0) {
+    const results = await measureInRounds(measures, Number(said));
+    const [ttft, requests, deltas] = (["ttft", "requests", "deltas"] as const).map((measure) =>
+      results.get(measure),
+    );
+    if (ttft) console.log(`\n${ttftTable(ttft)}`);
+    if (requests) console.log(`\n${rateTable(requests, "requestsPerSecond", "cpuPerRequest")}`);
+    if (deltas) console.log(`\n${rateTable(deltas, "deltasPerSecond", "cpuPerDelta")}`);
   }
-  console.log(`Node ${process.versions.node}, ${ROUNDS} rounds, median [min..max]
-
-| What | Figure |
-|---|---|
-| added time to first token, p50, ms (stub: 20 ms) | ${show(added.p50, 2)} |
-| added time to first token, p99 of ${REQUESTS_PER_ROUND}, ms | ${show(added.p99, 2)} |
-| deltas/s direct, ${STREAMS_AT_ONCE} streams | ${show(speeds.direct, 0)} |
-| deltas/s through exchange and agent | ${show(speeds.through, 0)} |
-| ratio | ${show(speeds.ratio, 2)} |`);
+  if (options.only.includes("memory")) {
+    console.log(`\n${memoryTable(await measureMemory(Number(said)))}`);
+  }
+  console.log(`\nload average ${loadavg()[0]?.toFixed(1)} at the end`);
+} catch (error) {
+  console.error(`${(error as Error).message}\n\n${lastWords()}`);
+  process.exitCode = 1;
 } finally {
-  for (const child of children) child.removeAllListeners("exit").kill("SIGKILL");
-  rmSync(dir, { recursive: true, force: true });
+  for (const each of running) await each.close();
 }
