@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { countReferenceTokens } from "#protocol/reference-tokens.ts";
@@ -145,4 +147,22 @@ test("long prompts are counted in the thread, in order, and equal to counting he
     ]),
   ).toEqual([countText(long), countText(long) + countText("and more"), 1]);
   await counter.close();
+});
+
+test("text that came in small pieces takes little more memory than its characters", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const counts = Array.from({ length: 200 }, () => new RunningCount());
+  collect();
+  const beforeBytes = process.memoryUsage().heapUsed;
+  // Other letters each time, or V8 would give all counts the same string.
+  for (const [index, running] of counts.entries()) {
+    for (let piece = 0; piece < 2_000; piece += 1) {
+      running.add(String.fromCharCode(97 + ((index + piece) % 26)));
+    }
+  }
+  collect();
+  const bytesEach = (process.memoryUsage().heapUsed - beforeBytes) / counts.length;
+  expect(counts.every((running) => running.total(100_000) > 0)).toBe(true);
+  expect(bytesEach).toBeLessThan(10_000);
 });

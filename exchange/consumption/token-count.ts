@@ -11,6 +11,8 @@ export const RUN_CHARACTERS_MAX = 256;
 const SEGMENT_CHARACTERS = 8_192;
 /** Text that a running count keeps before it counts it: bounds the memory of an open stream. */
 const OPEN_CHARACTERS_MAX = 2_048;
+/** Pieces that are kept apart, each with a string's overhead, before they are joined to one. */
+const OPEN_PIECES_MAX = 32;
 
 /** Stops of other scripts that end a word as a blank does. */
 const WIDE_STOPS = new Set(
@@ -74,21 +76,32 @@ export function countText(text: string, limitTokens: number = Number.POSITIVE_IN
 export class RunningCount {
   #closedTokens = 0;
   #open = "";
+  #pieces: string[] = [];
+  #length = 0;
 
   add(text: string): void {
-    this.#open += text;
+    this.#length += text.length;
+    if (this.#pieces.push(text) === OPEN_PIECES_MAX) this.#join();
+  }
+
+  /** `+=` would leave it in pieces. */
+  #join(): void {
+    this.#open = [this.#open, ...this.#pieces].join("");
+    this.#pieces = [];
   }
 
   /** Whether enough is waiting that it should be counted now. */
   get isLong(): boolean {
-    return this.#open.length >= OPEN_CHARACTERS_MAX;
+    return this.#length >= OPEN_CHARACTERS_MAX;
   }
 
   /** Tokens so far; exact below `limitTokens`, at least `limitTokens` otherwise. */
   total(limitTokens: number): number {
+    this.#join();
     const { tokens, counted } = scan(this.#open, false, limitTokens - this.#closedTokens);
     this.#closedTokens += tokens;
     this.#open = this.#open.slice(counted);
+    this.#length = this.#open.length;
     if (this.#closedTokens >= limitTokens) return this.#closedTokens;
     return this.#closedTokens + countReferenceTokens(this.#open);
   }
