@@ -30,8 +30,8 @@ export class EventStream {
     this.#response = response;
     this.#base = `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(model)},"choices":`;
     this.#end = head.includeUsage ? `,"usage":null}\n\n` : "}\n\n";
-    this.#deltaPrefix = `${this.#base}[{"index":0,"delta":{"content":`;
-    this.#deltaSuffix = `},"logprobs":null,"finish_reason":null}]${this.#end}`;
+    this.#deltaPrefix = inOnePiece(`${this.#base}[{"index":0,"delta":{"content":`);
+    this.#deltaSuffix = inOnePiece(`},"logprobs":null,"finish_reason":null}]${this.#end}`);
     this.#open(0);
   }
 
@@ -96,4 +96,9 @@ export class EventStream {
     this.#pending = "";
     if (!this.#response.destroyed) this.#response.end(text);
   }
+}
+
+/** V8 keeps what was joined in pieces, and would walk through them again for every delta. */
+function inOnePiece(text: string): string {
+  return Buffer.from(text).toString();
 }
