@@ -29,7 +29,7 @@ export async function marketTarget(context: TargetContext, kind: SupplierKind): 
     const child = await start({
       core,
       command: process.execPath,
-      args: [...profileFlags(context), "--import", "tsx", ...args],
+      args: [...profileFlags(context), ...args],
       cwd: root,
       env: { ...env },
       says,
@@ -39,7 +39,7 @@ export async function marketTarget(context: TargetContext, kind: SupplierKind): 
   };
   const exchange = await node(
     "target",
-    ["exchange/main.ts"],
+    ["bin/gridspot.js", "exchange"],
     { GRIDSPOT_DATA_DIR: data, GRIDSPOT_PORT: "0", GRIDSPOT_LOG_LEVEL: "info" },
     /"url":"([^"]+)"/,
   );
@@ -66,7 +66,10 @@ export async function marketTarget(context: TargetContext, kind: SupplierKind): 
             ...["--backend", `http://127.0.0.1:${context.stubPort}`],
             ...["--units", "100", "--price", "0.10", "--slots", String(SLOTS_PER_AGENT)],
           ]
-        : ["benchmarks/performance/gateway/targets/scripted-supplier.ts", ...link, ...home];
+        : [
+            ...["--import", "tsx", "benchmarks/performance/gateway/targets/scripted-supplier.ts"],
+            ...[...link, ...home],
+          ];
     const agent = await node("others", args, {}, /(ask placed)/);
     processes[`agent${number}`] = agent.pid;
   }
