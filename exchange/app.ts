@@ -9,6 +9,7 @@ import type { ExchangeConfig } from "#exchange/config.ts";
 import { type ExchangeLoad, watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { healthRoutes } from "#exchange/health-routes.ts";
+import { deferHistory } from "#exchange/history/deferred-history.ts";
 import { createHttpServer } from "#exchange/http-server.ts";
 import { type ExchangeSecrets, loadExchangeSecrets } from "#exchange/identity.ts";
 import { BREACH_REMEDY, watchInvariants } from "#exchange/invariant-watch.ts";
@@ -53,7 +54,14 @@ export async function createExchange(
   config: ExchangeConfig,
   { clock, log, onFatal, ...given }: ExchangeDependencies,
 ): Promise<Exchange> {
-  const { history, journal, core, notices } = await openStorage(config.dataDir, given.openJournal);
+  const { journal, core, notices, ...stored } = await openStorage(
+    config.dataDir,
+    given.openJournal,
+  );
+  const history = deferHistory(stored.history, {
+    later: (run, ms) => void setTimeout(run, ms).unref(),
+    onFatal,
+  });
   for (const notice of notices) log.warn(notice);
   withdrawAddress(config.dataDir);
   const secrets = loadExchangeSecrets(config.dataDir, core.state.seq);
