@@ -129,18 +129,21 @@ const link = await openLink(
   { exchangeUrl: flag("exchange"), nodeName: flag("name"), joinToken, build: "scripted-supplier" },
   { identity, pin: loadExchangePin(dataDir, joinToken) },
 );
-const session = new AgentSession(link, {
+const session = new AgentSession(link.welcome, {
   onRecord,
   onFill: () => {},
-  onDrain: () => {},
+  onGoAway: () => {},
+  onResumed: () => {},
+  onCancel: () => {},
   onClose({ code, reason }) {
     log.error({ code, reason }, "link closed");
     // If it is the exchange that ended, its own words should be the first.
     setTimeout(() => process.exit(1), 2_000);
   },
   activeDeliveries: () => open.size,
+  runningAttempts: () => [],
 });
-session.begin();
+session.join(link);
 const measurement = { requests: 3, errors: 0, firstTokenMsP50: 20, tokensPerSecondP50: 100_000 };
 const supplied = { capacityTokensPerWindow: TOKENS_PER_WINDOW, measurement };
 session.send({
