@@ -206,4 +206,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     find: 'state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });',
     replace: "",
   },
+  {
+    name: "nobody is charged for cover",
+    file: "exchange/core/clearing/settlement.ts",
+    find: "emitCharges(turn, delivery, { usedTokens, costMicros, coverMicros });",
+    replace: "",
+  },
+  {
+    name: "cover that was not used is paid for",
+    file: "exchange/core/clearing/cover.ts",
+    find: "to: COVER, amount: lot.valueMicros - costMicros",
+    replace: "to: ledger.names.pendingPay(lot.supplier), amount: lot.valueMicros - costMicros",
+  },
 ];
