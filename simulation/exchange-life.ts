@@ -17,6 +17,9 @@ import type { WorldSettings } from "./settings.ts";
 import { openSimulatedStorage } from "./storage.ts";
 import type { World } from "./world.ts";
 
+/** Of a snapshot that was whole and no good. */
+const UNSOUND = /cannot be restored|does not go with|disorder/;
+
 export class ExchangeLife {
   isAlive = true;
   /** Resolves when the process is gone. */
@@ -65,6 +68,8 @@ export class ExchangeLife {
     faults.enter("journal");
     const { snapshot, unreadable } = journal.recovered;
     if (unreadable.length > 0) tally.saw("newest snapshot passed over");
+    // A disk can take a snapshot, but not give it other contents: that was written so.
+    for (const why of unreadable) if (UNSOUND.test(why)) oracle.breach(why);
     tally.saw(snapshot === null ? "recovered without a snapshot" : "recovered from a snapshot");
     // Nothing damages the read model between two lives but what may befall the journal as well.
     const rebuilt = notices.find((notice) => notice.includes("built anew"));
