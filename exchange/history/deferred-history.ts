@@ -87,5 +87,8 @@ export function deferHistory(
     deliveryByRequestId: upToDate(history.deliveryByRequestId),
     deliveries: upToDate(history.deliveries),
     issuances: upToDate(history.issuances),
+    lots: upToDate(history.lots),
+    lot: upToDate(history.lot),
+    statement: upToDate(history.statement),
   };
 }
