@@ -102,34 +102,42 @@ function postingsOf(event: CoreEvent): readonly Posting[] {
 
 /** Asks for statements. Days are UTC days since the epoch, `toDay` included. */
 export function createStatementQuery(db: SqliteDatabase) {
-  const balances = db
-    .prepare(
-      `SELECT asset, place, SUM(CASE WHEN day < @fromDay THEN came_in - went_out ELSE 0 END) AS opening,
-         SUM(came_in - went_out) AS closing
-       FROM statement_days WHERE account = @account AND day <= @toDay
-       GROUP BY asset, place ORDER BY asset, place`,
-    )
-    .safeIntegers();
-  const lines = db
-    .prepare(
-      `SELECT asset, place, kind, CAST(SUM(movements) AS INTEGER) AS movements,
-         SUM(came_in) AS cameIn, SUM(went_out) AS wentOut
-       FROM statement_days WHERE account = @account AND day BETWEEN @fromDay AND @toDay
-       GROUP BY asset, place, kind ORDER BY asset, place, kind`,
-    )
-    .safeIntegers();
+  // As text: sums may be more than a JavaScript number holds exactly.
+  const balances = db.prepare(
+    `SELECT asset, place,
+       CAST(SUM(CASE WHEN day < @fromDay THEN came_in - went_out ELSE 0 END) AS TEXT) AS opening,
+       CAST(SUM(came_in - went_out) AS TEXT) AS closing
+     FROM statement_days WHERE account = @account AND day <= @toDay
+     GROUP BY asset, place ORDER BY asset, place`,
+  );
+  const lines = db.prepare(
+    `SELECT asset, place, kind, SUM(movements) AS movements,
+       CAST(SUM(came_in) AS TEXT) AS cameIn, CAST(SUM(went_out) AS TEXT) AS wentOut
+     FROM statement_days WHERE account = @account AND day BETWEEN @fromDay AND @toDay
+     GROUP BY asset, place, kind ORDER BY asset, place, kind`,
+  );
   return (account: number, fromMs: number, toMs: number): Statement => {
     const [fromDay, toDay] = [Math.floor(fromMs / DAY_MS), Math.floor(toMs / DAY_MS)];
     const wish = { account, fromDay, toDay };
-    const found = lines.all(wish) as (Omit<StatementLine, "movements"> & { movements: bigint })[];
     return {
       account,
       fromDay: dayName(fromDay),
       toDay: dayName(toDay),
-      balances: balances.all(wish) as StatementBalance[],
-      lines: found.map((line) => ({ ...line, movements: Number(line.movements) })),
+      balances: (balances.all(wish) as InText<StatementBalance>[]).map((balance) => ({
+        ...balance,
+        opening: BigInt(balance.opening),
+        closing: BigInt(balance.closing),
+      })),
+      lines: (lines.all(wish) as InText<StatementLine>[]).map((line) => ({
+        ...line,
+        cameIn: BigInt(line.cameIn),
+        wentOut: BigInt(line.wentOut),
+      })),
     };
   };
 }
+
+/** As it comes out of the table. */
+type InText<T> = { [K in keyof T]: T[K] extends bigint ? string : T[K] };
 
 const dayName = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
