@@ -5,6 +5,8 @@
 import { isInDefault } from "./clearing/close-out.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
+import { awaitSweep } from "./clearing/sweep-times.ts";
+import { TradingLots } from "./clearing/trading-lots.ts";
 import { DueQueue } from "./due-queue.ts";
 import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
@@ -14,7 +16,7 @@ import { restoreSupplier, wakeTimes } from "./sla/standing.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 3;
+export const SNAPSHOT_SCHEMA_VERSION = 4;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
@@ -59,6 +61,7 @@ export function createEmptyState(): CoreState {
     due: new DueQueue(),
     serving: new Serving(),
     holdings: new Holdings(lots),
+    tradingLots: new TradingLots(lots),
   };
 }
 
@@ -67,6 +70,8 @@ const FOLLOWING = new Set([
   "due",
   "serving",
   "holdings",
+  "tradingLots",
+  "sweepsAtMs",
   "clientIdsDueMs",
   "referencesDueMs",
   "joinTokensDueMs",
@@ -148,6 +153,7 @@ export function decodeState(text: string): CoreState {
       ...row,
       openOrders: new Set(row.openOrders),
       lots: new Set(row.lots),
+      sweepsAtMs: null,
     });
   }
   for (const [account, row] of raw.attendance) {
@@ -206,6 +212,7 @@ function readAmounts(fields: Record<string, unknown> | unknown[]): void {
 /** What is due follows from the rest of the state. */
 function fillDueQueue(state: CoreState): void {
   for (const lot of state.lots.values()) {
+    if (lot.tradingSinceMs !== null) awaitSweep(state, lot.owner, lot.tradingSinceMs);
     if (lot.expiresAtMs === null) continue;
     state.due.push({ dueMs: lot.expiresAtMs, kind: "lot-expiry", id: lot.number });
   }

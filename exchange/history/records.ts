@@ -5,7 +5,7 @@ import type { Order } from "#exchange/core/state.ts";
 /** An order as it stood last, open or closed; where it rests in the book is the core's business. */
 export type OrderRecord = Omit<
   Order,
-  "handle" | "holdName" | "marginName" | "feeBasisMicros" | "heldBps"
+  "handle" | "lots" | "holdName" | "marginName" | "feeBasisMicros" | "heldBps"
 >;
 
 export interface TradeRecord {

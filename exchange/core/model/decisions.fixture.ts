@@ -11,12 +11,14 @@ import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
 import * as supply from "./supply.fixture.ts";
+import * as transfers from "./transfers.fixture.ts";
+import { dueSweeps } from "./transfers.fixture.ts";
 
 type Model = m.Model;
 
 interface Due {
   atMs: number;
-  /** Of what falls due in the same millisecond: Lots, deliveries, graces, absences. */
+  /** Of what falls due in the same millisecond: sweeps, Lots, deliveries, graces, absences. */
   rank: number;
   id: number;
   run: () => void;
@@ -26,6 +28,7 @@ interface Due {
 function dueItems(model: Model): Due[] {
   const idle = model.lots.filter((lot) => m.reservedOn(model, lot.number) === 0);
   const items: Due[] = [
+    ...dueSweeps(model),
     ...idle.map((lot) => ({
       ...{ atMs: lot.expiresMs, rank: 0, id: lot.number, run: () => expire(model, lot) },
     })),
@@ -41,7 +44,8 @@ function dueItems(model: Model): Due[] {
     })),
     ...dueAbsences(model).map(({ account, atMs, run }) => ({ atMs, rank: 3, id: account, run })),
   ];
-  return items.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
+  const ends = items.filter(({ atMs }) => atMs < m.NEVER_MS);
+  return ends.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
 }
 
 /** What runs by itself before a command is decided. */
@@ -72,7 +76,9 @@ export function dueTimes(model: Model): number[] {
     ...model.clientIds.map((id) => id.atMs + model.policy.clientIdKeptMs),
     ...[...model.references.values()].map(({ atMs }) => atMs + referenceKeptMs(model)),
   ];
-  return [...new Set(times.filter((ms) => ms > model.nowMs))].sort((a, b) => a - b);
+  return [...new Set(times.filter((ms) => ms > model.nowMs && ms < m.NEVER_MS))].sort(
+    (a, b) => a - b,
+  );
 }
 
 function deposit(model: Model, command: Command<"deposit">): m.Outcome {
@@ -135,9 +141,10 @@ function takeIn(model: Model, content: string, reference: string): boolean {
   return true;
 }
 
-function openAccount(model: Model, { mode }: Command<"open-account">): m.Outcome {
+function openAccount(model: Model, command: Command<"open-account">): m.Outcome {
+  const { mode, autoTransfer = mode === "easy" } = command;
   const number = model.accounts.length + 1;
-  model.accounts.push(m.createAccount(number, mode));
+  model.accounts.push(m.createAccount(number, mode, autoTransfer));
   return m.accepted({ account: number });
 }
 
@@ -177,6 +184,8 @@ const RULES: Rules = {
   "disconnect-node": supply.disconnect,
   "issue-supply": supply.issueUnits,
   "transfer-issued": supply.transferUnits,
+  "transfer-to-consumption": transfers.toConsumption,
+  "transfer-to-trading": transfers.toTrading,
   "place-order": orders.place,
   "cancel-order": orders.cancel,
   "cancel-orders": orders.cancelAll,
