@@ -55,6 +55,14 @@ export function createProjection(db: SqliteDatabase): Projection {
         closedAtMs: null,
       });
     },
+    "order-terms-set": ({ order: number, terms }) => {
+      const order = orders.get(number);
+      order.terms = terms;
+      if (terms.stopTicks !== null) order.status = "waiting";
+    },
+    "stops-triggered": (event) => {
+      for (const number of event.orders) orders.get(number).status = "open";
+    },
     "orders-suspended": (event) => {
       for (const number of event.orders) orders.get(number).status = "suspended";
     },
@@ -127,6 +135,7 @@ export function createProjection(db: SqliteDatabase): Projection {
       for (const order of orders.take()) {
         saveOrder.run({
           ...order,
+          terms: null,
           postOnly: null,
           word: statusWord(order),
           body: encodeRecord(order),

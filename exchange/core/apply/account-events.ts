@@ -1,6 +1,7 @@
 /** What account, key and configuration events do to the state. */
 import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { createOrderBook } from "#exchange/core/market/order-book.ts";
+import { StopIndex } from "#exchange/core/market/stop-index.ts";
 import type { Appliers } from "./apply.ts";
 
 export const accountAppliers: Appliers<
@@ -36,6 +37,7 @@ export const accountAppliers: Appliers<
       totalQuantity: 0,
       totalTrades: 0,
       recentFills: [],
+      stops: new StopIndex(),
     });
   },
   "policy-adopted": (state, { policy }) => {
