@@ -4,6 +4,7 @@
  * Slow on purpose: nothing is kept twice.
  */
 import type { AccountMode, PlaceOrder } from "#exchange/core/commands.ts";
+import type { SelfTradeMode } from "#exchange/core/market/order-terms.ts";
 import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
@@ -41,8 +42,11 @@ export interface ModelOrder {
   postOnly: boolean;
   rests: boolean;
   fillOrKill: boolean;
-  suspended: boolean;
-  /** Place in time among resting orders; null while it does not rest. */
+  stage: "open" | "suspended" | "waiting" | "triggered";
+  mode: SelfTradeMode;
+  expiresMs: number | null;
+  stopTicks: number | null;
+  /** Place in time among resting orders, or among those that wait for a price; null while it does neither. */
   arrival: number | null;
 }
 
@@ -130,6 +134,8 @@ export interface Model {
   guaranty: bigint;
   /** Open ones. */
   orders: ModelOrder[];
+  /** Stop orders whose price has come, first in first. */
+  triggered: ModelOrder[];
   lots: ModelLot[];
   deliveries: ModelDelivery[];
   nodes: ModelNode[];
@@ -176,6 +182,7 @@ export function createModel(
     exchange: createAccount(EXCHANGE, "advanced"),
     guaranty: 0n,
     orders: [],
+    triggered: [],
     lots: [],
     deliveries: [],
     nodes: [],
