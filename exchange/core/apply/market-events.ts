@@ -11,6 +11,8 @@ import type { CoreState, Lot, OfferedLot, Order } from "#exchange/core/state.ts"
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
+import { openOrderOf } from "./open-order.ts";
+import { dropTerms, leaveTriggered } from "./order-terms-events.ts";
 import { openSupply } from "./supply-events.ts";
 
 /** Shared by all orders that hold none. */
@@ -56,7 +58,11 @@ export const marketAppliers: Appliers<
     accountOf(state, order.account).openOrders.add(order.number);
   },
   "order-rested": (state, { order: number }) => {
-    const order = orderOf(state, number);
+    const order = openOrderOf(state, number);
+    if (order.status === "triggered") {
+      leaveTriggered(state, order);
+      order.status = "open";
+    }
     order.handle = instrumentOf(state, order.symbol).book.add(
       order.side === "buy" ? BUY : SELL,
       order.priceTicks,
@@ -66,13 +72,14 @@ export const marketAppliers: Appliers<
   },
   "orders-suspended": (state, { orders }) => {
     for (const number of orders) {
-      const order = orderOf(state, number);
+      const order = openOrderOf(state, number);
       leaveBook(state, order);
+      if (order.status === "triggered") leaveTriggered(state, order);
       order.status = "suspended";
     }
   },
   "orders-resumed": (state, { orders }) => {
-    for (const number of orders) orderOf(state, number).status = "open";
+    for (const number of orders) openOrderOf(state, number).status = "open";
   },
   trade: (state, event) => {
     const { symbol, priceTicks, quantity, lot, buyer, seller, atMs } = event;
@@ -80,7 +87,7 @@ export const marketAppliers: Appliers<
     const policy = policyOf(state);
     const buySide = event.takerSide === "buy" ? event.takerOrder : event.makerOrder;
     for (const number of [event.makerOrder, event.takerOrder]) {
-      const order = orderOf(state, number);
+      const order = openOrderOf(state, number);
       // Cover is free of fees, also for who sells it.
       const bps =
         buyer === EXCHANGE_ACCOUNT ? 0 : feeBpsOf(policy, order, number === event.takerOrder);
@@ -139,8 +146,9 @@ export const marketAppliers: Appliers<
     }
   },
   "order-closed": (state, { order: number }) => {
-    const order = orderOf(state, number);
+    const order = openOrderOf(state, number);
     leaveBook(state, order);
+    if (state.terms.size > 0) dropTerms(state, order);
     accountOf(state, order.account).openOrders.delete(number);
     state.orders.delete(number);
   },
@@ -161,10 +169,4 @@ function leaveBook(state: CoreState, order: Order): void {
     throw new Error(`order ${order.number} was not in the book at its handle`);
   }
   order.handle = 0;
-}
-
-function orderOf(state: CoreState, number: number): Order {
-  const order = state.orders.get(number);
-  if (order === undefined) throw new Error(`order ${number} is not open`);
-  return order;
 }

@@ -103,7 +103,7 @@ export function dueSweeps(model: Model) {
     .filter((lot) => lot.tradingMs !== null)
     .map((lot) => {
       const atMs = gridMs(lot);
-      return { atMs, rank: -1, id: lot.owner, run: () => sweep(model, lot.owner, atMs) };
+      return { atMs, rank: -2, id: lot.owner, run: () => sweep(model, lot.owner, atMs) };
     });
 }
 

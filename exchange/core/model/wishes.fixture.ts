@@ -12,6 +12,7 @@ import {
   market,
   sellMuch,
 } from "./order-wishes.fixture.ts";
+import { special, stop } from "./special-order-wishes.fixture.ts";
 import {
   anybody,
   DRAWERS,
@@ -236,6 +237,8 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [sellMuch, 2],
   [buyMuch, 2],
   [market, 2],
+  [special, 6],
+  [stop, 6],
   [again, 1],
   [cancel, 2],
   [cancelAll, 1],
