@@ -18,7 +18,7 @@ import { restoreSupplier, wakeTimes } from "./sla/standing.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 4;
+export const SNAPSHOT_SCHEMA_VERSION = 5;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
@@ -163,7 +163,7 @@ export function decodeState(text: string): CoreState {
     });
   }
   for (const [account, row] of raw.attendance) {
-    state.attendance.set(account, { ...row, awayMsBySlot: new Map(row.awayMsBySlot) });
+    state.attendance.set(account, row);
   }
   for (const [account, row] of raw.suppliers) {
     state.suppliers.set(account, restoreSupplier(row));

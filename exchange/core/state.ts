@@ -182,8 +182,8 @@ export interface Attendance {
   graceEndsAtMs: number | null;
   /** It said that it would go: away, but it did not abandon anybody. */
   isDrained: boolean;
-  /** Milliseconds away per slot (slot number to milliseconds), kept while an open Lot may need them. */
-  awayMsBySlot: Map<number, number>;
+  /** Announced absences that are over, of the last seven days. */
+  drains: { fromMs: number; toMs: number }[];
 }
 
 export interface ApiKey {

@@ -42,6 +42,7 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "attempt-failed": 2,
   "cover-settled": 1,
   "supplier-charged": 1,
+  "debt-collected": 1,
   "lot-closed-out": 1,
   "delivery-settled": 1,
   "delivery-released": 1,

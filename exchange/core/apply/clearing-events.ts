@@ -17,6 +17,7 @@ export const clearingAppliers: Appliers<
   | "attempt-failed"
   | "cover-settled"
   | "supplier-charged"
+  | "debt-collected"
   | "lot-closed-out"
   | "delivery-settled"
   | "delivery-released"
@@ -80,8 +81,7 @@ export const clearingAppliers: Appliers<
       const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? atMs;
       const abandoned = lotOf(state, lot);
       abandoned.abandoned = { sinceMs, bps };
-      const margin = state.ledger.holdAmount(namesOfLot(abandoned).margin);
-      if (margin < abandoned.bondedMicros) abandoned.bondedMicros = margin;
+      lowerBonded(state, abandoned);
     }
     if (owedMicros > 0n) state.due.push({ dueMs: atMs, kind: "absence", id: supplier });
     if (guarantyMicros === 0n) return;
@@ -89,6 +89,9 @@ export const clearingAppliers: Appliers<
     const use = state.fundUse.get(supplier);
     const before = use?.windowStartMs === windowStartMs ? use.micros : 0;
     state.fundUse.set(supplier, { windowStartMs, micros: before + Number(guarantyMicros) });
+  },
+  "debt-collected": (state, { lots }) => {
+    for (const number of lots) lowerBonded(state, lotOf(state, number));
   },
   "lot-closed-out": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
@@ -205,6 +208,12 @@ function failureOf(
     chargeMaxMicros: event.chargeMaxMicros,
     guarantyMaxMicros: event.guarantyMaxMicros,
   };
+}
+
+/** Part of the bond behind a Lot was taken: no more than the rest will be asked for. */
+function lowerBonded(state: CoreState, lot: Lot): void {
+  const margin = state.ledger.holdAmount(namesOfLot(lot).margin);
+  if (margin < lot.bondedMicros) lot.bondedMicros = margin;
 }
 
 /** Ends the buyer's reservation; what was used of it is taken off by whoever settles. */

@@ -1,4 +1,5 @@
 /** What verdicts and their consequences do to suppliers' standing. */
+import { noteServing } from "#exchange/core/sla/health.ts";
 import {
   bookVerdict,
   openStanding,
@@ -29,12 +30,14 @@ export const slaAppliers: Appliers<
     standing.breaker = { phase: "open", openings, graceEndsAtMs, halfOpensAtMs };
     standing.failedInRowAtMs = [];
     state.serving.stop(account, symbol);
+    noteServing(state, account, atMs);
     state.due.push({ dueMs: graceEndsAtMs, kind: "supplier-standing", id: account });
     state.due.push({ dueMs: halfOpensAtMs, kind: "supplier-standing", id: account });
   },
   "breaker-half-opened": (state, { account, symbol, openings, atMs }) => {
     openStanding(state, account, symbol, atMs).breaker = { phase: "half-open", openings };
     state.serving.go(account, symbol);
+    noteServing(state, account, atMs);
   },
   "breaker-closed": (state, { account, symbol, atMs }) => {
     openStanding(state, account, symbol, atMs).breaker = { phase: "closed" };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createTestMarket, DOLLAR, policy, UNIT } from "#exchange/core/core.fixture.ts";
-import { SLOT_MS } from "./expiry.ts";
+import { SLOT_MS } from "#exchange/core/sla/health.ts";
 
 test("a supplier's absence before a long outage still counts when the tolled Lot expires", () => {
   const market = createTestMarket();

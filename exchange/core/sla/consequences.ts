@@ -1,5 +1,6 @@
 /** What a verdict leads to at once: the breaker, the throttle, suspension. */
 import { closeOrder } from "#exchange/core/market/closing.ts";
+import { causeOf } from "#exchange/core/sla/causes.ts";
 import { recentSpan } from "#exchange/core/sla/scorecard.ts";
 import {
   type Standing,
@@ -7,14 +8,18 @@ import {
   totalOf,
   WEIGHT_BPS_WHOLE,
 } from "#exchange/core/sla/standing.ts";
-import type { Verdict } from "#exchange/core/sla/verdict.ts";
+import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import { wilsonLower, Z_999 } from "#exchange/core/sla/wilson.ts";
 import { asksOf } from "#exchange/core/supply/issuance.ts";
 import { suspendAsks } from "#exchange/core/supply/nodes.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 
 /** Looks at a supplier after one of its attempts was judged. Only a failure can make it worse. */
-export function reviewAttempt(turn: Turn, account: number, symbol: string, verdict: Verdict): void {
+export function reviewAttempt(
+  turn: Turn,
+  symbol: string,
+  { supplier: account, verdict, cause }: JudgedAttempt,
+): void {
   if (verdict === "excused") return;
   const standing = standingOf(turn.state, account, symbol);
   if (standing === null) throw new Error(`supplier ${account} was judged and has no standing`);
@@ -22,7 +27,8 @@ export function reviewAttempt(turn: Turn, account: number, symbol: string, verdi
     if (standing.breaker.phase === "half-open") closeBreaker(turn, standing);
     return;
   }
-  if (isBreaking(turn, standing)) openBreaker(turn, standing);
+  // What it was not sent says nothing of how it serves: a trial has not failed by it.
+  if (!causeOf(cause).isUnsent && isBreaking(turn, standing)) openBreaker(turn, standing);
   if (standing.weightStepsAtMs === null && failsTooOften(turn, standing)) {
     stepWeight(turn, standing);
   }

@@ -106,5 +106,5 @@ function emitJudged(
     policyVersion: policyOf(turn.state).sla.version,
     attempts,
   });
-  for (const { supplier, verdict } of attempts) reviewAttempt(turn, supplier, symbol, verdict);
+  for (const attempt of attempts) reviewAttempt(turn, symbol, attempt);
 }

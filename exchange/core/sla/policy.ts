@@ -64,6 +64,10 @@ export const SlaPolicySchema = Type.Object(
     }),
     /** A supplier away this long has its Lots closed out. */
     closeOutMs: Count,
+    /** Announced absence of seven days that costs nothing but cover; `DRAIN_ALLOWANCE_MS` where nothing is said. */
+    drainAllowanceMs: Type.Optional(Count),
+    /** Time to link again after a restart of the exchange; `RECONNECT_MS` where nothing is said. */
+    reconnectMs: Type.Optional(Count),
     /** How long a part of each pay-out stays with the exchange, and which, by tier. */
     holdbackMs: Count,
     holdbackBps: Type.Object({ probation: Bps, standard: Bps, gold: Bps }),

@@ -1,4 +1,6 @@
 /** Writing scorecards: called while events are applied, so nothing is decided here. */
+import { causeOf } from "#exchange/core/sla/causes.ts";
+import { forgetSlots, noteVerdict, SLOT_MS } from "#exchange/core/sla/health.ts";
 import {
   type Scorecard,
   type Standing,
@@ -9,9 +11,6 @@ import {
 import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
-
-/** Five minutes on the UTC grid. */
-const SLOT_MS = 300_000;
 
 /** A supplier's standing, made on first use. */
 export function openSupplier(state: CoreState, account: number): SupplierStanding {
@@ -43,6 +42,12 @@ export function openStanding(
       openLotsMicros: 0n,
       card: null,
       lastWindow: null,
+      idle: {
+        sinceMs: state.serving.canServe(account, symbol) ? null : atMs,
+        msBySlot: new Map(),
+      },
+      failedSlots: new Set(),
+      isUnwell: false,
       failedInRowAtMs: [],
       breaker: { phase: "closed" },
       weightBps: WEIGHT_BPS_WHOLE,
@@ -74,6 +79,7 @@ export function openCard(
     card = newCard(windowEndMs(state, atMs), standing.openLotsMicros);
     standing.card = card;
     state.due.push({ dueMs: card.endsAtMs, kind: "supplier-standing", id: account });
+    forgetSlots(state, standing, atMs);
   }
   return { standing, card };
 }
@@ -122,7 +128,13 @@ export function bookVerdict(
   const count = card[verdict];
   count.requests += 1;
   count.tokens += attempt.tokens;
-  if (verdict === "excused") return;
+  const { isUnsent, crash } = causeOf(attempt.cause);
+  if (verdict === "excused") {
+    // Under a request that breaks everyone too: whether it breaks this one anyway is not known.
+    if (crash !== null) standing.isUnwell = true;
+    return;
+  }
+  if (!isUnsent) noteVerdict(standing, atMs, verdict === "failed");
   const { sla } = policyOf(state);
   const isFailed = verdict === "failed";
   const steps = Math.ceil(sla.throttleWindowMs / sla.throttleStepMs);
@@ -136,11 +148,15 @@ export function bookVerdict(
   standing.inTier.scored += 1;
   if (isFailed) {
     standing.inTier.failed += 1;
-    standing.failedInRowAtMs.push(atMs);
-    if (standing.failedInRowAtMs.length > sla.breakerFailures) standing.failedInRowAtMs.shift();
+    if (!isUnsent) {
+      standing.isUnwell = true;
+      standing.failedInRowAtMs.push(atMs);
+      if (standing.failedInRowAtMs.length > sla.breakerFailures) standing.failedInRowAtMs.shift();
+    }
     card.failedMicros += valueMicros;
     lossOf(card, account).failedMicros += valueMicros;
   } else {
+    standing.isUnwell = false;
     if (standing.failedInRowAtMs.length > 0) standing.failedInRowAtMs = [];
     if (verdict === "slow") {
       lossOf(card, account).slowMicros += (valueMicros * BigInt(attempt.slownessBps)) / 10_000n;

@@ -53,6 +53,12 @@ export type Breaker =
   | { phase: "open"; openings: number; graceEndsAtMs: number; halfOpensAtMs: number }
   | { phase: "half-open"; openings: number };
 
+export interface IdleTime {
+  sinceMs: number | null;
+  /** Of times that are over, by slot. */
+  msBySlot: Map<number, number>;
+}
+
 /** One supplier and instrument. */
 export interface Standing {
   account: number;
@@ -68,6 +74,12 @@ export interface Standing {
   /** Null until something happens in the next window. */
   card: Scorecard | null;
   lastWindow: ClosedWindow | null;
+  /** When the supplier did not serve the instrument: not linked with it, or paused. */
+  idle: IdleTime;
+  /** Slots in which the last request that counts failed. */
+  failedSlots: Set<number>;
+  /** It failed, or crashed under a request, and has served none since. */
+  isUnwell: boolean;
   /** When attempts failed one after another, the latest last. */
   failedInRowAtMs: number[];
   breaker: Breaker;
@@ -100,9 +112,11 @@ export interface SupplierStanding {
 /** A supplier's row of a snapshot, whose Maps were written as rows. */
 export function restoreSupplier(row: SupplierRow): SupplierStanding {
   const instruments = new Map<string, Standing>();
-  for (const [symbol, { card, ...standing }] of row.instruments) {
+  for (const [symbol, { card, idle, failedSlots, ...standing }] of row.instruments) {
     instruments.set(symbol, {
       ...standing,
+      idle: { sinceMs: idle.sinceMs, msBySlot: new Map(idle.msBySlot) },
+      failedSlots: new Set(failedSlots),
       card: card === null ? null : { ...card, buyers: new Map(card.buyers) },
     });
   }
@@ -112,7 +126,11 @@ export function restoreSupplier(row: SupplierRow): SupplierStanding {
 type CardRow = Omit<Scorecard, "buyers"> & {
   buyers: [number, { failedMicros: bigint; slowMicros: bigint }][];
 };
-type StandingRow = Omit<Standing, "card"> & { card: CardRow | null };
+type StandingRow = Omit<Standing, "card" | "idle" | "failedSlots"> & {
+  card: CardRow | null;
+  idle: { sinceMs: number | null; msBySlot: [number, number][] };
+  failedSlots: number[];
+};
 type SupplierRow = Omit<SupplierStanding, "instruments" | "integrity"> & {
   instruments: [string, StandingRow][];
   integrity: [string, number][];
