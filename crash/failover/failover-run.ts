@@ -21,13 +21,6 @@ import { drawFaults, PHASES, type Phase, runFault } from "./faults.ts";
 
 /** Seldom: this run is about requests, not about recovery. */
 const EVENTS_PER_SNAPSHOT = 20_000;
-/** The supplier fails on purpose, and is to be asked all the same: nothing takes it out of the market. */
-const NEVER = 1_000_000_000;
-const PATIENT_SLA = {
-  breakerFailures: NEVER,
-  throttleRequestsMin: NEVER,
-  suspensionRequestsMin: NEVER,
-};
 /** Longest that the last requests of a phase may take: two suppliers' timeouts, with room. */
 const IDLE_MS_MAX = 90_000;
 /** A link is to be up again before the next phase begins; its node dials within half a minute. */
@@ -57,7 +50,7 @@ export async function runFailover(
   const lives = createExchangeLives({
     dataDir,
     eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
-    sla: PATIENT_SLA,
+    sla: {},
     acknowledgesEarly: false,
   });
   const problems: string[] = [];

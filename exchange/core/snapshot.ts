@@ -10,11 +10,11 @@ import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
 import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
-import { restoreSupplier, wakeTimes } from "./sla/standing.ts";
+import { dueTimes, restoreSupplier } from "./sla/standing.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 3;
+export const SNAPSHOT_SCHEMA_VERSION = 4;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
@@ -177,6 +177,7 @@ export function decodeState(text: string): CoreState {
   for (const { account, instruments } of state.suppliers.values()) {
     for (const { symbol, breaker } of instruments.values()) {
       if (breaker.phase === "open") state.serving.stop(account, symbol);
+      if (breaker.phase === "half-open") state.serving.tryOut(account, symbol);
     }
   }
   fillDueQueue(state);
@@ -223,7 +224,7 @@ function fillDueQueue(state: CoreState): void {
     if (isInDefault(state, account)) state.due.push({ dueMs: 0, kind: "absence", id: account });
   }
   for (const supplier of state.suppliers.values()) {
-    for (const dueMs of wakeTimes(supplier)) {
+    for (const dueMs of dueTimes(supplier)) {
       state.due.push({ dueMs, kind: "supplier-standing", id: supplier.account });
     }
   }

@@ -4,7 +4,8 @@ import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import type { EventOf } from "#exchange/core/events.ts";
 import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
-import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
+import { beginTrial, endTrial } from "#exchange/core/sla/trials.ts";
+import { type FailedAttempt, isUnsent } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
@@ -48,6 +49,7 @@ export const clearingAppliers: Appliers<
       lot.openDeliveries += 1;
       state.holdings.free(lot, -part.tokens);
     }
+    beginTrial(state, event.supplier, event.symbol, event.delivery);
     if (before !== undefined) return;
     accountOf(state, event.account).openDeliveries += 1;
     state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });
@@ -56,6 +58,7 @@ export const clearingAppliers: Appliers<
     const delivery = deliveryOf(state, event.delivery);
     delivery.failures = [...delivery.failures, failureOf(state, delivery, event)];
     delivery.excluded = [...delivery.excluded, event.supplier];
+    if (isUnsent(event.cause)) endTrial(state, event.supplier, delivery.symbol, event.delivery);
     if (event.remedy === "lots") {
       giveBack(state, delivery);
       delivery.owed = null;

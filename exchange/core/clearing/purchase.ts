@@ -11,6 +11,7 @@ import { closeOrder } from "#exchange/core/market/closing.ts";
 import { bidHoldMicros } from "#exchange/core/market/fees.ts";
 import { executePlan, type MatchPlan } from "#exchange/core/market/matching.ts";
 import { NONE, SELL } from "#exchange/core/market/order-book-port.ts";
+import { areTrialsTaken } from "#exchange/core/sla/trials.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, tokensOf, valueMicros } from "#protocol/instrument.ts";
@@ -43,6 +44,7 @@ export function planPurchase(
     const ask = state.orders.get(book.order(handle));
     if (ask === undefined) throw new Error(`book holds unknown order ${book.order(handle)}`);
     if (ask.account === buyer || excluded.includes(ask.account)) continue;
+    if (areTrialsTaken(state, ask.account, symbol)) continue;
     limitTicks ??= priceTicks + Math.floor((priceTicks * policy.marketProtectionBps) / 10_000);
     const offer = offers.get(ask.account) ?? { quantity: 0, fills: [] };
     offers.set(ask.account, offer);

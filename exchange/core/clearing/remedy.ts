@@ -7,7 +7,9 @@ import type { Command, Reservation } from "#exchange/core/commands.ts";
 import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
+import { AWAY, PAUSED } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
+import { isPaused } from "#exchange/core/supply/capacity.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import {
   chargeCap,
@@ -88,14 +90,13 @@ export function retryDelivery(
   return reject("no-supplier", "the supplier failed and nobody can take over now; retry");
 }
 
-/** The cause of a failure that is the supplier's absence, and of one that is the exchange's own. */
-export const AWAY = "supplier-away";
+/** The cause of a failure that is the exchange's own. */
 const OWN_FAULT = "exchange-slow";
 
 /** Suppliers of a buyer's Lots that are away and for which cover is looked for, soonest expiry first. */
 const AWAY_SUPPLIERS_MAX = 4;
 
-/** Cover from the start, for Lots of a supplier that is away; null when there are none or no cover is to be had. */
+/** Cover from the start, for Lots of a supplier that is away or paused; null when there are none or no cover is to be had. */
 export function planAwayCover(turn: Turn, wish: Wish): Source | null {
   const { account, symbol } = wish;
   const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;
@@ -106,11 +107,12 @@ export function planAwayCover(turn: Turn, wish: Wish): Source | null {
     const supplier = supplierThatHolds(turn.state, holding, turn.nowMs, "away");
     if (supplier === null) return null;
     const own = splitOver(turn.state, { account, symbol, tokens }, supplier, turn.nowMs);
+    const cause = isPaused(turn.state, supplier, symbol) ? PAUSED : AWAY;
     const away = agreeCover(turn, {
       ...{ delivery, supplier, own, failed: own, agreedMicros: 0n },
-      ...{ cause: AWAY, excluded: [supplier] },
+      ...{ cause, excluded: [supplier] },
     });
-    if (away !== null) return { supplier, purchase: null, away };
+    if (away !== null) return { supplier, purchase: null, away: { ...away, cause } };
     uncovered.push(supplier);
   }
   return null;

@@ -45,6 +45,12 @@ function standingBreaches(state: CoreState, standing: Standing): string[] {
   if (breaker.phase === "open" && state.serving.canServe(account, symbol)) {
     say("its breaker is open, and it is dispatched to");
   }
+  if (state.serving.isOnTrial(account, symbol) !== (breaker.phase === "half-open")) {
+    say(`its breaker is ${breaker.phase}, its nodes serve as if it were not`);
+  }
+  for (const trial of breaker.phase === "half-open" ? breaker.trials : []) {
+    if (!state.deliveries.has(trial)) say(`delivery ${trial} is on trial and not open`);
+  }
   return breaches;
 }
 

@@ -3,6 +3,8 @@
  * does not is the supplier's, and a test finds it in the source.
  */
 
+import { PAUSED } from "#exchange/core/sla/verdict.ts";
+
 export interface Cause {
   verdict: "failed" | "excused";
   /** The backend or its link broke: two such from different owners make a poison request. */
@@ -21,6 +23,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     "time-limit": failed("no output within the time of a delivery"),
     "no-node": failed("no node of the supplier was linked"),
     "supplier-away": failed("no link of the supplier was up"),
+    [PAUSED]: failed("after failures in a row, nothing was sent to the supplier for a while"),
     cancelled: failed("the node gave the delivery up"),
     "slot-refused": failed("the node refused though it had a free slot"),
     "duplicate-attempt": failed("the node had accepted this attempt before"),

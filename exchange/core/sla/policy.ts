@@ -75,6 +75,8 @@ export const SlaPolicySchema = Type.Object(
     breakerWithinMs: Count,
     breakerOpenMs: Count,
     breakerOpenMsMax: Count,
+    /** Deliveries at once to a supplier whose breaker is half-open; `BREAKER_TRIALS_MAX` where nothing is said. */
+    breakerTrialsMax: Type.Optional(Count),
     /** Above this share of failures a supplier's slots are halved, step by step. */
     throttleWindowMs: Count,
     throttleRequestsMin: Count,

@@ -51,7 +51,7 @@ test("the same things fall due, in the same order, with the same events", () => 
   expect([...seen]).toEqual(
     expect.arrayContaining([
       ...["breaker-half-opened", "weight-changed", "window-closed", "supplier-paid"],
-      ...["holdback-released", "order-closed"],
+      ...["holdback-released", "orders-resumed"],
     ]),
   );
   expect(text(restored.snapshot())).toBe(text(core.snapshot()));

@@ -6,7 +6,7 @@ import {
   type SupplierStanding,
   WEIGHT_BPS_WHOLE,
 } from "#exchange/core/sla/standing.ts";
-import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
+import { type JudgedAttempt, PAUSED } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 
@@ -123,8 +123,20 @@ export function bookVerdict(
   count.requests += 1;
   count.tokens += attempt.tokens;
   if (verdict === "excused") return;
-  const { sla } = policyOf(state);
   const isFailed = verdict === "failed";
+  if (isFailed) {
+    card.failedMicros += valueMicros;
+    lossOf(card, account).failedMicros += valueMicros;
+  } else if (verdict === "slow") {
+    lossOf(card, account).slowMicros += (valueMicros * BigInt(attempt.slownessBps)) / 10_000n;
+  }
+  // Nothing was sent: its buyer is owed for it, and it says nothing more of how the supplier is.
+  if (attempt.cause !== PAUSED) countTried(state, standing, isFailed, atMs);
+}
+
+/** What was tried: by this the breaker, the throttle, suspension and the tier go. */
+function countTried(state: CoreState, standing: Standing, isFailed: boolean, atMs: number): void {
+  const { sla } = policyOf(state);
   const steps = Math.ceil(sla.throttleWindowMs / sla.throttleStepMs);
   countIn(standing.recent, Math.floor(atMs / sla.throttleStepMs), isFailed, steps);
   countIn(
@@ -138,14 +150,7 @@ export function bookVerdict(
     standing.inTier.failed += 1;
     standing.failedInRowAtMs.push(atMs);
     if (standing.failedInRowAtMs.length > sla.breakerFailures) standing.failedInRowAtMs.shift();
-    card.failedMicros += valueMicros;
-    lossOf(card, account).failedMicros += valueMicros;
-  } else {
-    if (standing.failedInRowAtMs.length > 0) standing.failedInRowAtMs = [];
-    if (verdict === "slow") {
-      lossOf(card, account).slowMicros += (valueMicros * BigInt(attempt.slownessBps)) / 10_000n;
-    }
-  }
+  } else if (standing.failedInRowAtMs.length > 0) standing.failedInRowAtMs = [];
 }
 
 function lossOf(card: Scorecard, buyer: number): { failedMicros: bigint; slowMicros: bigint } {

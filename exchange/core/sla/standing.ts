@@ -47,11 +47,12 @@ export interface ClosedWindow {
   capMicros: bigint;
 }
 
-/** Open: nothing is dispatched. Half-open: the next verdict closes or opens it. */
+/** Open: nothing is dispatched. Half-open: the next verdict on a trial closes or opens it. */
 export type Breaker =
   | { phase: "closed" }
-  | { phase: "open"; openings: number; graceEndsAtMs: number; halfOpensAtMs: number }
-  | { phase: "half-open"; openings: number };
+  | { phase: "open"; openings: number; halfOpensAtMs: number }
+  /** `trials`: deliveries that were sent on trial and have no verdict yet. */
+  | { phase: "half-open"; openings: number; trials: number[] };
 
 /** One supplier and instrument. */
 export interface Standing {
@@ -162,12 +163,4 @@ export function* dueTimes(supplier: SupplierStanding): Generator<number> {
   }
   const [oldest] = supplier.holdbacks;
   if (oldest !== undefined) yield oldest.releaseAtMs;
-}
-
-/** When to look after a supplier: the above, and ends of grace, which may have been looked after. */
-export function* wakeTimes(supplier: SupplierStanding): Generator<number> {
-  yield* dueTimes(supplier);
-  for (const { breaker } of supplier.instruments.values()) {
-    if (breaker.phase === "open") yield breaker.graceEndsAtMs;
-  }
 }

@@ -3,6 +3,14 @@
 /** `slow` finished beyond a limit; `excused` was not the supplier's doing and counts for nothing. */
 export type Verdict = "good" | "slow" | "failed" | "excused";
 
+/** The cause of an attempt that was not sent because the supplier's breaker was open, or its trials taken. */
+export const PAUSED = "supplier-paused";
+/** The cause of one that was not sent because no link of the supplier was up. */
+export const AWAY = "supplier-away";
+
+/** Whether the cause says that nothing was ever sent. */
+export const isUnsent = (cause: string): boolean => cause === PAUSED || cause === AWAY;
+
 /**
  * What the exchange measured of an attempt, in its own monotonic time with round trip, own overhead
  * and the client's pauses taken off. Null where it did not come to that.
