@@ -95,3 +95,37 @@ test("a watch that is closed looks no more", () => {
   tick();
   expect(stoppedBecause()).toBeNull();
 });
+
+test("what suppliers count of their open Lots is looked at too, while Lots come and go", () => {
+  const { market, account, tick, turn, turns, stoppedBecause } = watchedMarket(20);
+  const buyer = market.account("B", 100_000_000n, "advanced");
+  const buy = () => market.run(market.order(buyer, { priceTicks: 2 * DOLLAR, quantity: 1 }));
+  for (let lot = 0; lot < 5; lot += 1) buy();
+  tick();
+  for (let slice = 0; turns.length > 0 && slice < 300; slice += 1) {
+    // One is bought, and the oldest is used up, between any two slices.
+    buy();
+    const { delivery } = market.reserve(buyer, 5_000, 5_000);
+    market.settle(delivery, 5_000, 5_000);
+    turn();
+  }
+  expect(turns).toHaveLength(0);
+  expect(stoppedBecause()).toBeNull();
+  const standing = market.state.suppliers.get(account)?.instruments.get("text-lite");
+  if (standing !== undefined) standing.openLotsMicros += 5n;
+  tick();
+  while (turns.length > 0) turn();
+  expect(stoppedBecause()).toMatch(
+    /supplier \d+ counts open Lots of text-lite of \d+, they are of/,
+  );
+});
+
+test("a debt that nobody is owed stops trading", () => {
+  const { market, account, tick, turn, turns, stoppedBecause } = watchedMarket(2);
+  market.state.ledger.apply([
+    { kind: "move", from: `${account}:owed`, to: "exch:guaranty", amount: 5n },
+  ]);
+  tick();
+  while (turns.length > 0) turn();
+  expect(stoppedBecause()).toContain("receivable");
+});

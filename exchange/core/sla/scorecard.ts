@@ -109,6 +109,7 @@ export function lotOpened(state: CoreState, lot: Lot): void {
 export function lotClosed(state: CoreState, lot: Lot, atMs: number): void {
   const { standing } = openCard(state, lot.supplier, lot.symbol, atMs);
   standing.openLotsMicros -= lot.valueMicros;
+  state.lotWatch?.ended(lot);
 }
 
 /** Books a verdict to the supplier's card and counts. */
