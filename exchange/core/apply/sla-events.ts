@@ -6,6 +6,7 @@ import {
   windowEndMs,
 } from "#exchange/core/sla/scorecard.ts";
 import { endTrial } from "#exchange/core/sla/trials.ts";
+import { REFUSALS_IMPLAUSIBLE } from "#exchange/core/sla/verdict.ts";
 import type { Appliers } from "./apply.ts";
 
 export const slaAppliers: Appliers<
@@ -111,7 +112,10 @@ export const slaAppliers: Appliers<
     state.due.push({ dueMs: nextReleaseAtMs, kind: "supplier-standing", id: account });
   },
   "integrity-recorded": (state, { account, kind }) => {
-    const { integrity } = openSupplier(state, account);
+    const { integrity, instruments } = openSupplier(state, account);
     integrity.set(kind, (integrity.get(kind) ?? 0) + 1);
+    if (kind !== REFUSALS_IMPLAUSIBLE) return;
+    // What was told is not told again.
+    for (const standing of instruments.values()) standing.refusals = { refused: 0, answered: 0 };
   },
 };

@@ -3,7 +3,7 @@
  * does not is the supplier's, and a test finds it in the source.
  */
 
-import { PAUSED } from "#exchange/core/sla/verdict.ts";
+import { PAUSED, REFUSED } from "#exchange/core/sla/verdict.ts";
 
 export interface Cause {
   verdict: "failed" | "excused";
@@ -46,7 +46,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     "client-gone": excused("the client left"),
     "client-stalled": excused("the client stopped reading"),
     "reservation-used": excused("the reservation was used up"),
-    "buyer-refused": excused("the exchange no longer took the buyer's request"),
+    [REFUSED]: excused("the supplier's backend refused the request as the buyer's mistake"),
     "empty-answer": excused("the answer was empty"),
     done: excused("the delivery had ended"),
   }),

@@ -2,6 +2,7 @@
 import type { Command } from "#exchange/core/commands.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
 import { reviewAttempt } from "#exchange/core/sla/consequences.ts";
+import { reviewRefusal, reviewReport } from "#exchange/core/sla/implausible.ts";
 import { imputed, judge } from "#exchange/core/sla/judge.ts";
 import { isOnTrial } from "#exchange/core/sla/trials.ts";
 import type { FailedAttempt, JudgedAttempt } from "#exchange/core/sla/verdict.ts";
@@ -38,6 +39,9 @@ export function judgeSettled(
     tokensPerSecond: measured.tokensPerSecond,
     slownessBps,
   });
+  const countedTokens = settled.promptTokens + settled.completionTokens;
+  const { reportedTokens } = settled;
+  reviewReport(turn, delivery.supplier, { reportedTokens, countedTokens });
 }
 
 /**
@@ -112,5 +116,6 @@ function emitJudged(
   });
   for (const [at, attempt] of attempts.entries()) {
     reviewAttempt(turn, attempt, symbol, onTrial[at] ?? false);
+    reviewRefusal(turn, attempt, symbol);
   }
 }

@@ -6,7 +6,7 @@ import {
   type SupplierStanding,
   WEIGHT_BPS_WHOLE,
 } from "#exchange/core/sla/standing.ts";
-import { type JudgedAttempt, PAUSED } from "#exchange/core/sla/verdict.ts";
+import { type JudgedAttempt, PAUSED, REFUSED } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 
@@ -49,6 +49,7 @@ export function openStanding(
       weightStepsAtMs: null,
       recent: [],
       rolling: [],
+      refusals: { refused: 0, answered: 0 },
       suspendedUntilMs: null,
       suspensionLevel: 0,
       suspensionEndedAtMs: null,
@@ -123,6 +124,7 @@ export function bookVerdict(
   const count = card[verdict];
   count.requests += 1;
   count.tokens += attempt.tokens;
+  countRefusal(standing, attempt);
   if (verdict === "excused") return;
   const isFailed = verdict === "failed";
   if (isFailed) {
@@ -133,6 +135,18 @@ export function bookVerdict(
   }
   // Nothing was sent: its buyer is owed for it, and it says nothing more of how the supplier is.
   if (attempt.cause !== PAUSED) countTried(state, standing, isFailed, atMs);
+}
+
+/** Old ones weigh half each time that so many were seen. */
+const REFUSALS_SEEN_MAX = 10_000;
+
+function countRefusal({ refusals }: Standing, { verdict, cause }: JudgedAttempt): void {
+  if (cause === REFUSED) refusals.refused += 1;
+  else if (verdict !== "excused" && cause !== PAUSED) refusals.answered += 1;
+  else return;
+  if (refusals.refused + refusals.answered < REFUSALS_SEEN_MAX) return;
+  refusals.refused = Math.floor(refusals.refused / 2);
+  refusals.answered = Math.floor(refusals.answered / 2);
 }
 
 /** What was tried: by this the breaker, the throttle, suspension and the tier go. */

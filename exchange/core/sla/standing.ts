@@ -78,6 +78,8 @@ export interface Standing {
   /** In steps of the throttle, and in slots. Oldest first. */
   recent: Stretch[];
   rolling: Stretch[];
+  /** Requests that it put on their buyers, and those that it answered or failed, halved when they grow old. */
+  refusals: { refused: number; answered: number };
   suspendedUntilMs: number | null;
   suspensionLevel: number;
   suspensionEndedAtMs: number | null;

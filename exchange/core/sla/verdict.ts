@@ -8,6 +8,12 @@ export const PAUSED = "supplier-paused";
 /** The cause of one that was not sent because no link of the supplier was up. */
 export const AWAY = "supplier-away";
 
+/** The cause of one that the supplier answered 400: the request is the buyer's fault, and nobody pays. */
+export const REFUSED = "buyer-refused";
+
+/** The kind of breach when that is told of far more requests than others tell it of. */
+export const REFUSALS_IMPLAUSIBLE = "refusals-implausible";
+
 /** Whether the cause says that nothing was ever sent. */
 export const isUnsent = (cause: string): boolean => cause === PAUSED || cause === AWAY;
 
