@@ -9,8 +9,8 @@ import { priceOf, totalTokens } from "./plain-prices.ts";
 import { PlainStanding } from "./plain-standing.ts";
 import { PlainWindows } from "./plain-windows.ts";
 
-/** Causes that are nobody's failure, of attempts that another took over. */
-const EXCUSED_ATTEMPTS: readonly string[] = ["busy", "exchange-slow"];
+/** Causes that are nobody's failure, of attempts that another took over or nobody. */
+export const EXCUSED_ATTEMPTS: readonly string[] = ["busy", "exchange-slow"];
 const POISON = "poison-request";
 /** Told in a report. */
 const COUNTED: readonly string[] = [
@@ -104,7 +104,10 @@ export class SlaFacts {
     } else {
       expected.push({
         supplier: fact.server,
-        verdict: ended.verdict,
+        verdict:
+          ended.verdict === "excused" || EXCUSED_ATTEMPTS.includes(ended.cause)
+            ? "excused"
+            : "failed",
         tokens: counted,
         valueMicros: priceOf(fact.paying, counted, tickMicrosPerUnit),
       });
