@@ -120,6 +120,22 @@ test("what suppliers count of their open Lots is looked at too, while Lots come 
   );
 });
 
+test("a Lot that is split after it was counted is not counted twice", () => {
+  const { market, tick, turn, turns, stoppedBecause } = watchedMarket(1);
+  const buyer = market.account("B", 100_000_000n, "advanced");
+  market.run(market.order(buyer, { priceTicks: 2 * DOLLAR, quantity: 10 }));
+  const transfer = { account: buyer, symbol: "text-lite", quantity: 1 };
+  tick();
+  for (let slice = 0; turns.length > 0 && slice < 1_000; slice += 1) {
+    // From one place to the other and back, a tenth of the Lot each time.
+    if (slice < 9) market.run({ type: "transfer-to-trading", ...transfer });
+    else if (slice < 18) market.run({ type: "transfer-to-consumption", ...transfer });
+    turn();
+  }
+  expect(market.state.lots.size).toBeGreaterThan(5);
+  expect([turns.length, stoppedBecause()]).toEqual([0, null]);
+});
+
 test("a debt that nobody is owed stops trading", () => {
   const { market, account, tick, turn, turns, stoppedBecause } = watchedMarket(2);
   market.state.ledger.apply([

@@ -113,6 +113,9 @@ export class DeliveryFacts {
       case "trade":
         this.#trade(event);
         break;
+      case "lot-split":
+        this.money.split(event);
+        break;
       case "delivery-reserved":
         this.#reserved(event);
         break;

@@ -83,6 +83,17 @@ export class ExpectedMoney {
     this.#add("exch:fees", buyerFeeMicros + sellerFeeMicros);
   }
 
+  /** A part of a Lot becomes another, at the same price. */
+  split({ lot, into, tokens, valueMicros }: EventOf<"lot-split">): void {
+    const whole = this.#lot(lot);
+    whole.tokens -= BigInt(tokens);
+    whole.valueMicros -= valueMicros;
+    this.#lots.set(into, {
+      ...{ tokens: BigInt(tokens), valueMicros, usedTokens: 0n, paidMicros: 0n },
+    });
+    this.moved(`lot${lot}:escrow`, `lot${into}:escrow`, valueMicros);
+  }
+
   /** Takes tokens off Lots in order, each at the cumulative floor of its own price; what they cost. */
   used(parts: readonly PricedTokens[], tokens: number, to: string): bigint {
     let left = BigInt(tokens);

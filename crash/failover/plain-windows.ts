@@ -6,24 +6,10 @@ import type { CoreEvent, EventOf } from "#exchange/core/events.ts";
 import type { SlaPolicy } from "#exchange/core/sla/policy.ts";
 import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { ExpectedMoney } from "./expected-money.ts";
+import { type Card, chargeOf, creditsOf, min, sumOf } from "./plain-charges.ts";
 import type { Promised } from "./plain-standing.ts";
 
 const BPS = 10_000n;
-const PPM = 1_000_000n;
-const min = (...amounts: bigint[]): bigint => amounts.reduce((a, b) => (a < b ? a : b));
-const sumOf = (amounts: Iterable<bigint>): bigint => [...amounts].reduce((a, b) => a + b, 0n);
-
-interface Card {
-  endsAtMs: number;
-  carried: number;
-  requests: Record<JudgedAttempt["verdict"], bigint>;
-  tokens: Record<JudgedAttempt["verdict"], bigint>;
-  failedMicros: bigint;
-  lotsMicros: bigint;
-  /** By buyer. */
-  failed: Map<number, bigint>;
-  slow: Map<number, bigint>;
-}
 
 interface Seller {
   card: Card | null;
@@ -57,6 +43,13 @@ export class PlainWindows {
         this.#lots.set(lot, { supplier: seller, micros: valueMicros });
         this.#seller(seller).openLotsMicros += valueMicros;
         card.lotsMicros += valueMicros;
+        break;
+      }
+      case "lot-split": {
+        const whole = this.#lots.get(event.lot);
+        if (whole === undefined) break;
+        whole.micros -= event.valueMicros;
+        this.#lots.set(event.into, { ...whole, micros: event.valueMicros });
         break;
       }
       case "delivery-settled":
@@ -234,65 +227,4 @@ export class PlainWindows {
   #say(account: number, text: string): void {
     this.#problems.push(`supplier ${account}, ${text}`);
   }
-}
-
-interface DueCharge {
-  penalty: bigint;
-  slowCredit: bigint;
-  charge: bigint;
-  slowByBuyer: Map<number, bigint>;
-}
-
-function chargeOf(
-  { tokens, requests, failedMicros, lotsMicros, slow }: Card,
-  strikes: number,
-  account: number,
-  sla: SlaPolicy,
-  errorRateMax: number,
-): DueCharge {
-  const all = tokens.good + tokens.slow + tokens.failed;
-  // r - r0, in tokens times a million.
-  const beyond = tokens.failed * PPM - BigInt(Math.round(errorRateMax * 1e6)) * all;
-  let penalty = 0n;
-  if (beyond > 0n) {
-    const short = (failedMicros * beyond) / (tokens.failed * PPM);
-    const depth = (BigInt(sla.penaltySlopeBps) * beyond) / (all * PPM);
-    const m = min(BigInt(sla.penaltyMaxBps), BigInt(sla.penaltyBaseBps) + depth);
-    const again = sla.repetitionBps[Math.min(strikes, sla.repetitionBps.length - 1)] ?? 10_000;
-    penalty = (short * m * BigInt(again)) / (BPS * BPS);
-  }
-  const delivered = requests.good + requests.slow;
-  const overSlow = requests.slow * BPS - BigInt(sla.slowShareFreeBps) * delivered;
-  const slowByBuyer = new Map<number, bigint>();
-  for (const [buyer, micros] of slow) {
-    if (overSlow <= 0n || buyer === account) continue;
-    const credit = (micros * BigInt(sla.slowCreditBps) * overSlow) / (BPS * BPS * requests.slow);
-    slowByBuyer.set(buyer, credit);
-  }
-  const slowCredit = sumOf(slowByBuyer.values());
-  const cap = (lotsMicros * BigInt(sla.penaltyCapBps)) / BPS;
-  return { penalty, slowCredit, charge: min(penalty + slowCredit, cap), slowByBuyer };
-}
-
-/** Slow credits first, then compensation in proportion; by buyer's number. */
-function creditsOf(
-  { failed, failedMicros }: Card,
-  { penalty, slowCredit, slowByBuyer }: DueCharge,
-  collected: bigint,
-  { compensationBpsMax }: SlaPolicy,
-  account: number,
-): Map<number, bigint> {
-  const forSlow = min(slowCredit, collected);
-  const most = (failedMicros * BigInt(compensationBpsMax)) / BPS;
-  const forFailed = min(most, penalty, collected - forSlow);
-  const credits = new Map<number, bigint>();
-  const buyers = [...new Set([...failed.keys(), ...slowByBuyer.keys()])].sort((a, b) => a - b);
-  for (const buyer of buyers) {
-    if (buyer === account) continue;
-    const bySlow = slowCredit === 0n ? 0n : (forSlow * (slowByBuyer.get(buyer) ?? 0n)) / slowCredit;
-    const byFailed =
-      failedMicros === 0n ? 0n : (forFailed * (failed.get(buyer) ?? 0n)) / failedMicros;
-    if (bySlow + byFailed > 0n) credits.set(buyer, bySlow + byFailed);
-  }
-  return credits;
 }

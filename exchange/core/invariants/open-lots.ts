@@ -1,6 +1,6 @@
 /**
  * Each supplier's count of its open Lots against the Lots themselves, walked one by one while the market
- * goes on: a Lot that was counted and ends meanwhile is taken off again, one that is bought comes last.
+ * goes on: what was counted and ends meanwhile, or is split off, is taken off again; what is new comes last.
  */
 import type { CoreState, Lot, LotWatch } from "#exchange/core/state.ts";
 import { add } from "./sums.ts";
@@ -18,7 +18,11 @@ class OpenLots implements LotWatch {
   }
 
   ended(lot: Lot): void {
-    if (lot.number <= this.#countedTo) add(this.micros, keyOf(lot), -lot.valueMicros);
+    this.splits(lot, lot.valueMicros);
+  }
+
+  splits(lot: Lot, micros: bigint): void {
+    if (lot.number <= this.#countedTo) add(this.micros, keyOf(lot), -micros);
   }
 }
 
