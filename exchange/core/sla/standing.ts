@@ -163,6 +163,6 @@ export function* dueTimes(supplier: SupplierStanding): Generator<number> {
     if (standing.weightStepsAtMs !== null) yield standing.weightStepsAtMs;
     if (standing.suspendedUntilMs !== null) yield standing.suspendedUntilMs;
   }
-  const [oldest] = supplier.holdbacks;
-  if (oldest !== undefined) yield oldest.releaseAtMs;
+  // Each of them: what a restored state has due is made from this alone.
+  for (const { releaseAtMs } of supplier.holdbacks) yield releaseAtMs;
 }
