@@ -4,7 +4,9 @@ import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
+import { causeOf } from "#exchange/core/sla/causes.ts";
 import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
+import { beginTrial, endTrial } from "#exchange/core/sla/trials.ts";
 import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf } from "#exchange/core/turn.ts";
@@ -52,6 +54,7 @@ export const clearingAppliers: Appliers<
       lot.openDeliveries += 1;
       state.holdings.free(lot, -part.tokens);
     }
+    beginTrial(state, event.supplier, event.symbol, event.delivery);
     if (before !== undefined) return;
     accountOf(state, event.account).openDeliveries += 1;
     state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });
@@ -60,6 +63,8 @@ export const clearingAppliers: Appliers<
     const delivery = deliveryOf(state, event.delivery);
     delivery.failures = [...delivery.failures, failureOf(state, delivery, event)];
     delivery.excluded = [...delivery.excluded, event.supplier];
+    if (causeOf(event.cause).isUnsent)
+      endTrial(state, event.supplier, delivery.symbol, event.delivery);
     if (event.remedy === "lots") {
       giveBack(state, delivery);
       delivery.owed = null;
@@ -150,6 +155,7 @@ function splitInTwo(state: CoreState, event: EventOf<"lot-split">): void {
   const { into, tokens, valueMicros, keptMarginMicros, marginMicros } = event;
   const lot = lotOf(state, event.lot);
   takeTokens(state, lot, tokens);
+  state.lotWatch?.splits(lot, valueMicros);
   lot.tokens -= tokens;
   lot.valueMicros -= valueMicros;
   lot.bondedMicros = keptMarginMicros;

@@ -8,7 +8,9 @@ import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
 import { standingOf } from "#exchange/core/sla/standing.ts";
+import { AWAY, PAUSED } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
+import { isPaused } from "#exchange/core/supply/capacity.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import {
   chargeCap,
@@ -115,20 +117,19 @@ const RECONNECT_MS = 60_000;
 function causeOfAbsence({ state, nowMs }: Turn, supplier: number, symbol: string): string {
   const awaySinceMs = state.attendance.get(supplier)?.awaySinceMs ?? null;
   if (awaySinceMs === null) {
-    const isPaused = standingOf(state, supplier, symbol)?.breaker.phase === "open";
-    return isPaused ? "supplier-paused" : "supplier-idle";
+    return isPaused(state, supplier, symbol) ? PAUSED : "supplier-idle";
   }
   const isSinceRestart = state.outages.at(-1)?.toMs === awaySinceMs;
   const { reconnectMs = RECONNECT_MS } = policyOf(state).sla;
   if (isSinceRestart && nowMs - awaySinceMs < reconnectMs) return "exchange-resuming";
   const awayMs = awayMsOf(state, supplier, nowMs);
-  return isAnnounced(state, supplier, awayMs) ? "supplier-drained" : "supplier-away";
+  return isAnnounced(state, supplier, awayMs) ? "supplier-drained" : AWAY;
 }
 
 /** Suppliers of a buyer's Lots that are away and for which cover is looked for, soonest expiry first. */
 const AWAY_SUPPLIERS_MAX = 4;
 
-/** Cover from the start, for Lots of a supplier that is away; null when there are none or no cover is to be had. */
+/** Cover from the start, for Lots of a supplier that is away or paused; null when there are none or no cover is to be had. */
 export function planAwayCover(turn: Turn, wish: Wish): Source | null {
   const { account, symbol } = wish;
   const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;

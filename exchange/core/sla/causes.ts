@@ -3,6 +3,8 @@
  * does not is the supplier's, and a test finds it in the source.
  */
 
+import { AWAY, PAUSED, REFUSED } from "#exchange/core/sla/verdict.ts";
+
 export interface Cause {
   verdict: "failed" | "excused";
   /** How the backend or its link broke under the request; two alike make it a poison request. */
@@ -27,8 +29,10 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     timeout: failed("the supplier sent nothing for too long"),
     "time-limit": failed("no output within the time of a delivery"),
     "no-node": failed("no node of the supplier was linked"),
-    "supplier-away": unsent(failed("no link of the supplier was up")),
-    "supplier-paused": unsent(failed("the supplier was paused after failures in a row")),
+    [AWAY]: unsent(failed("no link of the supplier was up")),
+    [PAUSED]: unsent(
+      failed("after failures in a row, nothing was sent to the supplier for a while"),
+    ),
     "supplier-idle": unsent(failed("no node of the supplier served the instrument")),
     "supplier-drained": unsent({
       ...excused("the supplier had announced its absence"),
@@ -59,7 +63,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     "client-gone": excused("the client left"),
     "client-stalled": excused("the client stopped reading"),
     "reservation-used": excused("the reservation was used up"),
-    "buyer-refused": excused("the exchange no longer took the buyer's request"),
+    [REFUSED]: excused("the supplier's backend refused the request as the buyer's mistake"),
     "empty-answer": excused("the answer was empty"),
     done: excused("the delivery had ended"),
   }),

@@ -14,21 +14,26 @@ import { asksOf } from "#exchange/core/supply/issuance.ts";
 import { suspendAsks } from "#exchange/core/supply/nodes.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 
-/** Looks at a supplier after one of its attempts was judged. Only a failure can make it worse. */
+/**
+ * Looks at a supplier after one of its attempts was judged. Only a failure can make it worse, and only
+ * what was sent on trial decides a trial: what ran before says nothing of how it is now.
+ */
 export function reviewAttempt(
   turn: Turn,
+  { supplier: account, verdict, cause }: Pick<JudgedAttempt, "supplier" | "verdict" | "cause">,
   symbol: string,
-  { supplier: account, verdict, cause }: JudgedAttempt,
+  wasTrial: boolean,
 ): void {
-  if (verdict === "excused") return;
+  // What it was not sent says nothing of how it serves.
+  if (verdict === "excused" || causeOf(cause).isUnsent) return;
   const standing = standingOf(turn.state, account, symbol);
   if (standing === null) throw new Error(`supplier ${account} was judged and has no standing`);
+  const decidesTrial = wasTrial && standing.breaker.phase === "half-open";
   if (verdict !== "failed") {
-    if (standing.breaker.phase === "half-open") closeBreaker(turn, standing);
+    if (decidesTrial) closeBreaker(turn, standing);
     return;
   }
-  // What it was not sent says nothing of how it serves: a trial has not failed by it.
-  if (!causeOf(cause).isUnsent && isBreaking(turn, standing)) openBreaker(turn, standing);
+  if (decidesTrial || isBreaking(turn, standing)) openBreaker(turn, standing);
   if (standing.weightStepsAtMs === null && failsTooOften(turn, standing)) {
     stepWeight(turn, standing);
   }
@@ -37,26 +42,24 @@ export function reviewAttempt(
 }
 
 function isBreaking(turn: Turn, { breaker, failedInRowAtMs }: Standing): boolean {
-  if (breaker.phase === "half-open") return true;
   const { breakerFailures, breakerWithinMs } = policyOf(turn.state).sla;
-  if (breaker.phase === "open" || failedInRowAtMs.length < breakerFailures) return false;
+  if (breaker.phase !== "closed" || failedInRowAtMs.length < breakerFailures) return false;
   return turn.nowMs - (failedInRowAtMs[0] ?? 0) <= breakerWithinMs;
 }
 
-/** Nothing is dispatched for a while; its asks leave the book and have the grace of a lost link. */
+/** Nothing is dispatched for a while; its asks leave the book until it is tried out. */
 function openBreaker(turn: Turn, { account, symbol, breaker }: Standing): void {
-  const { sla, supplierGraceMs } = policyOf(turn.state);
+  const { sla } = policyOf(turn.state);
   const openings = breaker.phase === "closed" ? 1 : breaker.openings + 1;
   const openMs = Math.min(sla.breakerOpenMs * 2 ** (openings - 1), sla.breakerOpenMsMax);
   turn.emit({
     type: "breaker-opened",
-    version: 1,
+    version: 2,
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     account,
     symbol,
     openings,
-    graceEndsAtMs: turn.nowMs + supplierGraceMs,
     halfOpensAtMs: turn.nowMs + openMs,
   });
   suspendAsks(turn, account, symbol);

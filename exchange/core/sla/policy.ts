@@ -79,6 +79,8 @@ export const SlaPolicySchema = Type.Object(
     breakerWithinMs: Count,
     breakerOpenMs: Count,
     breakerOpenMsMax: Count,
+    /** Deliveries at once to a supplier whose breaker is half-open; `BREAKER_TRIALS_MAX` where nothing is said. */
+    breakerTrialsMax: Type.Optional(Count),
     /** Above this share of failures a supplier's slots are halved, step by step. */
     throttleWindowMs: Count,
     throttleRequestsMin: Count,
@@ -87,6 +89,9 @@ export const SlaPolicySchema = Type.Object(
     /** Given back per step once failures are rarer; the weight never falls below the second. */
     throttleRecoveryBps: Bps,
     throttleWeightBpsMin: Bps,
+    /** So many times others' share of requests refused as the buyer's fault, and more than that, is implausible. */
+    refusalsFactor: Type.Optional(Count),
+    refusalsFreeBps: Type.Optional(Bps),
     /** Wilson's lower bound (99.9 %) of the failure rate above this many error budgets suspends. */
     suspensionRequestsMin: Count,
     suspensionErrorFactor: Count,

@@ -47,11 +47,12 @@ export interface ClosedWindow {
   capMicros: bigint;
 }
 
-/** Open: nothing is dispatched. Half-open: the next verdict closes or opens it. */
+/** Open: nothing is dispatched. Half-open: the next verdict on a trial closes or opens it. */
 export type Breaker =
   | { phase: "closed" }
-  | { phase: "open"; openings: number; graceEndsAtMs: number; halfOpensAtMs: number }
-  | { phase: "half-open"; openings: number };
+  | { phase: "open"; openings: number; halfOpensAtMs: number }
+  /** `trials`: deliveries that were sent on trial and have no verdict yet. */
+  | { phase: "half-open"; openings: number; trials: number[] };
 
 export interface IdleTime {
   sinceMs: number | null;
@@ -89,6 +90,8 @@ export interface Standing {
   /** In steps of the throttle, and in slots. Oldest first. */
   recent: Stretch[];
   rolling: Stretch[];
+  /** Requests that it put on their buyers, and those that it answered or failed, halved when they grow old. */
+  refusals: { refused: number; answered: number };
   suspendedUntilMs: number | null;
   suspensionLevel: number;
   suspensionEndedAtMs: number | null;
@@ -178,14 +181,6 @@ export function* dueTimes(supplier: SupplierStanding): Generator<number> {
     if (standing.weightStepsAtMs !== null) yield standing.weightStepsAtMs;
     if (standing.suspendedUntilMs !== null) yield standing.suspendedUntilMs;
   }
-  const [oldest] = supplier.holdbacks;
-  if (oldest !== undefined) yield oldest.releaseAtMs;
-}
-
-/** When to look after a supplier: the above, and ends of grace, which may have been looked after. */
-export function* wakeTimes(supplier: SupplierStanding): Generator<number> {
-  yield* dueTimes(supplier);
-  for (const { breaker } of supplier.instruments.values()) {
-    if (breaker.phase === "open") yield breaker.graceEndsAtMs;
-  }
+  // Each of them: what a restored state has due is made from this alone.
+  for (const { releaseAtMs } of supplier.holdbacks) yield releaseAtMs;
 }
