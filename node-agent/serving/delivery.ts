@@ -6,6 +6,7 @@ import { BackendError } from "#agent/backends/backend-error.ts";
 import type { BackendClient, Finish } from "#agent/backends/openai-client.ts";
 import { toBackendBody } from "#agent/backends/request-body.ts";
 import type { DeliveryError, DeliveryErrorCode, RequestHead } from "#protocol/link-messages.ts";
+import type { Departure } from "#protocol/link-outbox.ts";
 import { FLAG_FINAL, type LinkRecord, RecordType } from "#protocol/link-records.ts";
 import { Credit, CreditTimeout } from "./credit.ts";
 import { type AnswerEnd, Output } from "./output.ts";
@@ -18,7 +19,7 @@ const PATIENCE_SHARE = 0.95;
 
 /** What a delivery needs of its link. */
 export interface DeliveryLink {
-  sendRecord(record: Buffer, isUrgent?: boolean): void;
+  sendRecord(record: Buffer, departure?: Departure): void;
   /** Resolves when the socket has room; null when it has some already. */
   room(): Promise<void> | null;
 }

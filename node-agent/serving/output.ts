@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { BackendError } from "#agent/backends/backend-error.ts";
 import type { DeliveryEnd, DeliveryError } from "#protocol/link-messages.ts";
+import type { Departure } from "#protocol/link-outbox.ts";
 import {
   encodeRecord,
   encodeTextRecord,
@@ -66,9 +67,9 @@ export class Output {
     this.#credit.spend(bytes);
     const record = encodeTextRecord(RecordType.delta, this.#stream, this.#sequence, whole, bytes);
     this.#sequence += 1;
-    const isUrgent = this.#bytes === 0;
+    const departure = this.#textDeparture();
     this.#bytes += bytes;
-    this.#link.sendRecord(record, isUrgent);
+    this.#link.sendRecord(record, departure);
     return null;
   }
 
@@ -78,7 +79,7 @@ export class Output {
       await this.#allowance(Math.min(rest.length, CHARACTER_BYTES_MAX));
       const length = textCut(rest, Math.min(this.#credit.bytes, RECORD_PAYLOAD_BYTES_MAX));
       const part = rest.subarray(0, length);
-      this.#put(RecordType.delta, part, { count, isUrgent: this.#bytes === 0 });
+      this.#put(RecordType.delta, part, { count, departure: this.#textDeparture() });
       rest = rest.subarray(length);
     }
   }
@@ -92,7 +93,8 @@ export class Output {
         `a chunk of ${payload.length} bytes, at most ${RECORD_PAYLOAD_BYTES_MAX}`,
       );
     }
-    const put = () => this.#put(RecordType.event, payload, { isUrgent: this.#bytes === 0 });
+    const put = () =>
+      this.#put(RecordType.event, payload, { departure: this.#bytes === 0 ? "now" : "turn" });
     if (!this.#hasRoom(payload.length)) return this.#allowance(payload.length).then(put);
     put();
     return null;
@@ -122,6 +124,11 @@ export class Output {
     this.#send(RecordType.error, Buffer.from(JSON.stringify(error)));
   }
 
+  /** The first output is what somebody waits for; later text may be sent with other text. */
+  #textDeparture(): Departure {
+    return this.#bytes === 0 ? "now" : "patient";
+  }
+
   /** Small parts of text are digested together: each update costs more than its bytes. */
   #digest(): void {
     if (this.#undigested === "") return;
@@ -147,7 +154,7 @@ export class Output {
   #put(
     type: RecordType,
     payload: Buffer,
-    options: { count?: number; flags?: number; isUrgent?: boolean },
+    options: { count?: number; flags?: number; departure?: Departure },
   ): void {
     this.#credit.spend(payload.length);
     this.#bytes += payload.length;
@@ -157,11 +164,11 @@ export class Output {
   #send(
     type: RecordType,
     payload: Buffer,
-    options: { count?: number; flags?: number; isUrgent?: boolean } = {},
+    options: { count?: number; flags?: number; departure?: Departure } = {},
   ): void {
-    const { isUrgent = false, ...fields } = options;
+    const { departure, ...fields } = options;
     const record = encodeRecord(type, this.#stream, this.#sequence, payload, fields);
     this.#sequence += 1;
-    this.#link.sendRecord(record, isUrgent);
+    this.#link.sendRecord(record, departure);
   }
 }
