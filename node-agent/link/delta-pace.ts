@@ -1,6 +1,6 @@
 /** How busy a link is with deltas: on a busy one they may wait a little for others to leave with them. */
 
-/** Deltas a second above which a link is busy. */
+/** Deltas a second above which a link is busy; below, a delay would be felt and saves little. */
 export const BUSY_DELTAS_PER_SECOND = 5_000;
 /** How long a delta waits on a busy link, at most. */
 export const BUSY_DELAY_MS = 5;

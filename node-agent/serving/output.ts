@@ -58,6 +58,7 @@ export class Output {
 
   /** Sends text of choice 0; a promise when it has to wait. Throws `CreditTimeout`, or the signal's reason. */
   text(text: string): Promise<void> | null {
+    if (text === "") return null;
     // Half a surrogate pair becomes a sign of its own here, whatever follows it in the digest.
     const whole = text.toWellFormed();
     this.#undigested += whole;
