@@ -28,6 +28,8 @@ import { tradingRoutes } from "#exchange/trading/routes.ts";
 const DRAIN_MS_MAX = 30_000;
 /** Largest body outside the consumption API. */
 const BODY_BYTES_MAX = 64 * 1024;
+/** From one batch of the journal to the next while many commands come; one alone does not wait. */
+const BATCH_PACE_MS = 1;
 
 export interface ExchangeDependencies {
   clock: Clock;
@@ -74,6 +76,7 @@ export async function createExchange(
     journal,
     clock,
     onFatal,
+    pace: (run) => void setTimeout(run, BATCH_PACE_MS),
     startFollower: startFollowerThread,
     onMissedSnapshot,
     onDisorder,
