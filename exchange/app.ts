@@ -7,6 +7,7 @@ import { publishAddress, withdrawAddress } from "#exchange/backup/running-exchan
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { type ExchangeLoad, watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
+import { createGrantPacer } from "#exchange/consumption/grant-pacer.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { healthRoutes } from "#exchange/health-routes.ts";
 import { deferHistory } from "#exchange/history/deferred-history.ts";
@@ -103,6 +104,7 @@ export async function createExchange(
       dispatcher: links.registry,
       clock,
       load,
+      grants: createGrantPacer(),
       log: log.child({ component: "consumption" }),
     },
   );

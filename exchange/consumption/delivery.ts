@@ -52,7 +52,7 @@ export class Delivery {
       },
       outOfTime: () => this.#outOfTime(),
     });
-    this.#credit = new Credit(this.#watch);
+    this.#credit = new Credit(this.#watch, dependencies.grants);
     this.#startedMs = dependencies.clock.monotonicMs();
     this.#ending = new Ending({
       booking: this.#booking,
