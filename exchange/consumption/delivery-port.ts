@@ -81,4 +81,6 @@ export interface DeliveryRequest {
   promptTokens: number;
   buyer: { account: number; keyId: string };
   requestId: string;
+  /** Called once its output has begun: no other supplier will be sent the body. */
+  dropBody(): void;
 }

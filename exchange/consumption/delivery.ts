@@ -20,6 +20,7 @@ import { Ending } from "./ending.ts";
 import { isBuyersMistake } from "./failure.ts";
 import { dispatchHeld } from "./held-attempt.ts";
 import { blamedFor, measureAttempt } from "./measured.ts";
+import { NO_BODY } from "./request-body.ts";
 
 /** Serves one admitted request: call `run` once, then tell it what the client does. */
 export class Delivery {
@@ -167,6 +168,8 @@ export class Delivery {
   #begin(): void {
     if (this.#begun || this.#reserved === null) return;
     this.#begun = true;
+    this.#asked.request.body = NO_BODY;
+    this.#asked.dropBody();
     this.#client.begin(this.#reserved);
   }
 

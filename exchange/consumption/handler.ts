@@ -11,7 +11,7 @@ import type { Instrument } from "#protocol/instrument.ts";
 import { TOKENS_PER_MESSAGE } from "#protocol/reference-tokens.ts";
 import { type ChatRequest, readChatRequest } from "./chat-request.ts";
 import { Delivery } from "./delivery.ts";
-import type { DeliveryDependencies } from "./delivery-port.ts";
+import type { DeliveryDependencies, DeliveryRequest } from "./delivery-port.ts";
 import { createLimiter, DEFAULT_KEY_LIMITS, type KeyLimits } from "./limits.ts";
 import { findModel, listModels } from "./models.ts";
 import { PoisonList } from "./poison.ts";
@@ -118,7 +118,8 @@ export function createConsumption(
       } else if (!response.destroyed) {
         const { promptTokens } = checked;
         const asked = { request: checked.request, promptTokens, buyer, requestId };
-        await serve(asked, head, response);
+        const dropBody = read.drop;
+        await serve({ ...asked, dropBody }, head, response);
       }
     } finally {
       read.drop();
@@ -137,12 +138,14 @@ export function createConsumption(
     }
     const textTokens = await prompts.count(request.promptTexts);
     if (textTokens === null) return { ok: false, refusal: "overloaded" };
+    // It lives as long as its answer; the texts would be as much again as the body.
+    request.promptTexts = [];
     const promptTokens = textTokens + request.messages * TOKENS_PER_MESSAGE;
     return checkSize(request, promptTokens, instrument);
   }
 
   async function serve(
-    asked: { request: ChatRequest; promptTokens: number; buyer: Buyer; requestId: string },
+    asked: DeliveryRequest,
     head: Head,
     response: ServerResponse,
   ): Promise<void> {
