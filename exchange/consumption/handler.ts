@@ -52,14 +52,14 @@ type Checked = { ok: true; request: ChatRequest; promptTokens: number } | Refuse
 
 /** Builds the handler. */
 export function createConsumption(
-  options: { limits?: KeyLimits; openDeliveriesMax?: number },
+  options: { limits?: KeyLimits; openDeliveriesMax?: number; bodiesBytesMax?: number },
   dependencies: ConsumptionDependencies,
 ): Consumption {
   const { shell, clock, log } = dependencies;
   const openDeliveriesMax = options.openDeliveriesMax ?? OPEN_DELIVERIES_MAX;
   const limiter = createLimiter(options.limits ?? DEFAULT_KEY_LIMITS, { clock });
   const prompts = createPromptCounter();
-  const readBody = createBodyReader();
+  const readBody = createBodyReader(options.bodiesBytesMax);
   const poison = new PoisonList(clock);
   const running = new Map<Delivery, Promise<void>>();
   let stopping = false;

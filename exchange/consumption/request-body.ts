@@ -14,7 +14,9 @@ export type ReadBody =
   | { ok: false; reason: "too-large" | "no-room" | "gone" };
 
 /** Builds a reader of bodies that share one budget. */
-export function createBodyReader(): (request: IncomingMessage) => Promise<ReadBody> {
+export function createBodyReader(
+  bodiesBytesMax: number = BODIES_BYTES_MAX,
+): (request: IncomingMessage) => Promise<ReadBody> {
   let heldBytes = 0;
 
   return (request) =>
@@ -34,7 +36,7 @@ export function createBodyReader(): (request: IncomingMessage) => Promise<ReadBo
         bytes += part.length;
         heldBytes += part.length;
         if (bytes > BODY_BYTES_MAX) fail("too-large");
-        else if (heldBytes > BODIES_BYTES_MAX) fail("no-room");
+        else if (heldBytes > bodiesBytesMax) fail("no-room");
         else parts.push(part);
       };
       if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) {
