@@ -7,6 +7,7 @@ import { publishAddress, withdrawAddress } from "#exchange/backup/running-exchan
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { type ExchangeLoad, watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
+import { createGrantPacer } from "#exchange/consumption/grant-pacer.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { healthRoutes } from "#exchange/health-routes.ts";
 import { deferHistory } from "#exchange/history/deferred-history.ts";
@@ -28,6 +29,8 @@ import { tradingRoutes } from "#exchange/trading/routes.ts";
 const DRAIN_MS_MAX = 30_000;
 /** Largest body outside the consumption API. */
 const BODY_BYTES_MAX = 64 * 1024;
+/** From one batch of the journal to the next while many commands come; one alone does not wait. */
+const BATCH_PACE_MS = 1;
 
 export interface ExchangeDependencies {
   clock: Clock;
@@ -74,6 +77,7 @@ export async function createExchange(
     journal,
     clock,
     onFatal,
+    pace: (run) => void setTimeout(run, BATCH_PACE_MS),
     startFollower: startFollowerThread,
     onMissedSnapshot,
     onDisorder,
@@ -100,6 +104,7 @@ export async function createExchange(
       dispatcher: links.registry,
       clock,
       load,
+      grants: createGrantPacer(),
       log: log.child({ component: "consumption" }),
     },
   );

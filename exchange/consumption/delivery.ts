@@ -20,6 +20,7 @@ import { Ending } from "./ending.ts";
 import { isBuyersMistake } from "./failure.ts";
 import { dispatchHeld } from "./held-attempt.ts";
 import { blamedFor, measureAttempt } from "./measured.ts";
+import { NO_BODY } from "./request-body.ts";
 
 /** Serves one admitted request: call `run` once, then tell it what the client does. */
 export class Delivery {
@@ -52,7 +53,7 @@ export class Delivery {
       },
       outOfTime: () => this.#outOfTime(),
     });
-    this.#credit = new Credit(this.#watch);
+    this.#credit = new Credit(this.#watch, dependencies.grants);
     this.#startedMs = dependencies.clock.monotonicMs();
     this.#ending = new Ending({
       booking: this.#booking,
@@ -167,6 +168,8 @@ export class Delivery {
   #begin(): void {
     if (this.#begun || this.#reserved === null) return;
     this.#begun = true;
+    this.#asked.request.body = NO_BODY;
+    this.#asked.dropBody();
     this.#client.begin(this.#reserved);
   }
 

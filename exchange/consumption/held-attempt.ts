@@ -39,7 +39,9 @@ export function dispatchHeld(
     onDelta(payload) {
       const text = decoder.write(payload);
       const { length } = payload;
-      later(() => on.text(text, length));
+      // The one that comes for every token makes no closure.
+      if (held !== null) held.push(() => on.text(text, length));
+      else if (!cancelled) on.text(text, length);
     },
     onEvent(payload) {
       const json = payload.toString("utf8");

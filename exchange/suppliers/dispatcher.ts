@@ -88,7 +88,8 @@ function withOwnWord(error: AttemptError): AttemptError {
 }
 
 interface Waiter {
-  request: AttemptRequest;
+  supplier: number;
+  symbol: string;
   start(session: Session): void;
   fail(error: AttemptError): void;
 }
@@ -152,7 +153,10 @@ export class SupplierRegistry implements Dispatcher {
     return available;
   }
 
-  dispatch(request: AttemptRequest, handlers: AttemptHandlers) {
+  dispatch(asked: AttemptRequest, handlers: AttemptHandlers) {
+    const { supplier, symbol } = asked;
+    // Until it is sent: what is kept below lives as long as the stream, and must not keep its body.
+    let request: AttemptRequest | null = asked;
     let running: Attempt | null = null;
     let over = false;
     const once: AttemptHandlers = {
@@ -167,18 +171,21 @@ export class SupplierRegistry implements Dispatcher {
       clearTimeout(timer);
       tell();
       // The slot is free again: whoever waits for this supplier may go.
-      this.serveWaiting(request.supplier);
+      this.serveWaiting(supplier);
     };
     const waiter: Waiter = {
-      request,
+      supplier,
+      symbol,
       start: (session) => {
         clearTimeout(timer);
-        running = session.open(request, once);
+        const unsent = request;
+        request = null;
+        if (unsent !== null) running = session.open(unsent, once);
       },
       fail: (error) => finish(() => handlers.onError(error, NOT_DISPATCHED)),
     };
     let timer: NodeJS.Timeout | undefined;
-    const session = this.#pick(request.supplier, request.symbol);
+    const session = this.#pick(supplier, symbol);
     if (session === "none") {
       queueMicrotask(() =>
         waiter.fail({
@@ -199,7 +206,7 @@ export class SupplierRegistry implements Dispatcher {
         clearTimeout(timer);
         this.#forget(waiter);
         running?.cancel(reason);
-        this.serveWaiting(request.supplier);
+        this.serveWaiting(supplier);
       },
       grant: (bytes: number) => {
         if (!over) running?.grant(bytes);
@@ -209,8 +216,8 @@ export class SupplierRegistry implements Dispatcher {
   }
 
   #wait(waiter: Waiter): NodeJS.Timeout | undefined {
-    const queue = this.#waiting.get(waiter.request.supplier) ?? [];
-    this.#waiting.set(waiter.request.supplier, queue);
+    const queue = this.#waiting.get(waiter.supplier) ?? [];
+    this.#waiting.set(waiter.supplier, queue);
     const busy: AttemptError = {
       code: "busy",
       message: "the supplier's slots are all taken",
@@ -228,10 +235,10 @@ export class SupplierRegistry implements Dispatcher {
   }
 
   #forget(waiter: Waiter): void {
-    const queue = this.#waiting.get(waiter.request.supplier);
+    const queue = this.#waiting.get(waiter.supplier);
     const at = queue?.indexOf(waiter) ?? -1;
     if (at >= 0) queue?.splice(at, 1);
-    if (queue?.length === 0) this.#waiting.delete(waiter.request.supplier);
+    if (queue?.length === 0) this.#waiting.delete(waiter.supplier);
   }
 
   /** Starts waiting deliveries of a supplier while it has free slots; fails them when it has no node left. */
@@ -239,7 +246,7 @@ export class SupplierRegistry implements Dispatcher {
     const queue = this.#waiting.get(supplier);
     while (queue !== undefined && queue.length > 0) {
       const waiter = queue[0] as Waiter;
-      const session = this.#pick(supplier, waiter.request.symbol);
+      const session = this.#pick(supplier, waiter.symbol);
       if (session === null) return;
       this.#forget(waiter);
       if (session === "none") {
