@@ -6,6 +6,7 @@ import type { Instrument } from "#protocol/instrument.ts";
 import type { LotEventMap } from "./clearing/lot-events.ts";
 import type { AccountMode } from "./commands.ts";
 import type { Posting } from "./ledger/ledger.ts";
+import type { ResoldPart } from "./market/resale.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SlaEventMap } from "./sla/events.ts";
 import type { ClosureReason, Order } from "./state.ts";
@@ -100,11 +101,14 @@ export interface EventMap extends SlaEventMap, LotEventMap {
     takerSide: "buy" | "sell";
     buyerFeeMicros: bigint;
     sellerFeeMicros: bigint;
+    /** The new Lot; of Units that were sold on the first one, or 0 when their supplier bought them back. */
     lot: number;
-    /** Null while the Lot stays in Trading. */
+    /** Null while the Lot stays in Trading. One that was in Consumption before keeps its own. */
     enteredAtMs: number | null;
     expiresAtMs: number | null;
     valueMicros: bigint;
+    /** Parts of the seller's Lots; empty where it sold Units that it issued. */
+    resold: ResoldPart[];
     postings: Posting[];
   };
   "order-closed": {
@@ -170,6 +174,8 @@ export interface EventMap extends SlaEventMap, LotEventMap {
     lot: number;
     unusedTokens: number;
     toOwnerMicros: bigint;
+    /** What its owner had not paid for it: see `clearing/refund.ts`. */
+    toFundMicros: bigint;
     postings: Posting[];
   };
   "delivery-settled": {
@@ -202,6 +208,7 @@ export interface EventMap extends SlaEventMap, LotEventMap {
     slots: number;
     toSupplierMicros: bigint;
     toOwnerMicros: bigint;
+    toFundMicros: bigint;
     postings: Posting[];
   };
   /** Every token of it was used. */

@@ -2,7 +2,7 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
-import { isInDefault } from "./clearing/close-out.ts";
+import { isInDefault } from "./clearing/default.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
 import { awaitSweep } from "./clearing/sweep-times.ts";
@@ -62,6 +62,8 @@ export function createEmptyState(): CoreState {
     serving: new Serving(),
     holdings: new Holdings(lots),
     tradingLots: new TradingLots(lots),
+    resales: new Set(),
+    sweptToMs: 0,
   };
 }
 
@@ -71,6 +73,8 @@ const FOLLOWING = new Set([
   "serving",
   "holdings",
   "tradingLots",
+  "resales",
+  "sweptToMs",
   "sweepsAtMs",
   "clientIdsDueMs",
   "referencesDueMs",
@@ -146,6 +150,7 @@ export function decodeState(text: string): CoreState {
   }
   for (const [number, row] of raw.orders) {
     const holdName = holdNameOf(row.side, number);
+    if (row.lots.length > 0) state.resales.add(number);
     state.orders.set(number, { ...row, holdName, marginName: marginNameOf(row.side, number) });
   }
   for (const [number, row] of raw.accounts) {

@@ -282,4 +282,8 @@ export interface CoreState {
   serving: Serving;
   holdings: Holdings;
   tradingLots: TradingLots;
+  /** Open asks that sell bought Units. In no snapshot, like the next. */
+  resales: Set<number>;
+  /** The last point of the sweep's grid at which such asks left the book; 0 when that has to be looked up. */
+  sweptToMs: number;
 }

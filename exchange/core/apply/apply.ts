@@ -4,6 +4,7 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { accountAppliers } from "./account-events.ts";
 import { clearingAppliers } from "./clearing-events.ts";
+import { lotAppliers } from "./lot-events.ts";
 import { marketAppliers } from "./market-events.ts";
 import { slaAppliers } from "./sla-events.ts";
 import { supplyAppliers } from "./supply-events.ts";
@@ -18,6 +19,7 @@ const APPLIERS: Appliers<EventType> = {
   ...supplyAppliers,
   ...marketAppliers,
   ...clearingAppliers,
+  ...lotAppliers,
   ...slaAppliers,
 };
 

@@ -103,6 +103,8 @@ export function executeOrder(turn: Turn, order: Order, plan: MatchPlan): void {
   }
   const affordable =
     order.side === "buy" ||
+    // Who sells bought Units has its fee from what it is paid.
+    order.lots.length > 0 ||
     sellerFeeMicros(turn, order, plan) <= ledger.free(ledger.names.available(order.account));
   const executable = affordable && (order.timeInForce !== "fok" || plan.quantity === wanted);
   if (executable) executePlan(turn, order, plan);

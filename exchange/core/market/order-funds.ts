@@ -3,7 +3,7 @@ import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { askHold, askMargin, bidHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { InstrumentState } from "#exchange/core/state.ts";
+import type { InstrumentState, OfferedLot } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
 import { offerProblem } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
@@ -11,9 +11,10 @@ import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { bidHoldMicros, sellerMargin } from "./fees.ts";
 import { type MatchPlan, sellerFeeMicros } from "./matching.ts";
+import { lotsToOffer } from "./resale.ts";
 
 /** What the next order will hold, and tokens that have to be issued for it first. */
-type Funds = Decision<{ postings: Posting[]; missingTokens: bigint }>;
+type Funds = Decision<{ postings: Posting[]; missingTokens: bigint; lots?: OfferedLot[] }>;
 
 /** The money that a bid holds. */
 export function buyFunds(
@@ -47,7 +48,7 @@ export function buyFunds(
   });
 }
 
-/** The Units and the bond that an ask holds, and the Units it lacks. */
+/** The Units and the bond that an ask holds, and the Units it lacks; or the bought Lots that it sells. */
 export function sellFunds(
   turn: Turn,
   command: PlaceOrder,
@@ -55,6 +56,11 @@ export function sellFunds(
   limitTicks: number,
   plan: MatchPlan,
 ): Funds {
+  const resale = lotsToOffer(turn, command, listed);
+  if (resale !== null) {
+    if (!resale.ok) return resale;
+    return accept({ postings: [], missingTokens: 0n, lots: resale.result });
+  }
   const order = turn.state.counters.order + 1;
   const { account, symbol } = command;
   const { ledger } = turn.state;

@@ -10,6 +10,7 @@ import { closeOrder } from "./closing.ts";
 import { executeOrder, planMatch } from "./matching.ts";
 import { BUY, SELL } from "./order-book-port.ts";
 import { buyFunds, sellFunds } from "./order-funds.ts";
+import { emitOffered } from "./resale.ts";
 
 type Placed = CommandResult<"place-order">;
 
@@ -36,9 +37,10 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
       : sellFunds(turn, command, listed, limitTicks, plan);
   if (!funds.ok) return funds;
 
-  const { postings, missingTokens } = funds.result;
+  const { postings, missingTokens, lots } = funds.result;
   if (missingTokens > 0n) emitIssue(turn, command.account, command.symbol, missingTokens, true);
   const order = emitAccepted(turn, command, limitTicks, postings);
+  if (lots !== undefined) emitOffered(turn, order, lots, listed);
   if (command.clientOrderId !== null) {
     turn.emit({
       type: "client-id-recorded",

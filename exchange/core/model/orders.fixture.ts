@@ -3,6 +3,7 @@ import type { Command, PlaceOrder } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { divideCeil } from "#protocol/money.ts";
 import * as m from "./market.fixture.ts";
+import { firstPlace, lotsFor, sellOn } from "./resale.fixture.ts";
 
 type Model = m.Model;
 type ModelOrder = m.ModelOrder;
@@ -100,7 +101,13 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   const filledAtOnce = m.count(fills.map((fill) => fill.quantity));
   let hold: bigint;
   let missing = 0;
-  if (side === "buy") {
+  let lots: ModelOrder["lots"] = [];
+  const offer = side === "sell" ? lotsFor(model, order) : "issued";
+  if (offer !== "issued") {
+    hold = 0n;
+    if (offer === null) codes.push("insufficient-units");
+    else lots = offer;
+  } else if (side === "buy") {
     hold = m.withFee(model, rests ? limitValue : taken);
     if (hold > m.freeMoney(model, account)) codes.push("insufficient-balance");
   } else {
@@ -129,7 +136,7 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
 
   if (missing > 0) issue(model, account, symbol, missing);
   const fillOrKill = order.timeInForce === "fok";
-  const placed = open(model, { ...order, ticks, hold, rests, fillOrKill });
+  const placed = open(model, { ...order, ticks, hold, rests, fillOrKill, lots });
   if (order.clientOrderId !== null) {
     model.clientIds.push({ order, number: placed.number, atMs: model.nowMs });
   }
@@ -148,7 +155,7 @@ export function issue(model: Model, account: number, symbol: string, tokens: num
 type NewOrder = Pick<
   ModelOrder,
   "account" | "symbol" | "side" | "ticks" | "quantity" | "hold" | "postOnly" | "rests"
-> & { fillOrKill: boolean };
+> & { fillOrKill: boolean; lots?: ModelOrder["lots"] };
 
 const highestFee = ({ policy }: Model) => Math.max(policy.takerFeeBps, policy.makerFeeBps);
 
@@ -156,10 +163,18 @@ const highestFee = ({ policy }: Model) => Math.max(policy.takerFeeBps, policy.ma
 export function open(model: Model, wish: NewOrder): ModelOrder {
   model.counts.order += 1;
   const { account, symbol, side, ticks, quantity, hold, postOnly, rests, fillOrKill } = wish;
+  const { lots = [] } = wish;
   const order: ModelOrder = {
     ...{ number: model.counts.order, account, symbol, side, ticks, quantity, filled: 0, hold },
+    lots,
     share:
-      side === "sell" ? model.policy.bondMarginBps : account === m.EXCHANGE ? 0 : highestFee(model),
+      lots.length > 0
+        ? 0
+        : side === "sell"
+          ? model.policy.bondMarginBps
+          : account === m.EXCHANGE
+            ? 0
+            : highestFee(model),
     ...{ feeBasis: 0n, feePaid: 0n, postOnly, rests, fillOrKill, suspended: false, arrival: null },
   };
   model.orders.push(order);
@@ -185,7 +200,7 @@ function tradeAndRest(model: Model, order: ModelOrder): boolean {
     return false;
   }
   const fee = dueFee(order, valueOfFills(model, order.symbol, fills), model.policy.takerFeeBps);
-  if (order.side === "sell" && fee > m.freeMoney(model, order.account)) {
+  if (order.side === "sell" && order.lots.length === 0 && fee > m.freeMoney(model, order.account)) {
     model.tally.add("state: ask came back to bids and could not pay its fee");
     return false;
   }
@@ -233,14 +248,22 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
 
   m.accountOf(model, bid.account).available -= value;
   bid.hold -= value + payFee(model, bid, value, bidBps, bid.hold - value);
+  // Bought Units bring their Lot along; the price is their seller's.
+  const resale = ask.lots.length > 0;
+  if (resale) m.accountOf(model, ask.account).available += value;
   payFee(model, ask, value, bps(ask), m.freeMoney(model, ask.account));
   bid.filled += quantity;
   ask.filled += quantity;
-  m.supplyOf(model, ask.account, symbol).unsold -= m.tokensOf(model, symbol, quantity);
+  if (!resale) m.supplyOf(model, ask.account, symbol).unsold -= m.tokensOf(model, symbol, quantity);
   // A bid keeps what its limit needs, an ask the margin of what is left of it.
   const limitOf = (order: ModelOrder) => m.worth(model, symbol, order.ticks, m.left(order));
   bid.hold = m.smaller(bid.hold, limitOf(bid) + dueFee(bid, limitOf(bid), bid.share));
   ask.hold = m.smaller(ask.hold, m.shareUp(limitOf(ask), ask.share));
+  if (resale) {
+    sellOn(model, ask, bid.account, quantity, ticks);
+    if (m.left(maker) === 0) close(model, maker);
+    return;
+  }
   const margin = m.smaller(m.marginOf(model, value), m.freeBond(model, ask.account));
   if (margin < m.marginOf(model, value)) model.tally.add("state: Lot with less than its margin");
 
@@ -253,15 +276,6 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
     abandoned: { sinceMs: 0, bps: 0 },
   });
   if (m.left(maker) === 0) close(model, maker);
-}
-
-/** Where a new Lot is: in Consumption at once, or in Trading until it is swept. */
-export function firstPlace(model: Model, owner: number) {
-  if (!m.accountOf(model, owner).atOnce) {
-    return { tradingMs: model.nowMs, enteredMs: null, expiresMs: m.NEVER_MS };
-  }
-  const expiresMs = model.nowMs + model.policy.lotLifetimeMs;
-  return { tradingMs: null, enteredMs: model.nowMs, expiresMs };
 }
 
 export function cancel(model: Model, command: Command<"cancel-order">): m.Outcome {

@@ -38,6 +38,8 @@ export interface ModelOrder {
   rests: boolean;
   fillOrKill: boolean;
   suspended: boolean;
+  /** Of an ask that sells bought Units: what it still offers of Lots, in the order of handing over. */
+  lots: { lot: number; quantity: number }[];
   /** Place in time among resting orders; null while it does not rest. */
   arrival: number | null;
 }

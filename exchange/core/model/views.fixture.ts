@@ -35,7 +35,7 @@ function modelLedger(model: m.Model): Row[] {
     rows.push([`${account}/${symbol}:issuer`, -(unsold + owed), 0n]);
   }
   for (const lot of model.lots) {
-    const reserved = m.reservedOn(model, lot.number);
+    const reserved = m.reservedOn(model, lot.number) + m.offeredOf(model, lot);
     rows.push([`lot${lot.number}:escrow`, lot.value - lot.paid, 0n]);
     rows.push([`lot${lot.number}/${lot.symbol}:tokens`, lot.tokens - lot.used, reserved]);
   }
@@ -78,7 +78,11 @@ export function modelView(model: m.Model): View {
     orders: text(
       model.orders.map((o) => [
         ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.suspended, o.feePaid],
-        ...[o.hold, o.side === "sell" ? m.tokensOf(model, o.symbol, m.left(o)) : 0],
+        ...[
+          o.hold,
+          o.side === "sell" && o.lots.length === 0 ? m.tokensOf(model, o.symbol, m.left(o)) : 0,
+        ],
+        o.lots.map(({ lot, quantity }) => `${quantity} of ${lot}`).join(),
       ]),
     ),
     depth: text(modelDepth(model)),
@@ -125,6 +129,7 @@ export function coreView(state: CoreState): View {
         ...(o.side === "buy"
           ? [ledger.holdAmount(`bid${o.number}`), 0]
           : [ledger.holdAmount(`ask${o.number}:margin`), ledger.holdAmount(`ask${o.number}`)]),
+        o.lots.map(({ lot, quantity }) => `${quantity} of ${lot}`).join(),
       ]),
     ),
     depth: text(coreDepth(state)),

@@ -6,10 +6,12 @@ import {
   again,
   ask,
   bid,
+  buyBack,
   buyMuch,
   cancel,
   cancelAll,
   market,
+  resell,
   sellMuch,
 } from "./order-wishes.fixture.ts";
 import {
@@ -246,6 +248,8 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [issue, 1],
   [transfer, 1],
   [moveUnits, 6],
+  [resell, 7],
+  [buyBack, 3],
   [reserve, 8],
   [draw, 13],
   [retry, 16],
