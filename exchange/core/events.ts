@@ -3,6 +3,7 @@
  * The meaning of a type never changes; a new meaning is a new version with an upcaster.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { AccountEventMap } from "./accounts/account-events.ts";
 import type { LotEventMap } from "./clearing/lot-events.ts";
 import type { AccountMode } from "./commands.ts";
 import type { Posting } from "./ledger/ledger.ts";
@@ -11,7 +12,7 @@ import type { MarketPolicy } from "./policy.ts";
 import type { SlaEventMap } from "./sla/events.ts";
 import type { ClosureReason, Order } from "./state.ts";
 
-export interface EventMap extends SlaEventMap, LotEventMap {
+export interface EventMap extends SlaEventMap, LotEventMap, AccountEventMap {
   "instrument-listed": { number: number; instrument: Instrument };
   "policy-adopted": { policy: MarketPolicy };
   "account-opened": { account: number; name: string; mode: AccountMode; autoTransfer: boolean };

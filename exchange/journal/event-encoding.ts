@@ -15,6 +15,7 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "instrument-listed": 1,
   "policy-adopted": 1,
   "account-opened": 2,
+  "settings-changed": 1,
   "funds-deposited": 1,
   "exchange-funded": 1,
   "api-key-added": 1,

@@ -1,5 +1,6 @@
 /** What order and trade events do to the state. */
 
+import { spendingAfter } from "#exchange/core/accounts/spending.ts";
 import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
 import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
@@ -94,6 +95,11 @@ export const marketAppliers: Appliers<
         listed.book.reduce(order.handle, quantity);
         if (order.filled === order.quantity) order.handle = 0;
       }
+    }
+    if (orderOf(state, buySide).source === "auto") {
+      const spent = event.valueMicros + event.buyerFeeMicros;
+      const account = accountOf(state, buyer);
+      account.spending = spendingAfter(account.spending, atMs, spent);
     }
     if (buyer !== EXCHANGE_ACCOUNT) rememberFill(listed, priceTicks, atMs);
     listed.lastPriceTicks = priceTicks;

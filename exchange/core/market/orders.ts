@@ -3,7 +3,7 @@
 import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
+import type { Account, CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { emitIssue } from "#exchange/core/supply/issuance.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { closeOrder } from "./closing.ts";
@@ -104,12 +104,8 @@ function checkShape(state: CoreState, command: PlaceOrder): Decision<InstrumentS
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
   }
-  if (account.mode === "easy") {
-    return reject(
-      "auto-mode-trading-restricted",
-      "the account is in Auto Mode, which buys by itself; switch to Advanced Mode to place orders",
-    );
-  }
+  const restricted = restrictedProblem(account);
+  if (restricted !== null) return restricted;
   const policy = policyOf(state);
   if (account.openOrders.size >= policy.openOrdersPerAccountMax) {
     return reject(
@@ -145,6 +141,15 @@ function checkShape(state: CoreState, command: PlaceOrder): Decision<InstrumentS
     return reject("invalid-order", `post_only needs time_in_force gtc, got ${command.timeInForce}`);
   }
   return accept(listed);
+}
+
+/** As published, no order command of an account in Auto Mode is taken; it has no open order. */
+function restrictedProblem(account: Account | undefined): ReturnType<typeof reject> | null {
+  if (account?.mode !== "easy") return null;
+  return reject(
+    "auto-mode-trading-restricted",
+    "the account is in Auto Mode, which buys by itself; switch to Advanced Mode to place orders",
+  );
 }
 
 /** The worst price a market order may take: the best price and the policy's margin, or a tighter one. */
@@ -197,6 +202,8 @@ export function cancelOrder(
   turn: Turn,
   command: Command<"cancel-order">,
 ): Decision<CommandResult<"cancel-order">> {
+  const restricted = restrictedProblem(turn.state.accounts.get(command.account));
+  if (restricted !== null) return restricted;
   const order = turn.state.orders.get(command.order);
   if (order === undefined || order.account !== command.account) {
     return reject("order-not-found", `no open order ${command.order} of this account`);

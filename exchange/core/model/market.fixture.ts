@@ -29,6 +29,8 @@ export const accepted = (result: unknown = {}): Outcome => ({ ok: true, result }
 export const refused = (...codes: RejectionCode[]): Outcome => ({ ok: false, codes });
 
 export const createAccount = (number: number, mode: AccountMode, atOnce = true): ModelAccount => ({
+  ...{ autoBuy: mode === "easy", topUp: { tokens: 1_000_000, trigger: 0 }, ceilings: new Map() },
+  ...{ caps: { day: null, month: null }, autoSpent: [] },
   ...{ number, mode, atOnce, available: 0n, bond: 0n, pending: 0n, debt: 0n },
 });
 

@@ -279,6 +279,8 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
 }
 
 export function cancel(model: Model, command: Command<"cancel-order">): m.Outcome {
+  const isAuto = model.accounts.some((a) => a.number === command.account && a.mode === "easy");
+  if (isAuto) return m.refused("auto-mode-trading-restricted");
   const order = model.orders.find((o) => o.number === command.order);
   if (order?.account !== command.account) return m.refused("order-not-found");
   close(model, order);

@@ -10,6 +10,13 @@ export interface ModelAccount {
   mode: AccountMode;
   /** What it buys enters Consumption at once. */
   atOnce: boolean;
+  /** The exchange buys for it: a top-up of so many tokens when it has fewer than the trigger. */
+  autoBuy: boolean;
+  topUp: { tokens: number; trigger: number };
+  ceilings: Map<string, number>;
+  caps: { day: bigint | null; month: bigint | null };
+  /** What the exchange bought for it. */
+  autoSpent: { atMs: number; micros: bigint }[];
   available: bigint;
   bond: bigint;
   pending: bigint;

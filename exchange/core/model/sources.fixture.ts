@@ -2,6 +2,7 @@
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import * as m from "./market.fixture.ts";
 import { close, line, open, trade } from "./orders.fixture.ts";
+import { isCapped } from "./settings.fixture.ts";
 
 type Model = m.Model;
 
@@ -117,8 +118,12 @@ export function autoAsks(
   if (m.accountOf(model, wish.account).mode === "advanced") return "no-units";
   const asks = cheapestAsks(model, wish, failed);
   if (asks === null) return "no-supplier";
+  const owner = m.accountOf(model, wish.account);
+  const worst = Math.max(...asks.buys.map(({ ask }) => ask.ticks));
+  if (worst > (owner.ceilings.get(wish.symbol) ?? worst)) return "price-above-ceiling";
   const price = m.withFee(model, priceOf(model, asks));
-  return price > m.freeMoney(model, wish.account) ? "payment-required" : asks;
+  if (price > m.freeMoney(model, wish.account)) return "payment-required";
+  return isCapped(model, owner, price) ? "spend-cap-reached" : asks;
 }
 
 /** Buys from these asks, for an account or for the exchange. */
@@ -132,6 +137,9 @@ export function purchase(model: Model, account: number, symbol: string, asks: As
     ...{ postOnly: false, rests: false, fillOrKill: true },
   });
   for (const { ask, quantity } of buys) trade(model, ask, bid, quantity);
+  const micros = value + bid.feePaid;
+  if (account !== m.EXCHANGE)
+    m.accountOf(model, account).autoSpent.push({ atMs: model.nowMs, micros });
   close(model, bid);
 }
 

@@ -96,6 +96,19 @@ function enter(model: Model, lots: m.ModelLot[], enteredMs: number, expiresMs: n
   }
 }
 
+/** Where Units enter at once from now on: those that wait and are on no order do so too. */
+export function enterAtOnce(model: Model, account: number): void {
+  for (const { symbol } of model.instruments) {
+    const waiting = lotsOf(model, account, symbol).filter(
+      (lot) => lot.tradingMs !== null && m.freeTokens(model, lot) === lot.tokens,
+    );
+    if (waiting.length === 0) continue;
+    model.tally.add("state: Lots entered with the setting");
+    model.counts.transfer += 1;
+    enter(model, waiting, model.nowMs, model.nowMs + model.policy.lotLifetimeMs);
+  }
+}
+
 /** Accounts whose Lots in Trading reach a point of the grid. */
 export function dueSweeps(model: Model) {
   return model.lots

@@ -112,6 +112,12 @@ export function modelView(model: m.Model): View {
     nodes: text(model.nodes.map((node) => [node.number, node.session])),
     away: text(model.away.filter((a) => a.toMs === null).map((a) => [a.account, a.fromMs])),
     graces: text(model.graces.map((grace) => [grace.account, grace.endsMs])),
+    accounts: text(
+      model.accounts.map(({ number, mode, atOnce, autoBuy, topUp, ceilings }) => [
+        ...[number, mode, atOnce, autoBuy, topUp.tokens, topUp.trigger],
+        [...ceilings].sort().join(),
+      ]),
+    ),
     clientIds: text(model.clientIds.map((id) => [id.order.account, id.order.clientOrderId])),
     references: text([...model.references].map(([reference, { atMs }]) => [reference, atMs])),
   };
@@ -167,6 +173,15 @@ export function coreView(state: CoreState): View {
       attendance.flatMap(([account, { graceEndsAtMs }]) =>
         graceEndsAtMs === null ? [] : [[account, graceEndsAtMs]],
       ),
+    ),
+    accounts: text(
+      [...state.accounts.values()]
+        .filter(({ number }) => number !== m.EXCHANGE)
+        .map(({ number, mode, settings }) => [
+          ...[number, mode, settings.autoTransfer, settings.autoBuy],
+          ...[settings.autoBuyTokens, settings.autoBuyTriggerTokens],
+          settings.priceCeilings.map(({ symbol, priceTicks }) => [symbol, priceTicks]).join(),
+        ]),
     ),
     clientIds: text([...state.clientIds.keys()].map((key) => key.split(":"))),
     references: text([...state.references].map(([reference, { atMs }]) => [reference, atMs])),
