@@ -7,10 +7,14 @@
  */
 import type { Instrument } from "#protocol/instrument.ts";
 import type { AccountCommandMap } from "./accounts/account-commands.ts";
+import type { SelfTradeMode } from "./market/order-terms.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { Measured } from "./sla/verdict.ts";
 
 export type Side = "buy" | "sell";
+/** `stop` and `stop_limit` wait for a trade at their stop price, then are as `market` and `limit`. */
+export type OrderType = "limit" | "market" | "stop" | "stop_limit";
+export type TimeInForce = "gtc" | "ioc" | "fok" | "day" | "gtd";
 /** Who trades: `easy` buys by itself when a request needs it, `advanced` trades by hand. */
 export type AccountMode = "easy" | "advanced";
 
@@ -154,17 +158,29 @@ export interface PlaceOrder {
   account: number;
   symbol: string;
   side: Side;
-  orderType: "limit" | "market";
-  timeInForce: "gtc" | "ioc" | "fok";
+  orderType: OrderType;
+  timeInForce: TimeInForce;
   quantity: number;
-  /** Null for a market order. */
+  /** Null for a market or a stop order. */
   priceTicks: number | null;
-  /** Tightens a market order's protection price; null leaves the policy's. */
+  /** Tightens the protection price of a market or a stop order; null leaves the policy's. */
   maxSlippageBps: number | null;
   postOnly: boolean;
   clientOrderId: string | null;
   /** A supplier's agent lets missing Units be issued in the same command. */
   issueMissing: boolean;
+  /** Of `gtd`: when it is over, in milliseconds since the epoch. A `day` order ends at 00:00 UTC. */
+  expiresAtMs?: number | undefined;
+  /** Of `stop` and `stop_limit`: a trade at this price or beyond lets it in. */
+  stopTicks?: number | undefined;
+  /** Sells at most the free Units; never issues. */
+  reduceOnly?: boolean | undefined;
+  /** `cancel-newest` where nothing is said. */
+  selfTrade?: SelfTradeMode | undefined;
+  /** Cancelled by `cancel-session-orders` of this name. */
+  session?: string | undefined;
+  /** A quote group of the account, made by `set-quote-group`. */
+  group?: string | undefined;
 }
 
 export interface ReserveDelivery {

@@ -7,6 +7,8 @@
 export const DUE_KINDS = [
   // Before what ends in the same millisecond: a Lot that is swept and over was in Consumption.
   "sweep",
+  // Before what may let orders trade in the same millisecond: an order whose time is over does not.
+  "order-expiry",
   "lot-expiry",
   "delivery-timeout",
   "supplier-grace",

@@ -7,12 +7,13 @@ import type { AccountEventMap } from "./accounts/account-events.ts";
 import type { LotEventMap } from "./clearing/lot-events.ts";
 import type { AccountMode } from "./commands.ts";
 import type { Posting } from "./ledger/ledger.ts";
+import type { MarketEventMap } from "./market/events.ts";
 import type { ResoldPart } from "./market/resale.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SlaEventMap } from "./sla/events.ts";
 import type { ClosureReason, Order } from "./state.ts";
 
-export interface EventMap extends SlaEventMap, LotEventMap, AccountEventMap {
+export interface EventMap extends SlaEventMap, LotEventMap, AccountEventMap, MarketEventMap {
   "instrument-listed": { number: number; instrument: Instrument };
   "policy-adopted": { policy: MarketPolicy };
   "account-opened": { account: number; name: string; mode: AccountMode; autoTransfer: boolean };

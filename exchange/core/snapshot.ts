@@ -2,6 +2,8 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+
+import { indexStop } from "./apply/order-terms-events.ts";
 import { isInDefault } from "./clearing/default.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
@@ -12,6 +14,7 @@ import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
 import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
+import { StopIndex } from "./market/stop-index.ts";
 import { restoreSupplier, wakeTimes } from "./sla/standing.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
@@ -40,6 +43,8 @@ export function createEmptyState(): CoreState {
     accounts: new Map(),
     instruments: new Map(),
     orders: new Map(),
+    terms: new Map(),
+    triggered: [],
     lots,
     deliveries: new Map(),
     nodes: new Map(),
@@ -63,7 +68,6 @@ export function createEmptyState(): CoreState {
     holdings: new Holdings(lots),
     tradingLots: new TradingLots(lots),
     resales: new Set(),
-    sweptToMs: 0,
   };
 }
 
@@ -74,7 +78,6 @@ const FOLLOWING = new Set([
   "holdings",
   "tradingLots",
   "resales",
-  "sweptToMs",
   "sweepsAtMs",
   "clientIdsDueMs",
   "referencesDueMs",
@@ -83,6 +86,7 @@ const FOLLOWING = new Set([
   "marginName",
   "freeTokens",
   "names",
+  "stops",
 ]);
 
 /** Writes bigints as strings (their keys end in `Micros`), Maps as rows sorted by key, Sets as sorted arrays. */
@@ -132,6 +136,7 @@ export function decodeState(text: string): CoreState {
   }
   const state = createEmptyState();
   const maps = [
+    "terms",
     "deliveries",
     "nodes",
     "nodesByKey",
@@ -171,8 +176,13 @@ export function decodeState(text: string): CoreState {
     state.instruments.set(rest.instrument.symbol, {
       ...rest,
       book: restoreOrderBook(book as BookSnapshot),
+      stops: new StopIndex(),
     });
   }
+  for (const order of state.orders.values()) {
+    if (order.status === "waiting") indexStop(state, order);
+  }
+  state.triggered = raw.triggered;
   state.seq = raw.seq;
   state.nowMs = raw.nowMs;
   state.policy = raw.policy;
@@ -220,6 +230,10 @@ function fillDueQueue(state: CoreState): void {
     if (lot.tradingSinceMs !== null) awaitSweep(state, lot.owner, lot.tradingSinceMs);
     if (lot.expiresAtMs === null) continue;
     state.due.push({ dueMs: lot.expiresAtMs, kind: "lot-expiry", id: lot.number });
+  }
+  for (const [order, { expiresAtMs }] of state.terms) {
+    if (expiresAtMs === null) continue;
+    state.due.push({ dueMs: expiresAtMs, kind: "order-expiry", id: order });
   }
   for (const delivery of state.deliveries.values()) {
     state.due.push({ dueMs: delivery.timeoutAtMs, kind: "delivery-timeout", id: delivery.number });

@@ -6,11 +6,14 @@ import type { Instrument } from "#protocol/instrument.ts";
 import type { AccountSettings, Spending } from "./accounts/settings.ts";
 import type { Holdings } from "./clearing/holdings.ts";
 import type { TradingLots } from "./clearing/trading-lots.ts";
-import type { AccountMode, Side } from "./commands.ts";
+import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
 import type { LotNames } from "./ledger/account-names.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { ClosureReason } from "./market/closure-reasons.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
+import type { OrderTerms } from "./market/order-terms.ts";
+import type { StopIndex } from "./market/stop-index.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SupplierStanding } from "./sla/standing.ts";
 import type { FailedAttempt } from "./sla/verdict.ts";
@@ -44,25 +47,13 @@ export interface InstrumentState {
   totalTrades: number;
   /** The last fills of others than the exchange, oldest first: what the reference price comes from. */
   recentFills: { priceTicks: number; atMs: number }[];
+  /** Stop orders by their stop prices. Follows from the orders, so it is in no snapshot. */
+  stops: StopIndex;
 }
 
-export type OrderStatus = "open" | "suspended" | "filled" | "cancelled";
-
-/** Why an order ended, as The Grid publishes it where it does. */
-export type ClosureReason =
-  | "cancelled"
-  | "partially_filled_no_liquidity"
-  | "partially_filled_max_slippage"
-  | "no_fill_no_liquidity"
-  | "no_fill_max_slippage"
-  | "self_trade_prevented"
-  | "supplier_away"
-  | "supplier_suspended"
-  | "capacity_fell"
-  | "post_only_would_cross"
-  | "swept"
-  | "lot_ended"
-  | "bond_exhausted";
+/** `waiting` for its stop price; `triggered` by it, and about to enter the market. */
+export type OrderStatus = "open" | "suspended" | "waiting" | "triggered" | "filled" | "cancelled";
+export type { ClosureReason } from "./market/closure-reasons.ts";
 
 /** Increments of one Lot that an ask still offers. */
 export interface OfferedLot {
@@ -75,14 +66,13 @@ export interface Order {
   account: number;
   symbol: string;
   side: Side;
-  orderType: "limit" | "market";
-  timeInForce: "gtc" | "ioc" | "fok";
-  /** "auto": bought by Auto Mode for a request. */
+  orderType: OrderType;
+  timeInForce: TimeInForce;
   /** "auto": bought by Auto Mode for a request; "cover": by the exchange for one. */
   source: "trader" | "agent" | "auto" | "cover";
   quantity: number;
   filled: number;
-  /** Of a market order: its protection price. */
+  /** Of a market or a stop order: its protection price. */
   priceTicks: number;
   /** Sum of fills, before fees. */
   valueMicros: bigint;
@@ -254,6 +244,10 @@ export interface CoreState {
   instruments: Map<string, InstrumentState>;
   /** Open orders only; closed ones live in history. */
   orders: Map<number, Order>;
+  /** Of those open orders that ask for more than most. */
+  terms: Map<number, OrderTerms>;
+  /** Stop orders whose price has come, in the order in which they enter the market. */
+  triggered: number[];
   lots: Map<number, Lot>;
   /** Open deliveries only. */
   deliveries: Map<number, Delivery>;
@@ -284,8 +278,6 @@ export interface CoreState {
   serving: Serving;
   holdings: Holdings;
   tradingLots: TradingLots;
-  /** Open asks that sell bought Units. In no snapshot, like the next. */
+  /** Open asks that sell bought Units. In no snapshot. */
   resales: Set<number>;
-  /** The last point of the sweep's grid at which such asks left the book; 0 when that has to be looked up. */
-  sweptToMs: number;
 }

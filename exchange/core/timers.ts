@@ -5,6 +5,7 @@ import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import { runSweep } from "./clearing/sweep.ts";
 import type { DueItem } from "./due-queue.ts";
+import { closeOrder } from "./market/closing.ts";
 import { REFERENCE_KEPT_MS } from "./policy.ts";
 import { lookAfterSupplier } from "./sla/looking-after.ts";
 import { endGrace } from "./supply/nodes.ts";
@@ -56,6 +57,12 @@ function runItem(turn: Turn, item: DueItem): boolean {
       cause: "reservation-timeout",
       completionTokens: 0,
     });
+  } else if (item.kind === "order-expiry") {
+    const order = state.orders.get(item.id);
+    const expiresAtMs = state.terms.get(item.id)?.expiresAtMs ?? null;
+    // Amended since: it has an item of its own.
+    if (order === undefined || expiresAtMs === null || expiresAtMs > item.dueMs) return false;
+    closeOrder(turn, order, "cancelled", "expired");
   } else if (item.kind === "supplier-standing") {
     lookAfterSupplier(turn, item.id);
   } else if (item.kind === "supplier-grace") {

@@ -1,4 +1,5 @@
 /** What history keeps of orders, trades, deliveries and issuances, and how a row holds it. */
+import type { OrderTerms } from "#exchange/core/market/order-terms.ts";
 import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { Order } from "#exchange/core/state.ts";
 
@@ -6,7 +7,10 @@ import type { Order } from "#exchange/core/state.ts";
 export type OrderRecord = Omit<
   Order,
   "handle" | "lots" | "holdName" | "marginName" | "feeBasisMicros" | "heldBps"
->;
+> & {
+  /** Of an order that asks for more than most. */
+  terms?: OrderTerms;
+};
 
 export interface TradeRecord {
   number: number;
@@ -81,8 +85,9 @@ export const OPEN_STATUS_WORDS: readonly OrderStatusWord[] = [
 ];
 
 export function statusWord(order: Pick<Order, "status" | "filled">): OrderStatusWord {
-  if (order.status === "suspended") return "pending";
-  return order.status === "open" && order.filled > 0 ? "partially_filled" : order.status;
+  const { status, filled } = order;
+  if (status === "suspended" || status === "waiting" || status === "triggered") return "pending";
+  return status === "open" && filled > 0 ? "partially_filled" : status;
 }
 
 /** Writes a record as JSON; money becomes a decimal string. */

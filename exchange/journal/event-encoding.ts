@@ -32,6 +32,8 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "supply-transferred": 1,
   "supply-burned": 1,
   "order-accepted": 1,
+  "order-terms-set": 1,
+  "stops-triggered": 1,
   "order-rested": 1,
   "orders-suspended": 1,
   "orders-resumed": 1,

@@ -2,6 +2,7 @@
 import { settingsOfMode } from "#exchange/core/accounts/settings.ts";
 import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { createOrderBook } from "#exchange/core/market/order-book.ts";
+import { StopIndex } from "#exchange/core/market/stop-index.ts";
 import { accountOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 
@@ -39,6 +40,7 @@ export const accountAppliers: Appliers<
       totalQuantity: 0,
       totalTrades: 0,
       recentFills: [],
+      stops: new StopIndex(),
     });
   },
   "policy-adopted": (state, { policy }) => {

@@ -6,6 +6,7 @@ import { accountAppliers } from "./account-events.ts";
 import { clearingAppliers } from "./clearing-events.ts";
 import { lotAppliers } from "./lot-events.ts";
 import { marketAppliers } from "./market-events.ts";
+import { orderTermsAppliers } from "./order-terms-events.ts";
 import { slaAppliers } from "./sla-events.ts";
 import { supplyAppliers } from "./supply-events.ts";
 
@@ -18,6 +19,7 @@ const APPLIERS: Appliers<EventType> = {
   ...accountAppliers,
   ...supplyAppliers,
   ...marketAppliers,
+  ...orderTermsAppliers,
   ...clearingAppliers,
   ...lotAppliers,
   ...slaAppliers,

@@ -14,6 +14,8 @@ import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
 import { handOverLots, takeBackOffer } from "./lot-events.ts";
+import { openOrderOf } from "./open-order.ts";
+import { dropTerms, leaveTriggered } from "./order-terms-events.ts";
 import { openSupply } from "./supply-events.ts";
 
 /** Shared by all orders that hold none. */
@@ -59,7 +61,11 @@ export const marketAppliers: Appliers<
     accountOf(state, order.account).openOrders.add(order.number);
   },
   "order-rested": (state, { order: number }) => {
-    const order = orderOf(state, number);
+    const order = openOrderOf(state, number);
+    if (order.status === "triggered") {
+      leaveTriggered(state, order);
+      order.status = "open";
+    }
     order.handle = instrumentOf(state, order.symbol).book.add(
       order.side === "buy" ? BUY : SELL,
       order.priceTicks,
@@ -69,13 +75,14 @@ export const marketAppliers: Appliers<
   },
   "orders-suspended": (state, { orders }) => {
     for (const number of orders) {
-      const order = orderOf(state, number);
+      const order = openOrderOf(state, number);
       leaveBook(state, order);
+      if (order.status === "triggered") leaveTriggered(state, order);
       order.status = "suspended";
     }
   },
   "orders-resumed": (state, { orders }) => {
-    for (const number of orders) orderOf(state, number).status = "open";
+    for (const number of orders) openOrderOf(state, number).status = "open";
   },
   trade: (state, event) => {
     const { symbol, priceTicks, quantity, buyer, atMs } = event;
@@ -83,7 +90,7 @@ export const marketAppliers: Appliers<
     const policy = policyOf(state);
     const buySide = event.takerSide === "buy" ? event.takerOrder : event.makerOrder;
     for (const number of [event.makerOrder, event.takerOrder]) {
-      const order = orderOf(state, number);
+      const order = openOrderOf(state, number);
       // Cover is free of fees, also for who sells it.
       const bps =
         buyer === EXCHANGE_ACCOUNT ? 0 : feeBpsOf(policy, order, number === event.takerOrder);
@@ -96,7 +103,7 @@ export const marketAppliers: Appliers<
         if (order.filled === order.quantity) order.handle = 0;
       }
     }
-    if (orderOf(state, buySide).source === "auto") {
+    if (openOrderOf(state, buySide).source === "auto") {
       const spent = event.valueMicros + event.buyerFeeMicros;
       const account = accountOf(state, buyer);
       account.spending = spendingAfter(account.spending, atMs, spent);
@@ -112,14 +119,15 @@ export const marketAppliers: Appliers<
       handOverLots(
         state,
         event,
-        orderOf(state, buySide === event.makerOrder ? event.takerOrder : event.makerOrder),
+        openOrderOf(state, buySide === event.makerOrder ? event.takerOrder : event.makerOrder),
       );
     } else bearLot(state, event);
   },
   "order-closed": (state, { order: number }) => {
-    const order = orderOf(state, number);
+    const order = openOrderOf(state, number);
     leaveBook(state, order);
     if (state.resales.has(number)) takeBackOffer(state, order);
+    if (state.terms.size > 0) dropTerms(state, order);
     accountOf(state, order.account).openOrders.delete(number);
     state.orders.delete(number);
   },
@@ -182,10 +190,4 @@ function leaveBook(state: CoreState, order: Order): void {
     throw new Error(`order ${order.number} was not in the book at its handle`);
   }
   order.handle = 0;
-}
-
-function orderOf(state: CoreState, number: number): Order {
-  const order = state.orders.get(number);
-  if (order === undefined) throw new Error(`order ${number} is not open`);
-  return order;
 }

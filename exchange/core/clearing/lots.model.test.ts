@@ -93,6 +93,14 @@ const AIMED: Record<string, string[]> = {
     ...["auto-mode-trading-restricted", "too-many-open-orders"],
   ],
   market: ["accepted", "insufficient-balance", "insufficient-units", "invalid-order"],
+  special: [
+    ...["accepted", "invalid-order", "invalid-price", "invalid-quantity", "insufficient-units"],
+    ...["insufficient-balance", "auto-mode-trading-restricted"],
+  ],
+  stop: [
+    ...["accepted", "invalid-order", "invalid-price", "insufficient-balance"],
+    ...["insufficient-units", "insufficient-bond", "too-many-open-orders"],
+  ],
   again: ["accepted", "client-order-id-reused"],
   cancel: ["accepted", "order-not-found"],
   "cancel all": ["accepted", "account-not-found"],
@@ -144,6 +152,8 @@ const AIMED: Record<string, string[]> = {
     ...["client order id sent again, same content", "client order id sent again, other content"],
     ...["client order id forgotten", "deposit reference forgotten"],
     "a session that is over ended again",
+    ...["open order expired", "suspended order expired", "waiting order expired"],
+    ...["buy stop triggered", "sell stop triggered", "order ended its own owner's"],
     ...["cover bought", "second cover bought", "cover undone", "cover undone in part"],
     ...["cover charged", "cover cheaper than the Lot", "cover too dear", "no money for cover"],
     ...["nobody would pay for cover", "away supplier covered", "other Lots after cover"],

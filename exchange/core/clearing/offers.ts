@@ -1,5 +1,6 @@
 /** Sell orders on bought Units: which there are, and how they end with what they offer. */
 import { closeOrder } from "#exchange/core/market/closing.ts";
+import { isOver } from "#exchange/core/market/order-terms.ts";
 import { suspendedUntilMs } from "#exchange/core/sla/standing.ts";
 import type { Account, ClosureReason, CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
@@ -39,10 +40,15 @@ export function asksServedBy(state: CoreState, supplier: number, symbol: string 
   return asks.sort((a, b) => a.number - b.number);
 }
 
+/** Who would serve what an ask sells: its owner, or who owes the Lots. */
+export function suppliersOf(state: CoreState, { account, lots }: Order): number[] {
+  return lots.length === 0 ? [account] : lots.map(({ lot }) => lotOf(state, lot).supplier);
+}
+
 /** Whether an ask that left the book may come back: its sweep is not due, and whoever owes can be sent to. */
 export function mayReturn(state: CoreState, order: Order, nowMs: number): boolean {
   if (order.lots.length === 0) return true;
-  if (nextSweepMs(order.placedAtMs) <= nowMs) return false;
+  if (isOver(state, order, nowMs)) return false;
   return order.lots.every(({ lot }) =>
     isInGoodStanding(state, lotOf(state, lot).supplier, order.symbol),
   );
@@ -77,19 +83,6 @@ function closeWhere(
     const order = turn.state.orders.get(number);
     if (order !== undefined && ends(order)) closeOrder(turn, order, "cancelled", reason);
   }
-}
-
-/**
- * At a point of the grid every sell order on Lots leaves the book at once, before any account is swept:
- * nobody buys in one slice of the sweep what another slice will take away.
- */
-export function withdrawSwept(turn: Turn, gridMs: number): void {
-  const { state } = turn;
-  const open = [...state.resales]
-    .map((number) => state.orders.get(number))
-    .filter((order) => order !== undefined)
-    .filter(({ status, placedAtMs }) => status === "open" && nextSweepMs(placedAtMs) <= gridMs);
-  suspendOrders(turn, open);
 }
 
 /** Takes orders out of the book, owner by owner. */

@@ -183,7 +183,10 @@ export function boughtSource(
       { required_tokens: tokens },
     );
   }
-  const purchase = planPurchase(state, wish.account, wish.symbol, tokens, { excluded });
+  const purchase = planPurchase(state, wish.account, wish.symbol, tokens, {
+    excluded,
+    nowMs: turn.nowMs,
+  });
   const ceiling = ceilingTicks(account, wish.symbol);
   if (purchase !== null && ceiling !== null && purchase.worstPriceTicks > ceiling) {
     const { instrument } = instrumentOf(state, wish.symbol);

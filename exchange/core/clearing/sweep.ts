@@ -2,7 +2,7 @@
 import type { DueItem } from "#exchange/core/due-queue.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { closeSwept, withdrawSwept } from "./offers.ts";
+import { closeSwept } from "./offers.ts";
 import { awaitSweep, nextSweepMs } from "./sweep-times.ts";
 import { byAcquisition, emitTransfer } from "./transfers.ts";
 
@@ -15,10 +15,6 @@ const LOTS_PER_WORK = 16;
 export function runSweep(turn: Turn, { id: account, dueMs }: DueItem): number {
   const { state } = turn;
   const owner = accountOf(state, account);
-  if (state.sweptToMs < dueMs) {
-    withdrawSwept(turn, dueMs);
-    state.sweptToMs = dueMs;
-  }
   // Whatever came into Trading since then waits for its own point of the grid.
   owner.sweepsAtMs = null;
   const entry = entryAt(state, dueMs, turn.nowMs);

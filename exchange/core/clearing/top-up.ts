@@ -5,8 +5,9 @@
  */
 import { capProblem, ceilingTicks } from "#exchange/core/accounts/spending.ts";
 import { bidHoldMicros } from "#exchange/core/market/fees.ts";
-import type { MatchPlan } from "#exchange/core/market/matching.ts";
+import { type MatchPlan, NO_ENDS } from "#exchange/core/market/matching.ts";
 import { NONE, SELL } from "#exchange/core/market/order-book-port.ts";
+import { isOver } from "#exchange/core/market/order-terms.ts";
 import type { Account, CoreState } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, valueMicros } from "#protocol/instrument.ts";
@@ -18,7 +19,7 @@ export function topUpIfLow(turn: Turn, number: number, symbol: string): void {
   const { autoBuy, autoBuyTriggerTokens } = account.settings;
   if (!autoBuy || autoBuyTriggerTokens === 0) return;
   if (positionTokens(state, account, symbol, nowMs) >= autoBuyTriggerTokens) return;
-  const plan = planTopUp(state, account, symbol);
+  const plan = planTopUp(state, account, symbol, nowMs);
   if (plan === null) return;
   const free = state.ledger.free(state.ledger.names.available(number));
   if (plan.requiredMicros > free) return;
@@ -42,7 +43,12 @@ export function positionTokens(
 }
 
 /** What is to be had, up to the quantity that was set, within the protection price and the ceiling. */
-function planTopUp(state: CoreState, account: Account, symbol: string): PurchasePlan | null {
+function planTopUp(
+  state: CoreState,
+  account: Account,
+  symbol: string,
+  nowMs: number,
+): PurchasePlan | null {
   const { book, instrument } = instrumentOf(state, symbol);
   const policy = policyOf(state);
   const ceiling = ceilingTicks(account, symbol) ?? Number.MAX_SAFE_INTEGER;
@@ -54,7 +60,8 @@ function planTopUp(state: CoreState, account: Account, symbol: string): Purchase
   for (let handle = book.best(SELL); handle !== NONE && left > 0; handle = book.next(handle)) {
     const order = book.order(handle);
     const priceTicks = book.priceTicks(handle);
-    if (state.orders.get(order)?.account === account.number) continue;
+    const ask = state.orders.get(order);
+    if (ask === undefined || ask.account === account.number || isOver(state, ask, nowMs)) continue;
     limitTicks ??= priceTicks + Math.floor((priceTicks * policy.marketProtectionBps) / 10_000);
     if (priceTicks > Math.min(limitTicks, ceiling)) break;
     const quantity = Math.min(left, book.quantity(handle));
@@ -68,6 +75,7 @@ function planTopUp(state: CoreState, account: Account, symbol: string): Purchase
     fills,
     quantity: fills.reduce((sum, { quantity }) => sum + quantity, 0),
     valueMicros: value,
+    ends: NO_ENDS,
     selfTrade: false,
     beyondLimit: false,
     supplier: account.number,

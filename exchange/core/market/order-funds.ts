@@ -11,10 +11,13 @@ import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { bidHoldMicros, sellerMargin } from "./fees.ts";
 import { type MatchPlan, sellerFeeMicros } from "./matching.ts";
+import { holdsWhole } from "./order-terms.ts";
 import { lotsToOffer } from "./resale.ts";
 
 /** What the next order will hold, and tokens that have to be issued for it first. */
-type Funds = Decision<{ postings: Posting[]; missingTokens: bigint; lots?: OfferedLot[] }>;
+type Funds = Decision<{ postings: Posting[]; missingTokens: bigint; lots: OfferedLot[] }>;
+
+const NO_LOTS: OfferedLot[] = [];
 
 /** The money that a bid holds. */
 export function buyFunds(
@@ -26,10 +29,9 @@ export function buyFunds(
 ): Funds {
   const order = turn.state.counters.order + 1;
   // What can rest needs its whole limit value; what ends at once needs only what it will take.
-  const value =
-    command.timeInForce === "gtc" && command.orderType === "limit"
-      ? valueMicros(listed.instrument, limitTicks, command.quantity)
-      : plan.valueMicros;
+  const value = holdsWhole(command)
+    ? valueMicros(listed.instrument, limitTicks, command.quantity)
+    : plan.valueMicros;
   const amount = bidHoldMicros(policyOf(turn.state), value);
   const { ledger } = turn.state;
   const available = ledger.names.available(command.account);
@@ -43,6 +45,7 @@ export function buyFunds(
   }
   return accept({
     missingTokens: 0n,
+    lots: NO_LOTS,
     postings:
       amount === 0n ? [] : [{ kind: "hold", hold: bidHold(order), from: available, amount }],
   });
@@ -95,8 +98,9 @@ export function sellFunds(
   }
   const { issued } = ledger.names.supply(account, symbol);
   const units: Posting = { kind: "hold", hold: askHold(order), from: issued, amount: tokens };
-  if (margin.held === 0n) return accept({ missingTokens: missing, postings: [units] });
+  if (margin.held === 0n)
+    return accept({ missingTokens: missing, lots: NO_LOTS, postings: [units] });
   const amount = margin.held;
   const bonded: Posting = { kind: "hold", hold: askMargin(order), from: bond, amount };
-  return accept({ missingTokens: missing, postings: [units, bonded] });
+  return accept({ missingTokens: missing, lots: NO_LOTS, postings: [units, bonded] });
 }

@@ -12,9 +12,9 @@ import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { askLotHold, lotTokens } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState, OfferedLot, Order } from "#exchange/core/state.ts";
+import type { CoreState, InstrumentState, Lot, OfferedLot, Order } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
-import { accept, accountOf, type Decision, type Turn } from "#exchange/core/turn.ts";
+import { accept, accountOf, type Decision, instrumentOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import { formatUnits } from "#protocol/money.ts";
 
@@ -25,28 +25,38 @@ export interface ResoldPart extends Cut {
 }
 
 /**
- * The Lots that a sell order would hold, or why it cannot; null where it sells issued Units. Those come
- * first: bought Units are sold by who has none, and an order sells the one kind or the other.
+ * Bought Units that an account can sell now, in the order in which an ask takes them; null where it sells
+ * issued ones. Those come first: bought Units are sold by who has none, and an order sells the one kind
+ * or the other.
  */
-export function lotsToOffer(
+export function lotsForSale(
   { state, nowMs }: Turn,
-  { account, symbol, quantity, issueMissing }: PlaceOrder,
-  { instrument }: InstrumentState,
-): Decision<OfferedLot[]> | null {
+  { account, symbol, issueMissing }: Pick<PlaceOrder, "account" | "symbol" | "issueMissing">,
+): Lot[] | null {
   const held = state.tradingLots.of(accountOf(state, account), symbol);
   if (issueMissing || held.size === 0 || sellableTokens(state, account, symbol) > 0n) return null;
   const untilMs = nextSweepMs(nowMs);
   // What would expire before the sweep might be sold when it is over.
-  const lots = [...held]
+  return [...held]
     .filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs >= untilMs)
     .filter(({ supplier }) => isInGoodStanding(state, supplier, symbol))
     .sort(byLatestExpiry);
-  const tokens = tokensOf(instrument, quantity);
-  const taken = takeWhole(state, lots, tokens);
+}
+
+/** The Lots that a sell order would hold, or why it cannot; null where it sells issued Units. */
+export function lotsToOffer(
+  turn: Turn,
+  command: PlaceOrder,
+  { instrument }: InstrumentState,
+): Decision<OfferedLot[]> | null {
+  const lots = lotsForSale(turn, command);
+  if (lots === null) return null;
+  const tokens = tokensOf(instrument, command.quantity);
+  const taken = takeWhole(turn.state, lots, tokens);
   if (!taken.ok) {
     return reject(
       "insufficient-units",
-      `${formatUnits(taken.found)} bought Units of ${symbol} can be sold now, the order sells ${formatUnits(tokens)}; those of suppliers that are away or suspended cannot, nor those behind other orders`,
+      `${formatUnits(taken.found)} bought Units of ${command.symbol} can be sold now, the order sells ${formatUnits(tokens)}; those of suppliers that are away or suspended cannot, nor those behind other orders`,
       { required: formatUnits(tokens), available: formatUnits(taken.found) },
     );
   }
@@ -59,12 +69,8 @@ export function lotsToOffer(
 }
 
 /** Sets the Lots aside for an order that was just accepted. */
-export function emitOffered(
-  turn: Turn,
-  order: Order,
-  lots: OfferedLot[],
-  instrument: InstrumentState,
-): void {
+export function emitOffered(turn: Turn, order: Order, lots: OfferedLot[]): void {
+  const { instrument } = instrumentOf(turn.state, order.symbol);
   turn.emit({
     type: "lots-offered",
     version: 1,
@@ -76,7 +82,7 @@ export function emitOffered(
       kind: "hold",
       hold: askLotHold(order.number, lot),
       from: namesOfLot(lotOf(turn.state, lot)).tokens,
-      amount: BigInt(tokensOf(instrument.instrument, quantity)),
+      amount: BigInt(tokensOf(instrument, quantity)),
     })),
   });
 }

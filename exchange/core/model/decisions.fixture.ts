@@ -11,7 +11,9 @@ import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
 import * as settings from "./settings.fixture.ts";
+import { runTriggered } from "./stops.fixture.ts";
 import * as supply from "./supply.fixture.ts";
+import { close } from "./trading.fixture.ts";
 import * as transfers from "./transfers.fixture.ts";
 import { dueSweeps } from "./transfers.fixture.ts";
 
@@ -19,7 +21,7 @@ type Model = m.Model;
 
 interface Due {
   atMs: number;
-  /** Of what falls due in the same millisecond: sweeps, Lots, deliveries, graces, absences. */
+  /** Of what falls due in the same millisecond: sweeps, orders, Lots, deliveries, graces, absences. */
   rank: number;
   id: number;
   run: () => void;
@@ -30,6 +32,13 @@ function dueItems(model: Model): Due[] {
   const idle = model.lots.filter((lot) => m.reservedOn(model, lot.number) === 0);
   const items: Due[] = [
     ...dueSweeps(model),
+    ...model.orders.map((order) => ({
+      ...{ atMs: order.expiresMs ?? Number.POSITIVE_INFINITY, rank: -1, id: order.number },
+      run: () => {
+        model.tally.add(`state: ${order.stage} order expired`);
+        close(model, order);
+      },
+    })),
     ...idle.map((lot) => ({
       ...{ atMs: lot.expiresMs, rank: 0, id: lot.number, run: () => expire(model, lot) },
     })),
@@ -77,9 +86,8 @@ export function dueTimes(model: Model): number[] {
     ...model.clientIds.map((id) => id.atMs + model.policy.clientIdKeptMs),
     ...[...model.references.values()].map(({ atMs }) => atMs + referenceKeptMs(model)),
   ];
-  return [...new Set(times.filter((ms) => ms > model.nowMs && ms < m.NEVER_MS))].sort(
-    (a, b) => a - b,
-  );
+  const isAhead = (ms: number) => ms > model.nowMs && Number.isFinite(ms);
+  return [...new Set(times.filter(isAhead))].sort((a, b) => a - b);
 }
 
 function deposit(model: Model, command: Command<"deposit">): m.Outcome {
@@ -206,6 +214,13 @@ export function decide(model: Model, command: Command, nowMs: number, shown: unk
   model.nowMs = nowMs;
   // The outage must toll before anything that fell due in it expires.
   if (command.type !== "resume") passTime(model);
+  runTriggered(model);
+  const outcome = answer(model, command, shown);
+  if (outcome.ok) runTriggered(model);
+  return outcome;
+}
+
+function answer(model: Model, command: Command, shown: unknown): m.Outcome {
   if (command.type === "reserve-delivery") {
     const { maxOutputTokens } = (shown ?? {}) as { maxOutputTokens?: number };
     return deliveries.reserve(model, command, maxOutputTokens ?? null);

@@ -48,6 +48,7 @@ export function createModel(
     exchange: createAccount(EXCHANGE, "advanced"),
     guaranty: 0n,
     orders: [],
+    triggered: [],
     lots: [],
     deliveries: [],
     nodes: [],

@@ -14,25 +14,38 @@ export function firstPlace(model: Model, owner: number) {
   return { tradingMs: null, enteredMs: model.nowMs, expiresMs };
 }
 
-/** The Lots a sell order takes, null when they are too few; "issued" when it sells what was issued. */
-export function lotsFor(model: Model, order: PlaceOrder): m.ModelOrder["lots"] | "issued" | null {
-  const { account, symbol, quantity } = order;
+/** Lots an ask may take, in its order; null when it sells what was issued. */
+function forSale(model: Model, order: PlaceOrder): m.ModelLot[] | null {
+  const { account, symbol } = order;
   const waiting = model.lots.filter(
     (lot) => lot.owner === account && lot.symbol === symbol && lot.tradingMs !== null,
   );
   const { unsold, inIssuance } = m.supplyOf(model, account, symbol);
   const sellable = unsold - inIssuance - m.onOffer(model, account, symbol);
-  if (order.issueMissing || waiting.length === 0 || sellable > 0) return "issued";
+  if (order.issueMissing || waiting.length === 0 || sellable > 0) return null;
   const lots = waiting
     .filter((lot) => lot.expiresMs >= nextGridMs(model.nowMs))
-    .filter((lot) => m.isInGoodStanding(model, lot.supplier, symbol))
-    .sort(
-      (a, b) =>
-        (a.expiresMs === b.expiresMs ? 0 : b.expiresMs - a.expiresMs) || a.number - b.number,
-    );
+    .filter((lot) => m.isInGoodStanding(model, lot.supplier, symbol));
   if (waiting.length > lots.length) model.tally.add("state: Lot not fit to be sold on");
-  const { incrementTokens } = m.instrumentOf(model, symbol);
-  const parts = wholeParts(model, lots, quantity * incrementTokens);
+  return lots.sort(
+    (a, b) => (a.expiresMs === b.expiresMs ? 0 : b.expiresMs - a.expiresMs) || a.number - b.number,
+  );
+}
+
+/** Whole increments of bought Units that are free; null when it sells what was issued. */
+export function lotIncrements(model: Model, order: PlaceOrder): number | null {
+  const { incrementTokens } = m.instrumentOf(model, order.symbol);
+  const lots = forSale(model, order);
+  if (lots === null) return null;
+  return m.count(lots.map((lot) => Math.floor(m.freeTokens(model, lot) / incrementTokens)));
+}
+
+/** The Lots a sell order takes, null when they are too few; "issued" when it sells what was issued. */
+export function lotsFor(model: Model, order: PlaceOrder): m.ModelOrder["lots"] | "issued" | null {
+  const lots = forSale(model, order);
+  if (lots === null) return "issued";
+  const { incrementTokens } = m.instrumentOf(model, order.symbol);
+  const parts = wholeParts(model, lots, order.quantity * incrementTokens);
   if (parts === null) return null;
   if (new Set(parts.map(({ lot }) => lot.supplier)).size > 1) {
     model.tally.add("state: ask on Lots of several suppliers");

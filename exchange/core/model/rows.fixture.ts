@@ -1,5 +1,6 @@
 /** What the naive market keeps: plain rows in plain lists. */
 import type { AccountMode, PlaceOrder } from "#exchange/core/commands.ts";
+import type { SelfTradeMode } from "#exchange/core/market/order-terms.ts";
 import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Instrument } from "#protocol/instrument.ts";
@@ -44,10 +45,13 @@ export interface ModelOrder {
   postOnly: boolean;
   rests: boolean;
   fillOrKill: boolean;
-  suspended: boolean;
   /** Of an ask that sells bought Units: what it still offers of Lots, in the order of handing over. */
   lots: { lot: number; quantity: number }[];
-  /** Place in time among resting orders; null while it does not rest. */
+  stage: "open" | "suspended" | "waiting" | "triggered";
+  mode: SelfTradeMode;
+  expiresMs: number | null;
+  stopTicks: number | null;
+  /** Place in time among resting orders, or among those that wait for a price; null while it does neither. */
   arrival: number | null;
 }
 
@@ -141,6 +145,8 @@ export interface Model {
   guaranty: bigint;
   /** Open ones. */
   orders: ModelOrder[];
+  /** Stop orders whose price has come, first in first. */
+  triggered: ModelOrder[];
   lots: ModelLot[];
   deliveries: ModelDelivery[];
   nodes: ModelNode[];

@@ -2,8 +2,8 @@
 import type { Command } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import * as m from "./market.fixture.ts";
-import { line } from "./orders.fixture.ts";
 import { priceOf, purchase } from "./sources.fixture.ts";
+import { line } from "./trading.fixture.ts";
 import { enterAtOnce } from "./transfers.fixture.ts";
 
 type Model = m.Model;

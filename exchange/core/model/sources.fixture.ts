@@ -1,8 +1,9 @@
 /** The naive market's rules of who serves: Lots of the buyer, or asks that add up. */
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import * as m from "./market.fixture.ts";
-import { close, line, open, trade } from "./orders.fixture.ts";
 import { isCapped } from "./settings.fixture.ts";
+import { triggerStops } from "./stops.fixture.ts";
+import { close, line, open, trade } from "./trading.fixture.ts";
 
 type Model = m.Model;
 
@@ -140,6 +141,13 @@ export function purchase(model: Model, account: number, symbol: string, asks: As
   const micros = value + bid.feePaid;
   if (account !== m.EXCHANGE)
     m.accountOf(model, account).autoSpent.push({ atMs: model.nowMs, micros });
+  if (account !== m.EXCHANGE) {
+    triggerStops(
+      model,
+      symbol,
+      buys.map(({ ask }) => ask.ticks),
+    );
+  }
   close(model, bid);
 }
 

@@ -3,7 +3,8 @@ import type { Command } from "#exchange/core/commands.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import { giveBack } from "./deliveries.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { close, enter, issue } from "./orders.fixture.ts";
+import { issue } from "./orders.fixture.ts";
+import { close, enter } from "./trading.fixture.ts";
 
 type Model = m.Model;
 
@@ -11,9 +12,9 @@ type Model = m.Model;
 function suspendUnservable(model: Model, account: number): void {
   for (const order of model.orders) {
     if (order.side !== "sell" || !m.serversOf(model, order).includes(account)) continue;
-    if (order.suspended || m.canServe(model, account, order.symbol)) continue;
+    if (order.stage !== "open" || m.canServe(model, account, order.symbol)) continue;
     model.tally.add(`state: ask suspended${order.lots.length > 0 ? " for who owes its Lots" : ""}`);
-    order.suspended = true;
+    order.stage = "suspended";
     order.arrival = null;
   }
 }
@@ -22,7 +23,7 @@ function suspendUnservable(model: Model, account: number): void {
 function resumeAsks(model: Model, account: number, symbol: string): void {
   const asks = m
     .asksServedBy(model, account)
-    .filter((ask) => ask.suspended && ask.symbol === symbol);
+    .filter((ask) => ask.stage === "suspended" && ask.symbol === symbol);
   for (const ask of asks) {
     const isBack = (server: number) => m.isInGoodStanding(model, server, symbol);
     if (ask.lots.length > 0 && !m.serversOf(model, ask).every(isBack)) {
@@ -30,7 +31,7 @@ function resumeAsks(model: Model, account: number, symbol: string): void {
       continue;
     }
     model.tally.add("state: ask came back");
-    ask.suspended = false;
+    ask.stage = "open";
     enter(model, ask);
   }
 }
@@ -88,7 +89,7 @@ export function endGrace(model: Model, account: number): void {
   for (const { symbol } of model.instruments) {
     if (m.canServe(model, account, symbol)) continue;
     for (const ask of m.asksServedBy(model, account)) {
-      if (ask.symbol !== symbol || !ask.suspended) continue;
+      if (ask.symbol !== symbol || ask.stage !== "suspended") continue;
       model.tally.add("state: ask ended with its grace");
       close(model, ask);
     }

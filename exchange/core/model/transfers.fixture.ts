@@ -115,7 +115,7 @@ export function dueSweeps(model: Model) {
     .filter((lot) => lot.tradingMs !== null)
     .map((lot) => {
       const atMs = nextGridMs(lot.tradingMs ?? 0);
-      return { atMs, rank: -1, id: lot.owner, run: () => sweep(model, lot.owner, atMs) };
+      return { atMs, rank: -2, id: lot.owner, run: () => sweep(model, lot.owner, atMs) };
     });
 }
 

@@ -6,7 +6,7 @@ import { COVER, FEES, GUARANTY, RECEIVABLES, WORLD } from "#exchange/core/ledger
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import * as m from "./market.fixture.ts";
-import { line } from "./orders.fixture.ts";
+import { line } from "./trading.fixture.ts";
 
 type Row = (string | number | bigint | boolean | null)[];
 export type View = Record<string, string[]>;
@@ -77,7 +77,8 @@ export function modelView(model: m.Model): View {
     ledger: text(modelLedger(model)),
     orders: text(
       model.orders.map((o) => [
-        ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.suspended, o.feePaid],
+        ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.stage, o.feePaid],
+        ...[o.mode, o.expiresMs, o.stopTicks],
         ...[
           o.hold,
           o.side === "sell" && o.lots.length === 0 ? m.tokensOf(model, o.symbol, m.left(o)) : 0,
@@ -123,6 +124,12 @@ export function modelView(model: m.Model): View {
   };
 }
 
+function termsOf(state: CoreState, order: number) {
+  const terms = state.terms.get(order);
+  if (terms === undefined) return ["cancel-newest", null, null];
+  return [terms.selfTrade, terms.expiresAtMs, terms.stopTicks];
+}
+
 export function coreView(state: CoreState): View {
   const { ledger } = state;
   const attendance = [...state.attendance];
@@ -131,7 +138,7 @@ export function coreView(state: CoreState): View {
     orders: text(
       [...state.orders.values()].map((o) => [
         ...[o.number, o.account, o.side, o.priceTicks, o.filled, o.quantity],
-        ...[o.status === "suspended", o.feeMicros],
+        ...[o.status, o.feeMicros, ...termsOf(state, o.number)],
         ...(o.side === "buy"
           ? [ledger.holdAmount(`bid${o.number}`), 0]
           : [ledger.holdAmount(`ask${o.number}:margin`), ledger.holdAmount(`ask${o.number}`)]),

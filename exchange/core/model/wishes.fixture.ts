@@ -14,6 +14,7 @@ import {
   resell,
   sellMuch,
 } from "./order-wishes.fixture.ts";
+import { special, stop } from "./special-order-wishes.fixture.ts";
 import {
   anybody,
   DRAWERS,
@@ -214,6 +215,8 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [sellMuch, 2],
   [buyMuch, 2],
   [market, 2],
+  [special, 6],
+  [stop, 6],
   [again, 1],
   [cancel, 2],
   [cancelAll, 1],
