@@ -115,6 +115,18 @@ export const ERRORS = {
     "The account's mode decides this setting.",
     { detail: "mode_managed_setting" },
   ),
+  "price-above-ceiling": entry(
+    402,
+    "PRICE_ABOVE_CEILING",
+    "What is offered costs more than the account's price ceiling.",
+    { openai: { type: QUOTA, code: "price_above_ceiling" } },
+  ),
+  "spend-cap-reached": entry(
+    402,
+    "SPEND_CAP_REACHED",
+    "The account's spend cap does not leave enough for this request.",
+    { openai: { type: QUOTA, code: "spend_cap_reached" } },
+  ),
   "auto-mode-trading-restricted": entry(
     403,
     "AUTO_MODE_TRADING_RESTRICTED",
@@ -148,6 +160,16 @@ export const ERRORS = {
     openai: { type: "no_capacity", code: "no_capacity" },
     retryAfterSeconds: 2,
   }),
+  "delivery-halted": entry(503, "DELIVERY_HALTED", "Delivery of the instrument is halted.", {
+    openai: { type: "no_capacity", code: "delivery_halted" },
+    retryAfterSeconds: 60,
+  }),
+  "draw-rate-exceeded": entry(
+    429,
+    "DRAW_RATE_EXCEEDED",
+    "The Lots of this account give no more at once.",
+    { openai: RATE_LIMIT, retryAfterSeconds: 1 },
+  ),
   "no-units": entry(402, "NO_UNITS", "The account holds no Units for this request.", {
     openai: { type: QUOTA, code: "insufficient_units" },
   }),

@@ -2,8 +2,9 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+
 import { indexStop } from "./apply/order-terms-events.ts";
-import { isInDefault } from "./clearing/close-out.ts";
+import { isInDefault } from "./clearing/default.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
 import { awaitSweep } from "./clearing/sweep-times.ts";
@@ -67,6 +68,8 @@ export function createEmptyState(): CoreState {
     serving: new Serving(),
     holdings: new Holdings(lots),
     tradingLots: new TradingLots(lots),
+    deliveryHalts: new Map(),
+    resales: new Set(),
   };
 }
 
@@ -77,6 +80,7 @@ const FOLLOWING = new Set([
   "holdings",
   "lotWatch",
   "tradingLots",
+  "resales",
   "sweepsAtMs",
   "clientIdsDueMs",
   "referencesDueMs",
@@ -147,6 +151,7 @@ export function decodeState(text: string): CoreState {
     "clientIdCounts",
     "fundUse",
     "references",
+    "deliveryHalts",
   ] as const;
   for (const name of maps) {
     for (const [key, value] of raw[name] as Rows)
@@ -154,6 +159,7 @@ export function decodeState(text: string): CoreState {
   }
   for (const [number, row] of raw.orders) {
     const holdName = holdNameOf(row.side, number);
+    if (row.lots.length > 0) state.resales.add(number);
     state.orders.set(number, { ...row, holdName, marginName: marginNameOf(row.side, number) });
   }
   for (const [number, row] of raw.accounts) {

@@ -3,7 +3,9 @@
  * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
  */
 import type { Instrument } from "#protocol/instrument.ts";
-import type { AccountSettings } from "./accounts/settings.ts";
+import type { AccountSettings, Spending } from "./accounts/settings.ts";
+import type { Drawn } from "./clearing/draw-rate.ts";
+import type { DeliveryHalts } from "./clearing/halts.ts";
 import type { Holdings } from "./clearing/holdings.ts";
 import type { TradingLots } from "./clearing/trading-lots.ts";
 import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
@@ -24,6 +26,8 @@ export interface Account {
   name: string;
   mode: AccountMode;
   settings: AccountSettings;
+  /** What the exchange spent for it by itself; null before it did. */
+  spending: Spending | null;
   openedAtMs: number;
   /** Orders that are open (resting or suspended), by number. */
   openOrders: Set<number>;
@@ -122,6 +126,8 @@ export interface Lot {
   expiresAtMs: number | null;
   /** What its supplier paid for the absence that began then, in basis points. */
   abandoned: { sinceMs: number; bps: number } | null;
+  /** Drawn lately; null when nothing counts, or no policy asks. */
+  drawn: Drawn | null;
   /** Reservations that still stand on it. */
   openDeliveries: number;
   /** Tokens that no reservation holds, as the ledger has them. In no snapshot. */
@@ -286,4 +292,8 @@ export interface CoreState {
   serving: Serving;
   holdings: Holdings;
   tradingLots: TradingLots;
+  /** Instruments whose delivery is or was halted. */
+  deliveryHalts: Map<string, DeliveryHalts>;
+  /** Open asks that sell bought Units. In no snapshot. */
+  resales: Set<number>;
 }

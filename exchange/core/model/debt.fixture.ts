@@ -8,7 +8,7 @@ type Model = m.Model;
 export function settleDebt(model: Model, supplier: number): void {
   const account = m.accountOf(model, supplier);
   if (account.debt === 0n) return;
-  for (const ask of model.orders.filter((o) => o.account === supplier && o.side === "sell")) {
+  for (const ask of m.asksServedBy(model, supplier)) {
     model.tally.add("state: ask withdrawn in default");
     close(model, ask);
   }
@@ -27,4 +27,10 @@ export function settleDebt(model: Model, supplier: number): void {
     model.guaranty += amount;
     if (amount > 0n) model.tally.add("state: debt collected");
   }
+}
+
+/** Bond that the delivery held is free. */
+export function payDebts(model: Model, { failures, supplier }: m.ModelDelivery): void {
+  for (const failure of failures) settleDebt(model, failure.supplier);
+  settleDebt(model, supplier);
 }

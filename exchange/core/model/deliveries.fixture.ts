@@ -4,10 +4,12 @@ import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { causeOfAbsence } from "./absence.fixture.ts";
 import * as charges from "./charges.fixture.ts";
 import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
-import { settleDebt } from "./debt.fixture.ts";
-import { noteVerdicts } from "./health.fixture.ts";
+import { payDebts } from "./debt.fixture.ts";
+import { countDraws, isTooFast } from "./halts.fixture.ts";
+import { isPoison, noteVerdicts } from "./health.fixture.ts";
 import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
+import { topUp } from "./settings.fixture.ts";
 import * as sources from "./sources.fixture.ts";
 
 type Model = m.Model;
@@ -92,6 +94,9 @@ export function reserve(
   if (![prompt, maxOutputTokens ?? 1].every((each) => isCount(each, 0)) || !isCount(choices, 1)) {
     codes.push("invalid-quantity");
   } else if (!isCount(tokens, 1)) codes.push("invalid-quantity");
+  if (model.halts.some((each) => each.symbol === symbol && each.toMs === null)) {
+    codes.push("delivery-halted");
+  }
   if (codes.length > 0) return m.refused(...codes);
 
   const asked = { account, symbol, prompt, output: maxOutputTokens ?? 0, choices };
@@ -103,6 +108,8 @@ export function reserve(
     wish.output < m.instrumentOf(model, symbol).defaultMaxOutputTokens
   )
     model.tally.add("state: output reduced to what can be carried");
+  const own = "own" in source ? source.own : "away" in source ? source.away : null;
+  if (own !== null && isTooFast(model, own.parts)) return m.refused("draw-rate-exceeded");
   model.counts.delivery += 1;
   const delivery: m.ModelDelivery = {
     ...{ ...wish, number: model.counts.delivery, attempt: 1, supplier: 0, parts: [] },
@@ -113,15 +120,20 @@ export function reserve(
   if (!("away" in source)) {
     const taken = "own" in source ? source.own : sources.buyLots(model, wish, source.asks);
     if (taken.parts.length > 1) model.tally.add("state: reservation over several Lots");
-    return serve(delivery, taken);
+    return serve(model, delivery, taken);
   }
   model.tally.add(`state: covered from the start: ${source.cause}`);
-  serve(delivery, source.away);
+  serve(model, delivery, source.away);
   return coverWith(model, delivery, source.cause, source.cover);
 }
 
 /** These Lots serve from now on; told is which Lots pay. */
-function serve(delivery: m.ModelDelivery, { supplier, parts }: sources.OwnLots): m.Outcome {
+function serve(
+  model: Model,
+  delivery: m.ModelDelivery,
+  { supplier, parts }: sources.OwnLots,
+): m.Outcome {
+  countDraws(model, parts, 1);
   delivery.supplier = supplier;
   delivery.parts = parts;
   return m.accepted({
@@ -155,7 +167,7 @@ function coverWith(model: Model, delivery: m.ModelDelivery, cause: string, cover
   delivery.owed = owed ?? { supplier, parts };
   delivery.parts = [];
   const bought = buyCover(model, delivery, cover);
-  return serve(delivery, { supplier: cover.asks.supplier, parts: bought });
+  return serve(model, delivery, { supplier: cover.asks.supplier, parts: bought });
 }
 
 /** Other Lots of the buyer serve and pay. */
@@ -167,10 +179,11 @@ function moveTo(
 ): m.Outcome {
   const { symbol, parts } = delivery;
   const left = m.payingParts(delivery);
+  countDraws(model, left, -1);
   if (delivery.owed !== null) model.tally.add("state: other Lots after cover");
   fail(model, delivery, cause, chargeMaxOf(model, symbol, others.parts, parts));
   delivery.owed = null;
-  const outcome = serve(delivery, others);
+  const outcome = serve(model, delivery, others);
   if (endLots(model, left) > 0) model.tally.add("state: Lot ended by a retry");
   return outcome;
 }
@@ -180,24 +193,6 @@ function find(model: Model, { delivery: number, attempt }: Named) {
   const delivery = model.deliveries.find((d) => d.number === number);
   if (delivery === undefined) return m.refused("delivery-not-found");
   return delivery.attempt === attempt ? delivery : m.refused("delivery-closed");
-}
-
-/** Failures that the request itself may have caused, alike. */
-const CRASHES: Record<string, string> = {
-  ...{ "backend-failed": "error", "link-lost": "cut", "backend-stream-broken": "cut" },
-  truncated: "cut",
-};
-
-/** It broke two suppliers alike, none of which is known to fail anyway. */
-function isPoison(model: Model, delivery: m.ModelDelivery, cause: string): boolean {
-  const { failures, supplier, symbol } = delivery;
-  const evidence = [...failures, { supplier, cause }].filter(
-    (each) =>
-      CRASHES[each.cause] !== undefined &&
-      CRASHES[each.cause] === CRASHES[cause] &&
-      !model.unwell.has(`${each.supplier}/${symbol}`),
-  );
-  return evidence.length > 1 && evidence.some((each) => each.supplier === supplier);
 }
 
 export function retry(model: Model, command: Command<"retry-delivery">): m.Outcome {
@@ -241,6 +236,7 @@ export function settle(model: Model, command: Command<"settle-delivery">): m.Out
     unpaid -= tokens;
     const lot = m.the(model.lots, (l) => l.number === part.lot);
     const cost = payFor(lot, tokens);
+    lot.draws.push({ atMs: model.nowMs, tokens: tokens - part.tokens });
     paid += cost;
     // Who was covered has earned nothing: the exchange has paid who served.
     if (found.owed === null) {
@@ -256,6 +252,7 @@ export function settle(model: Model, command: Command<"settle-delivery">): m.Out
   charges.chargeFailures(model, found, { used, paid, coverCost });
   endLots(model, paying);
   payDebts(model, found);
+  topUp(model, found.account, found.symbol);
   return m.accepted({ usedTokens: used, costMicros: `${paid}`, parts });
 }
 
@@ -285,12 +282,7 @@ export function giveBack(
   if (delivery.owed !== null) endCover(model, delivery, 0);
   model.deliveries = model.deliveries.filter((each) => each !== delivery);
   noteVerdicts(model, delivery, last);
+  countDraws(model, m.payingParts(delivery), -1);
   endLots(model, m.payingParts(delivery));
   payDebts(model, delivery);
-}
-
-/** Bond that the delivery held is free. */
-function payDebts(model: Model, { failures, supplier }: m.ModelDelivery): void {
-  for (const failure of failures) settleDebt(model, failure.supplier);
-  settleDebt(model, supplier);
 }
