@@ -86,6 +86,7 @@ export interface CommandMap {
     result: { transfer: number };
   };
   "place-order": { params: PlaceOrder; result: { order: number; clientOrderId: string | null } };
+  "amend-order": { params: AmendOrder; result: { order: number; keptPlace: boolean } };
   "cancel-order": { params: { account: number; order: number }; result: { order: number } };
   "cancel-orders": {
     params: { account: number; symbol: string | null };
@@ -166,6 +167,23 @@ export interface PlaceOrder {
   session?: string | undefined;
   /** A quote group of the account, made by `set-quote-group`. */
   group?: string | undefined;
+}
+
+/** What is left out stays. A smaller quantity alone keeps the order's place, anything else loses it. */
+export interface AmendOrder {
+  account: number;
+  order: number;
+  /** Of the whole order, with what is filled: more than that, or cancel it. */
+  quantity?: number | undefined;
+  /** Not of a `stop` order: its protection price follows its stop price. */
+  priceTicks?: number | undefined;
+  /** While it waits for it. */
+  stopTicks?: number | undefined;
+  /** `gtc`, `day` or `gtd`. A day begins again. */
+  timeInForce?: TimeInForce | undefined;
+  expiresAtMs?: number | undefined;
+  /** Issues Units that a larger ask lacks. */
+  issueMissing?: boolean | undefined;
 }
 
 export interface ReserveDelivery {

@@ -19,6 +19,7 @@ import { releaseDelivery, settleDelivery } from "./clearing/settlement.ts";
 import type { Command, CommandResult, CommandType } from "./commands.ts";
 import type { Core, Executed } from "./core-port.ts";
 import type { CoreEvent } from "./events.ts";
+import { amendOrder } from "./market/amending.ts";
 import { cancelOrder, cancelOrders } from "./market/cancelling.ts";
 import { placeOrder } from "./market/orders.ts";
 import { runTriggered } from "./market/triggering.ts";
@@ -51,6 +52,7 @@ const DECIDERS: Deciders = {
   "issue-supply": issueSupply,
   "transfer-issued": transferIssued,
   "place-order": placeOrder,
+  "amend-order": amendOrder,
   "cancel-order": cancelOrder,
   "cancel-orders": cancelOrders,
   "reserve-delivery": reserveDelivery,

@@ -32,6 +32,7 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "supply-burned": 1,
   "order-accepted": 1,
   "order-terms-set": 1,
+  "order-amended": 1,
   "stops-triggered": 1,
   "order-rested": 1,
   "orders-suspended": 1,

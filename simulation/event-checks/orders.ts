@@ -40,6 +40,9 @@ export class OrderChecks {
         }
         return [];
       }
+      case "order-amended":
+        this.#amend(event);
+        return [];
       case "orders-suspended":
         for (const order of event.orders) this.#leave(order);
         return [];
@@ -61,6 +64,18 @@ export class OrderChecks {
     this.#resting.set(symbol, resting);
     const { account, side, priceTicks } = accepted;
     resting.push({ order, account, side, priceTicks, left });
+  }
+
+  /** A smaller order keeps its place; any other has left it. */
+  #amend({ order: number, quantity, priceTicks, keepsPlace }: EventOf<"order-amended">): void {
+    const order = this.#orders.get(number);
+    if (order === undefined) return;
+    if (!keepsPlace) this.#leave(number);
+    for (const resting of this.#resting.values()) {
+      const place = resting.find((each) => each.order === number);
+      if (place !== undefined) place.left -= order.quantity - quantity;
+    }
+    Object.assign(order, { quantity, priceTicks });
   }
 
   #leave(order: number): void {

@@ -6,11 +6,11 @@ import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import { lotOpened } from "#exchange/core/sla/scorecard.ts";
-import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
+import type { Lot } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
-import { openOrderOf } from "./open-order.ts";
+import { leaveBook, openOrderOf } from "./open-order.ts";
 import { dropTerms, leaveTriggered } from "./order-terms-events.ts";
 import { openSupply } from "./supply-events.ts";
 
@@ -150,12 +150,4 @@ function bondedBy(posting: Posting | undefined): bigint {
 
 function heldUnder(posting: Posting | undefined): string | null {
   return posting?.kind === "hold" ? posting.hold : null;
-}
-
-function leaveBook(state: CoreState, order: Order): void {
-  if (order.handle === 0) return;
-  if (!instrumentOf(state, order.symbol).book.remove(order.handle)) {
-    throw new Error(`order ${order.number} was not in the book at its handle`);
-  }
-  order.handle = 0;
 }

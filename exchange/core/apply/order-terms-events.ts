@@ -2,25 +2,45 @@
 import type { CoreState, Order } from "#exchange/core/state.ts";
 import { instrumentOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
-import { openOrderOf } from "./open-order.ts";
+import { leaveBook, openOrderOf } from "./open-order.ts";
 
-export const orderTermsAppliers: Appliers<"order-terms-set" | "stops-triggered"> = {
-  "order-terms-set": (state, { order: number, terms, seq }) => {
-    const order = openOrderOf(state, number);
-    setTerms(state, order, { ...terms, waitsSinceSeq: terms.stopTicks === null ? null : seq });
-    if (terms.stopTicks === null) return;
-    order.status = "waiting";
-    indexStop(state, order);
-  },
-  "stops-triggered": (state, { orders }) => {
-    for (const number of orders) {
+export const orderTermsAppliers: Appliers<"order-terms-set" | "order-amended" | "stops-triggered"> =
+  {
+    "order-terms-set": (state, { order: number, terms, seq }) => {
       const order = openOrderOf(state, number);
-      leaveStops(state, order);
-      order.status = "triggered";
-      state.triggered.push(number);
-    }
-  },
-};
+      setTerms(state, order, { ...terms, waitsSinceSeq: terms.stopTicks === null ? null : seq });
+      if (terms.stopTicks === null) return;
+      order.status = "waiting";
+      indexStop(state, order);
+    },
+    "order-amended": (state, event) => {
+      const order = openOrderOf(state, event.order);
+      const { quantity, keepsPlace, terms } = event;
+      if (keepsPlace && order.handle !== 0) {
+        instrumentOf(state, order.symbol).book.reduce(order.handle, order.quantity - quantity);
+      }
+      order.quantity = quantity;
+      if (keepsPlace) return;
+      leaveBook(state, order);
+      if (order.status === "waiting") leaveStops(state, order);
+      order.priceTicks = event.priceTicks;
+      order.timeInForce = event.timeInForce;
+      if (terms === null) state.terms.delete(order.number);
+      else
+        setTerms(state, order, { ...terms, waitsSinceSeq: stillWaits(order) ? event.seq : null });
+      if (order.status === "waiting") indexStop(state, order);
+    },
+    "stops-triggered": (state, { orders }) => {
+      for (const number of orders) {
+        const order = openOrderOf(state, number);
+        leaveStops(state, order);
+        order.status = "triggered";
+        state.triggered.push(number);
+      }
+    },
+  };
+
+const stillWaits = ({ status }: Order): boolean => status === "waiting";
 
 function setTerms(state: CoreState, order: Order, terms: ReturnType<typeof termsOf>): void {
   state.terms.set(order.number, terms);

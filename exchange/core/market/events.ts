@@ -1,9 +1,24 @@
 /** Events of orders beyond place, trade and close: terms, stop prices, amendments. */
+import type { TimeInForce } from "#exchange/core/commands.ts";
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { OrderTerms } from "./order-terms.ts";
 
 export interface MarketEventMap {
   /** Straight after `order-accepted`: what the order asks for beyond it. With a stop price it waits from now on. */
   "order-terms-set": { order: number; terms: OrderTerms };
+  /**
+   * What the order is from now on. With `keepsPlace` only its quantity fell; else it has left the book,
+   * and what it does then follows as events of its own.
+   */
+  "order-amended": {
+    order: number;
+    quantity: number;
+    priceTicks: number;
+    timeInForce: TimeInForce;
+    terms: OrderTerms | null;
+    keepsPlace: boolean;
+    postings: Posting[];
+  };
   /** A trade at that price let these stop orders in; they enter the market in this order. */
   "stops-triggered": { symbol: string; priceTicks: number; orders: number[] };
 }

@@ -73,13 +73,31 @@ export function createScriptMarket(
   }
 
   function commandOf(line: string): Command {
-    const [word, first = ""] = line.split(" ");
+    const [word, first = "", ...words] = line.split(" ");
+    if (word === "amend") return amendmentOf(Number(first), words);
     if (word === "cancel") {
       const order = Number(first);
       const account = market.state.orders.get(order)?.account ?? 0;
       return { type: "cancel-order", account, order };
     }
     return orderOf(line);
+  }
+
+  function amendmentOf(order: number, words: string[]): Command<"amend-order"> {
+    const fields: Partial<PlaceOrder> = {};
+    const quantityAt = words.indexOf("qty");
+    const quantity = quantityAt === -1 ? undefined : Number(words[quantityAt + 1]);
+    readWords(
+      words.filter((_, at) => quantityAt === -1 || (at !== quantityAt && at !== quantityAt + 1)),
+      fields,
+      market.nowMs(),
+    );
+    const { priceTicks, stopTicks, timeInForce, expiresAtMs } = fields;
+    return {
+      ...{ type: "amend-order", account: market.state.orders.get(order)?.account ?? 0, order },
+      ...{ quantity, priceTicks: priceTicks ?? undefined, stopTicks, timeInForce, expiresAtMs },
+      issueMissing: true,
+    };
   }
 
   return {

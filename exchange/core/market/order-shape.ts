@@ -3,7 +3,7 @@ import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf } from "#exchange/core/turn.ts";
-import { isStop } from "./order-terms.ts";
+import { canRest, isStop } from "./order-terms.ts";
 
 /** The instrument of a sound order, or the first thing that is wrong with it. */
 export function checkShape(state: CoreState, command: PlaceOrder): Decision<InstrumentState> {
@@ -57,12 +57,16 @@ export function checkShape(state: CoreState, command: PlaceOrder): Decision<Inst
       `stop price of ${command.stopTicks} ticks, expected 1 to ${priceTicksMax}`,
     );
   }
-  if (command.postOnly && command.timeInForce !== "gtc") {
-    return reject("invalid-order", `post_only needs time_in_force gtc, got ${command.timeInForce}`);
+  if (command.postOnly && !canRest(command)) {
+    return reject(
+      "invalid-order",
+      `post_only needs time_in_force gtc, day or gtd, got ${command.timeInForce}`,
+    );
   }
   return accept(listed);
 }
 
-function isPrice(ticks: number | null | undefined, max: number): boolean {
+/** Whole ticks that can be quoted. */
+export function isPrice(ticks: number | null | undefined, max: number): boolean {
   return Number.isInteger(ticks) && (ticks as number) >= 1 && (ticks as number) <= max;
 }

@@ -3,11 +3,11 @@
 import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
-import { sellableTokens } from "#exchange/core/supply/capacity.ts";
+import type { CoreState, Order } from "#exchange/core/state.ts";
 import { emitIssue } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { emitTriggered } from "./fill-consequences.ts";
+import { freeIncrements } from "./free-units.ts";
 import { emptyPlan, executeOrder, type MatchPlan, planMatch } from "./matching.ts";
 import { buyFunds, sellFunds } from "./order-funds.ts";
 import { checkShape } from "./order-shape.ts";
@@ -96,16 +96,6 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
   if (!funds.ok) return funds;
   const { postings, missingTokens } = funds.result;
   return accept({ quantity, limitTicks, terms, plan, postings, missingTokens });
-}
-
-/** Whole increments that the account could sell now without issuing. */
-function freeIncrements(
-  state: CoreState,
-  { instrument }: InstrumentState,
-  account: number,
-): number {
-  const tokens = Number(sellableTokens(state, account, instrument.symbol));
-  return Math.max(0, Math.floor(tokens / instrument.incrementTokens));
 }
 
 /** The content an idempotent repeat must match. */
@@ -202,7 +192,7 @@ function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
 }
 
 /** A stop price that the last trade has reached already lets the order in at once. */
-function triggerIfReached(turn: Turn, order: Order): void {
+export function triggerIfReached(turn: Turn, order: Order): void {
   const listed = instrumentOf(turn.state, order.symbol);
   const stopTicks = turn.state.terms.get(order.number)?.stopTicks ?? null;
   // Of the fills that trigger: cover's do not.

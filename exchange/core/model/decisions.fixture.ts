@@ -5,6 +5,7 @@ import type { Command, CommandType } from "#exchange/core/commands.ts";
 import { REFERENCE_KEPT_MS } from "#exchange/core/policy.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { dueAbsences } from "./absence.fixture.ts";
+import { amend } from "./amending.fixture.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import * as deliveries from "./deliveries.fixture.ts";
 import { expire } from "./lots.fixture.ts";
@@ -188,6 +189,7 @@ const RULES: Rules = {
   "issue-supply": supply.issueUnits,
   "transfer-issued": supply.transferUnits,
   "place-order": orders.place,
+  "amend-order": amend,
   "cancel-order": orders.cancel,
   "cancel-orders": orders.cancelAll,
   "retry-delivery": deliveries.retry,

@@ -12,10 +12,12 @@ export function protectedTicks(model: Model, order: PlaceOrder): number {
   const opposite = line(model, order.symbol, order.side === "buy" ? "sell" : "buy");
   const best = order.stopTicks ?? opposite[0]?.ticks;
   if (best === undefined) return order.side === "buy" ? 1 : max;
-  const bps = Math.min(model.policy.marketProtectionBps, order.maxSlippageBps ?? 10_000);
-  const margin = Math.floor((best * bps) / 10_000);
+  const margin = Math.floor((best * slippage(model, order)) / 10_000);
   return order.side === "buy" ? Math.min(max, best + margin) : Math.max(1, best - margin);
 }
+
+export const slippage = ({ policy }: Model, { maxSlippageBps }: PlaceOrder): number =>
+  Math.min(policy.marketProtectionBps, maxSlippageBps ?? 10_000);
 
 /** Whether it waits for a stop price. */
 export const waits = ({ orderType }: PlaceOrder): boolean =>
@@ -23,19 +25,24 @@ export const waits = ({ orderType }: PlaceOrder): boolean =>
 
 const DAY_MS = 86_400_000;
 
-/** When it is over: a day order at midnight, a gtd order when it says. */
-export function endOf({ nowMs }: Model, order: PlaceOrder): number | null {
-  if (order.timeInForce === "day") return nowMs - (nowMs % DAY_MS) + DAY_MS;
-  return order.timeInForce === "gtd" ? (order.expiresAtMs ?? null) : null;
+/** When it is over: a day order at midnight, a gtd order when it says, which nothing else may. */
+export function endAt(
+  { nowMs }: Model,
+  timeInForce: PlaceOrder["timeInForce"],
+  saysMs: number | undefined,
+): number | null | "wrong" {
+  if (timeInForce === "gtd") {
+    const isFine = saysMs !== undefined && saysMs > nowMs && saysMs - nowMs <= 90 * DAY_MS;
+    return isFine ? saysMs : "wrong";
+  }
+  if (saysMs !== undefined) return "wrong";
+  return timeInForce === "day" ? nowMs - (nowMs % DAY_MS) + DAY_MS : null;
 }
 
 /** What contradicts itself in the terms of an order. */
 function contradicts(model: Model, order: PlaceOrder): boolean {
-  const { timeInForce, expiresAtMs } = order;
-  const dated = timeInForce === "gtd";
-  const future = expiresAtMs !== undefined && expiresAtMs > model.nowMs;
   return (
-    (dated ? !future || expiresAtMs - model.nowMs > 90 * DAY_MS : expiresAtMs !== undefined) ||
+    endAt(model, order.timeInForce, order.expiresAtMs) === "wrong" ||
     (waits(order) ? order.postOnly : order.stopTicks !== undefined) ||
     (order.reduceOnly === true && (order.side === "buy" || order.issueMissing))
   );
@@ -66,6 +73,7 @@ export function shapeProblems(model: Model, order: PlaceOrder): RejectionCode[] 
   }
   if (contradicts(model, order)) codes.push("invalid-order");
   if (isMarket && (order.priceTicks !== null || order.postOnly)) codes.push("invalid-order");
-  if (order.postOnly && order.timeInForce !== "gtc") codes.push("invalid-order");
+  const endsAtOnce = order.timeInForce === "ioc" || order.timeInForce === "fok";
+  if (order.postOnly && endsAtOnce) codes.push("invalid-order");
   return codes;
 }

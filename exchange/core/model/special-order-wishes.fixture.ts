@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { PlaceOrder } from "#exchange/core/commands.ts";
 import type { Model } from "./market.fixture.ts";
 import { limitOrder, orderFields } from "./order-wishes.fixture.ts";
-import { kind, mostly, ticks } from "./wish.fixture.ts";
+import { anybody, kind, mostly, pick, ticks } from "./wish.fixture.ts";
 
 const who = mostly(fc.constantFrom(1, 2, 3, 3, 4, 5), fc.constant(6), 40);
 const times = fc.constantFrom<PlaceOrder["timeInForce"]>("gtc", "gtc", "ioc", "fok", "day", "gtd");
@@ -66,5 +66,57 @@ export const stop = kind({
     const { stopTicks, ...order } = reducing(dated(wish, model));
     const orderType = order.priceTicks === null ? "stop" : "stop_limit";
     return { ...limitOrder, ...order, orderType, stopTicks: stopTicks ?? undefined };
+  },
+});
+
+/** A change in whole or by a little; most leave something as it was. */
+const changed = fc.record({
+  at: fc.nat(20),
+  by: mostly<number | null>(fc.constant(null), anybody, 20),
+  quantity: fc.oneof(
+    fc.constantFrom<["by" | "to", number] | null>(
+      null,
+      ["by", -1],
+      ["by", -3],
+      ["by", 2],
+      ["by", 9],
+    ),
+    fc.constantFrom<["by" | "to", number]>(
+      ["to", 1],
+      ["to", 0],
+      ["to", 1.5],
+      ["to", 1e9],
+      ["by", 0],
+    ),
+  ),
+  priceTicks: fc.oneof(fc.constant(null), fc.constant(null), ticks),
+  stopTicks: mostly<number | null>(fc.constant(null), ticks, 3),
+  timeInForce: mostly<PlaceOrder["timeInForce"] | undefined>(
+    fc.constant(undefined),
+    fc.constantFrom("gtc", "day", "gtd", "ioc"),
+    4,
+  ),
+  expiresInMs: fc.integer({ min: 1, max: 300_000 }),
+  issueMissing: fc.boolean(),
+});
+export const amendment = kind({
+  name: "amend",
+  of: changed,
+  command: (wish, model) => {
+    const order = pick(model.orders, wish.at);
+    const dated = wish.timeInForce === "gtd" && wish.expiresInMs !== 7;
+    const [how, many] = wish.quantity ?? ["by", 0];
+    const quantity = how === "by" ? (order?.quantity ?? 0) + many : many;
+    return {
+      type: "amend-order",
+      account: wish.by ?? order?.account ?? 4,
+      order: order?.number ?? model.counts.order,
+      quantity: wish.quantity === null ? undefined : quantity,
+      priceTicks: order?.protection === null ? (wish.priceTicks ?? undefined) : undefined,
+      stopTicks: order?.stage === "waiting" ? (wish.stopTicks ?? undefined) : undefined,
+      timeInForce: wish.timeInForce,
+      expiresAtMs: dated ? model.nowMs + wish.expiresInMs : undefined,
+      issueMissing: wish.issueMissing,
+    };
   },
 });

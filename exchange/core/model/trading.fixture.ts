@@ -58,7 +58,9 @@ type NewOrder = Pick<
   | "rests"
   | "fillOrKill"
 > &
-  Partial<Pick<ModelOrder, "mode" | "expiresMs" | "stopTicks">>;
+  Partial<
+    Pick<ModelOrder, "mode" | "expiresMs" | "stopTicks" | "tif" | "protection" | "reduceOnly">
+  >;
 
 const highestFee = ({ policy }: Model) => Math.max(policy.takerFeeBps, policy.makerFeeBps);
 
@@ -74,6 +76,9 @@ export function open(model: Model, wish: NewOrder): ModelOrder {
     mode: wish.mode ?? "cancel-newest",
     expiresMs: wish.expiresMs ?? null,
     stopTicks: wish.stopTicks ?? null,
+    tif: wish.tif ?? "fok",
+    protection: wish.protection ?? null,
+    reduceOnly: wish.reduceOnly ?? false,
   };
   model.orders.push(order);
   return order;
@@ -124,7 +129,7 @@ function tradeAndRest(model: Model, order: ModelOrder): boolean {
 }
 
 /** Fees are rounded up per order, not per fill. */
-const dueFee = (order: ModelOrder, value: bigint, bps: number): bigint =>
+export const dueFee = (order: ModelOrder, value: bigint, bps: number): bigint =>
   divideCeil(order.feeBasis + value * BigInt(bps), 10_000n) - order.feePaid;
 
 function payFee(model: Model, order: ModelOrder, value: bigint, bps: number, most: bigint): bigint {

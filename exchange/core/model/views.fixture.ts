@@ -78,7 +78,7 @@ export function modelView(model: m.Model): View {
     orders: text(
       model.orders.map((o) => [
         ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.stage, o.feePaid],
-        ...[o.mode, o.expiresMs, o.stopTicks],
+        ...[o.mode, o.expiresMs, o.stopTicks, o.reduceOnly, o.tif],
         ...[o.hold, o.side === "sell" ? m.tokensOf(model, o.symbol, m.left(o)) : 0],
       ]),
     ),
@@ -115,8 +115,8 @@ export function modelView(model: m.Model): View {
 
 function termsOf(state: CoreState, order: number) {
   const terms = state.terms.get(order);
-  if (terms === undefined) return ["cancel-newest", null, null];
-  return [terms.selfTrade, terms.expiresAtMs, terms.stopTicks];
+  if (terms === undefined) return ["cancel-newest", null, null, false];
+  return [terms.selfTrade, terms.expiresAtMs, terms.stopTicks, terms.reduceOnly];
 }
 
 export function coreView(state: CoreState): View {
@@ -127,7 +127,7 @@ export function coreView(state: CoreState): View {
     orders: text(
       [...state.orders.values()].map((o) => [
         ...[o.number, o.account, o.side, o.priceTicks, o.filled, o.quantity],
-        ...[o.status, o.feeMicros, ...termsOf(state, o.number)],
+        ...[o.status, o.feeMicros, ...termsOf(state, o.number), o.timeInForce],
         ...(o.side === "buy"
           ? [ledger.holdAmount(`bid${o.number}`), 0]
           : [ledger.holdAmount(`ask${o.number}:margin`), ledger.holdAmount(`ask${o.number}`)]),

@@ -11,7 +11,7 @@ import {
   market,
   sellMuch,
 } from "./order-wishes.fixture.ts";
-import { special, stop } from "./special-order-wishes.fixture.ts";
+import { amendment, special, stop } from "./special-order-wishes.fixture.ts";
 import {
   anybody,
   DRAWERS,
@@ -214,6 +214,7 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [market, 2],
   [special, 6],
   [stop, 6],
+  [amendment, 8],
   [again, 1],
   [cancel, 2],
   [cancelAll, 1],

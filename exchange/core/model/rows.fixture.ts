@@ -1,0 +1,118 @@
+/** What the naive market keeps rows of: accounts, orders, Lots, deliveries, nodes. */
+import type { AccountMode, TimeInForce } from "#exchange/core/commands.ts";
+import type { SelfTradeMode } from "#exchange/core/market/order-terms.ts";
+
+/** Totals, holds included; what is held follows from orders and Lots. */
+export interface ModelAccount {
+  number: number;
+  mode: AccountMode;
+  available: bigint;
+  bond: bigint;
+  pending: bigint;
+  /** What it could not pay. */
+  debt: bigint;
+}
+
+export interface ModelOrder {
+  number: number;
+  account: number;
+  symbol: string;
+  side: "buy" | "sell";
+  ticks: number;
+  quantity: number;
+  filled: number;
+  /** Money behind a bid, bond behind an ask. */
+  hold: bigint;
+  /** Of its value, in basis points: the fee a bid set aside, the bond of an ask. */
+  share: number;
+  feeBasis: bigint;
+  feePaid: bigint;
+  postOnly: boolean;
+  rests: boolean;
+  fillOrKill: boolean;
+  stage: "open" | "suspended" | "waiting" | "triggered";
+  mode: SelfTradeMode;
+  expiresMs: number | null;
+  stopTicks: number | null;
+  tif: TimeInForce;
+  /** Of a `stop` order: how far from its stop price it may trade. */
+  protection: number | null;
+  reduceOnly: boolean;
+  /** Place in time among resting orders, or among those that wait for a price; null while it does neither. */
+  arrival: number | null;
+}
+
+export interface ModelLot {
+  number: number;
+  symbol: string;
+  owner: number;
+  supplier: number;
+  ticks: number;
+  tokens: number;
+  used: number;
+  value: bigint;
+  paid: bigint;
+  margin: bigint;
+  /** Bond per value owed, in basis points. */
+  share: number;
+  enteredMs: number;
+  expiresMs: number;
+  /** What was charged for the absence that began then, in basis points. */
+  abandoned: { sinceMs: number; bps: number };
+}
+
+/** Tokens of a Lot within a reservation; `lot` is 0 while it is only planned. */
+export type ModelPart = { lot: number; tokens: number; ticks: number };
+
+/** A supplier that failed a delivery, what its reservation came to, and what it may have to pay. */
+export interface ModelFailure {
+  supplier: number;
+  cause: string;
+  worth: bigint;
+  chargeMax: bigint;
+  /** Set aside for that. */
+  held: { pending: bigint; bond: bigint };
+}
+
+export interface ModelDelivery {
+  number: number;
+  attempt: number;
+  account: number;
+  symbol: string;
+  supplier: number;
+  prompt: number;
+  output: number;
+  choices: number;
+  parts: ModelPart[];
+  /** Under cover `parts` are the exchange's Lots; these are the buyer's, which pay. */
+  owed: { supplier: number; parts: ModelPart[] } | null;
+  failures: ModelFailure[];
+  timeoutMs: number;
+  key: string;
+}
+
+export interface ModelNode {
+  number: number;
+  account: number;
+  session: string | null;
+  supplies: { symbol: string; capacityTokens: number }[];
+}
+
+export interface ModelSupply {
+  account: number;
+  symbol: string;
+  unsold: number;
+  inIssuance: number;
+  issuedEver: number;
+  deliveredEver: number;
+}
+
+export interface ModelAbsence {
+  account: number;
+  fromMs: number;
+  toMs: number | null;
+  /** It was announced. */
+  drained: boolean;
+  /** How much of it was acted upon. */
+  doneMs: number;
+}
