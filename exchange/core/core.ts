@@ -20,8 +20,12 @@ import type { Command, CommandResult, CommandType } from "./commands.ts";
 import type { Core, Executed } from "./core-port.ts";
 import type { CoreEvent } from "./events.ts";
 import { amendOrder } from "./market/amending.ts";
-import { cancelOrder, cancelOrders } from "./market/cancelling.ts";
+import { placeOrders } from "./market/batch.ts";
+import { cancelOrder, cancelOrders, cancelSessionOrders } from "./market/cancelling.ts";
+import { cancelAfter } from "./market/dead-man.ts";
 import { placeOrder } from "./market/orders.ts";
+import { setQuoteGroup } from "./market/quote-groups.ts";
+import { replaceQuotes } from "./market/quotes.ts";
 import { runTriggered } from "./market/triggering.ts";
 import { resume } from "./resumption.ts";
 import { recordIntegrity } from "./sla/integrity.ts";
@@ -52,6 +56,11 @@ const DECIDERS: Deciders = {
   "issue-supply": issueSupply,
   "transfer-issued": transferIssued,
   "place-order": placeOrder,
+  "place-orders": placeOrders,
+  "replace-quotes": replaceQuotes,
+  "set-quote-group": setQuoteGroup,
+  "cancel-after": cancelAfter,
+  "cancel-session-orders": cancelSessionOrders,
   "amend-order": amendOrder,
   "cancel-order": cancelOrder,
   "cancel-orders": cancelOrders,

@@ -7,6 +7,7 @@
 export const DUE_KINDS = [
   // Before what may let orders trade in the same millisecond: an order whose time is over does not.
   "order-expiry",
+  "cancel-after",
   "lot-expiry",
   "delivery-timeout",
   "supplier-grace",

@@ -11,6 +11,7 @@ import type { Ledger } from "./ledger/ledger.ts";
 import type { ClosureReason } from "./market/closure-reasons.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { OrderTerms } from "./market/order-terms.ts";
+import type { QuoteGroup } from "./market/quote-groups.ts";
 import type { StopIndex } from "./market/stop-index.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SupplierStanding } from "./sla/standing.ts";
@@ -227,6 +228,10 @@ export interface CoreState {
   orders: Map<number, Order>;
   /** Of those open orders that ask for more than most. */
   terms: Map<number, OrderTerms>;
+  /** `${account}:${symbol}:${name}`. */
+  groups: Map<string, QuoteGroup>;
+  /** Dead man's switches: account and when all its orders are cancelled. */
+  cancelsAfter: Map<number, number>;
   /** Stop orders whose price has come, in the order in which they enter the market. */
   triggered: number[];
   lots: Map<number, Lot>;

@@ -4,6 +4,7 @@ import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import type { DueItem } from "./due-queue.ts";
 import { closeOrder } from "./market/closing.ts";
+import { goOff } from "./market/dead-man.ts";
 import { REFERENCE_KEPT_MS } from "./policy.ts";
 import { lookAfterSupplier } from "./sla/looking-after.ts";
 import { endGrace } from "./supply/nodes.ts";
@@ -60,6 +61,8 @@ function runItem(turn: Turn, item: DueItem): boolean {
     // Amended since: it has an item of its own.
     if (order === undefined || expiresAtMs === null || expiresAtMs > item.dueMs) return false;
     closeOrder(turn, order, "cancelled", "expired");
+  } else if (item.kind === "cancel-after") {
+    goOff(turn, item.id, item.dueMs);
   } else if (item.kind === "supplier-standing") {
     lookAfterSupplier(turn, item.id);
   } else if (item.kind === "supplier-grace") {

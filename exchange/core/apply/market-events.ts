@@ -11,7 +11,7 @@ import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
 import { leaveBook, openOrderOf } from "./open-order.ts";
-import { dropTerms, leaveTriggered } from "./order-terms-events.ts";
+import { countFillOfGroup, dropTerms, leaveTriggered } from "./order-terms-events.ts";
 import { openSupply } from "./supply-events.ts";
 
 export const marketAppliers: Appliers<
@@ -91,6 +91,7 @@ export const marketAppliers: Appliers<
       order.feeBasisMicros += event.valueMicros * BigInt(bps);
       order.feeMicros += number === buySide ? event.buyerFeeMicros : event.sellerFeeMicros;
       if (number === event.makerOrder) {
+        if (state.groups.size > 0) countFillOfGroup(state, order, quantity, atMs);
         listed.book.reduce(order.handle, quantity);
         if (order.filled === order.quantity) order.handle = 0;
       }

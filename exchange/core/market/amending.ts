@@ -152,7 +152,13 @@ function planAmended(turn: Turn, order: Order, amendment: Amendment): MatchPlan 
   });
 }
 
-function emitAmended(turn: Turn, order: Order, amendment: Amendment, postings: Posting[]): void {
+/** The caller has checked it, and carries the change of what it holds. */
+export function emitAmended(
+  turn: Turn,
+  order: Order,
+  amendment: Amendment,
+  postings: Posting[],
+): void {
   turn.emit({
     type: "order-amended",
     version: 1,

@@ -19,6 +19,18 @@ export interface MarketEventMap {
     keepsPlace: boolean;
     postings: Posting[];
   };
+  /** Set for the first time or anew: it counts from nothing. */
+  "quote-group-set": {
+    account: number;
+    symbol: string;
+    group: string;
+    quantityMax: number;
+    windowMs: number;
+  };
+  /** Its fills reached its limit; what is left of it is cancelled by events of its own. */
+  "quote-group-tripped": { account: number; symbol: string; group: string; filled: number };
+  /** When all orders of the account are cancelled unless this is renewed; null: never, or it went off. */
+  "cancel-after-set": { account: number; cancelsAtMs: number | null };
   /** A trade at that price let these stop orders in; they enter the market in this order. */
   "stops-triggered": { symbol: string; priceTicks: number; orders: number[] };
 }

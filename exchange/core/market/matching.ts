@@ -163,9 +163,18 @@ export function executeOrder(turn: Turn, order: Order, plan: MatchPlan): void {
       order: order.number,
     });
   } else {
-    const amount = order.filled > 0 ? "partially_filled" : "no_fill";
-    const hasProtection = order.orderType === "market" || order.orderType === "stop";
-    const slipped = hasProtection && plan.beyondLimit;
-    closeOrder(turn, order, "cancelled", `${amount}_${slipped ? "max_slippage" : "no_liquidity"}`);
+    closeOrder(turn, order, "cancelled", endReason(order, order.filled, plan));
   }
+}
+
+/** Why what is left of an order that does not rest ends. */
+export function endReason(
+  { orderType }: Pick<Order, "orderType">,
+  filled: number,
+  plan: Pick<MatchPlan, "selfTrade" | "beyondLimit">,
+): ClosureReason {
+  if (plan.selfTrade) return "self_trade_prevented";
+  const hasProtection = orderType === "market" || orderType === "stop";
+  const amount = filled > 0 ? "partially_filled" : "no_fill";
+  return `${amount}_${hasProtection && plan.beyondLimit ? "max_slippage" : "no_liquidity"}`;
 }

@@ -172,3 +172,15 @@ function shown(event: CoreEvent): string[] {
       return [];
   }
 }
+
+/** `100x5 101x3` as quotes of S. */
+export function quote(market: ScriptMarket, text: string, extra: { group?: string } = {}) {
+  const quotes = text.split(" ").filter(Boolean);
+  return market.tryTo({
+    ...{ type: "replace-quotes", account: market.accountOf("S"), symbol: SYMBOL, ...extra },
+    quotes: quotes.map((each) => {
+      const [priceTicks = 0, quantity = 0] = each.split("x").map(Number);
+      return { priceTicks, quantity };
+    }),
+  });
+}

@@ -5,8 +5,14 @@ import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf } from "#exchange/core/turn.ts";
 import { canRest, isStop } from "./order-terms.ts";
 
+const NEW_ORDER = { isReplacement: false };
+
 /** The instrument of a sound order, or the first thing that is wrong with it. */
-export function checkShape(state: CoreState, command: PlaceOrder): Decision<InstrumentState> {
+export function checkShape(
+  state: CoreState,
+  command: PlaceOrder,
+  { isReplacement } = NEW_ORDER,
+): Decision<InstrumentState> {
   const account = state.accounts.get(command.account);
   if (account === undefined) {
     return reject("account-not-found", `account ${command.account} does not exist`);
@@ -22,7 +28,8 @@ export function checkShape(state: CoreState, command: PlaceOrder): Decision<Inst
     );
   }
   const policy = policyOf(state);
-  if (account.openOrders.size >= policy.openOrdersPerAccountMax) {
+  // Who replaces orders says itself how many there are afterwards.
+  if (!isReplacement && account.openOrders.size >= policy.openOrdersPerAccountMax) {
     return reject(
       "too-many-open-orders",
       `${account.openOrders.size} orders are open, at most ${policy.openOrdersPerAccountMax}; cancel some`,

@@ -13,6 +13,7 @@ import { buyFunds, sellFunds } from "./order-funds.ts";
 import { checkShape } from "./order-shape.ts";
 import { asksForTerms, isStop, type OrderTerms, termsOf } from "./order-terms.ts";
 import { protectionTicks, slippageBpsOf } from "./protection-price.ts";
+import { groupProblem } from "./quote-groups.ts";
 import { isReached } from "./stop-index.ts";
 
 type Placed = CommandResult<"place-order">;
@@ -67,6 +68,9 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
     const asked = termsOf(command, slippageBpsOf(state, command), nowMs);
     if (!asked.ok) return asked;
     terms = asked.result;
+    const group = terms?.group ?? null;
+    const problem = group && groupProblem(state, command.account, command.symbol, group);
+    if (problem) return problem;
   }
   const quantity = terms?.reduceOnly
     ? Math.min(command.quantity, freeIncrements(state, listed, command.account))
@@ -146,7 +150,8 @@ function repeatedClientId(
   );
 }
 
-function emitAccepted(
+/** Accepts an order whose funds were checked. */
+export function emitAccepted(
   turn: Turn,
   command: PlaceOrder,
   quantity: number,
@@ -180,7 +185,7 @@ function emitAccepted(
   return order;
 }
 
-function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
+export function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
   turn.emit({
     type: "order-terms-set",
     version: 1,
