@@ -13,6 +13,7 @@ import type {
   ModelAbsence,
   ModelAccount,
   ModelDelivery,
+  ModelGroup,
   ModelLot,
   ModelNode,
   ModelOrder,
@@ -34,6 +35,9 @@ export interface Model {
   guaranty: bigint;
   /** Open ones. */
   orders: ModelOrder[];
+  groups: ModelGroup[];
+  /** Dead man's switches: account and when it goes off. */
+  switches: Map<number, number>;
   /** Stop orders whose price has come, first in first. */
   triggered: ModelOrder[];
   lots: ModelLot[];
@@ -82,6 +86,8 @@ export function createModel(
     exchange: createAccount(EXCHANGE, "advanced"),
     guaranty: 0n,
     orders: [],
+    groups: [],
+    switches: new Map(),
     triggered: [],
     lots: [],
     deliveries: [],

@@ -48,6 +48,20 @@ function contradicts(model: Model, order: PlaceOrder): boolean {
   );
 }
 
+/** A group has to be there, and not be tripped. */
+export function groupProblems(
+  model: Model,
+  account: number,
+  symbol: string,
+  name: string,
+): RejectionCode[] {
+  const group = model.groups.find(
+    (g) => g.account === account && g.symbol === symbol && g.name === name,
+  );
+  if (group === undefined) return ["invalid-order"];
+  return group.tripped ? ["quote-group-tripped"] : [];
+}
+
 export function shapeProblems(model: Model, order: PlaceOrder): RejectionCode[] {
   const codes: RejectionCode[] = [];
   const ids = model.clientIds.filter((known) => known.order.account === order.account);

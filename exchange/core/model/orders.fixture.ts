@@ -1,7 +1,14 @@
 /** The naive market's rules of orders: what is refused, who trades with whom, what it costs. */
 import type { Command, PlaceOrder } from "#exchange/core/commands.ts";
 import * as m from "./market.fixture.ts";
-import { endAt, protectedTicks, shapeProblems, slippage, waits } from "./order-problems.fixture.ts";
+import {
+  endAt,
+  groupProblems,
+  protectedTicks,
+  shapeProblems,
+  slippage,
+  waits,
+} from "./order-problems.fixture.ts";
 import { triggerAtOnce } from "./stops.fixture.ts";
 import { close, enter, open, reach, valueOfFills } from "./trading.fixture.ts";
 
@@ -24,6 +31,8 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
     return m.accepted({ order: known.number, clientOrderId: order.clientOrderId });
   }
   const codes = shapeProblems(model, order);
+  const group = order.group ?? null;
+  if (group !== null) codes.push(...groupProblems(model, order.account, order.symbol, group));
   if (codes.length > 0) return m.refused(...codes);
 
   const { account, symbol, side } = order;
@@ -80,7 +89,8 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   const reduceOnly = order.reduceOnly ?? false;
   const placed = open(model, {
     ...{ ...order, quantity, ticks, hold, rests, fillOrKill, mode, expiresMs, stopTicks },
-    ...{ tif: order.timeInForce, protection, reduceOnly },
+    ...{ tif: order.timeInForce, protection, reduceOnly, group },
+    ...{ session: order.session ?? null, isLimit: order.orderType === "limit" },
   });
   if (order.clientOrderId !== null) {
     model.clientIds.push({ order, number: placed.number, atMs: model.nowMs });

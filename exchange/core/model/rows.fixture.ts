@@ -38,8 +38,23 @@ export interface ModelOrder {
   /** Of a `stop` order: how far from its stop price it may trade. */
   protection: number | null;
   reduceOnly: boolean;
+  /** A plain limit order: neither at market nor with a stop price. */
+  isLimit: boolean;
+  session: string | null;
+  group: string | null;
   /** Place in time among resting orders, or among those that wait for a price; null while it does neither. */
   arrival: number | null;
+}
+
+export interface ModelGroup {
+  account: number;
+  symbol: string;
+  name: string;
+  quantityMax: number;
+  windowMs: number;
+  tripped: boolean;
+  /** All of them since it was set. */
+  fills: { atMs: number; quantity: number }[];
 }
 
 export interface ModelLot {

@@ -1,5 +1,6 @@
 /** The naive market's rules of who serves: Lots of the buyer, or asks that add up. */
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { tripGroups } from "./groups.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
 import { close, line, open, trade } from "./trading.fixture.ts";
@@ -123,6 +124,7 @@ export function purchase(model: Model, account: number, symbol: string, asks: As
       buys.map(({ ask }) => ask.ticks),
     );
   }
+  tripGroups(model);
   close(model, bid);
 }
 

@@ -28,6 +28,8 @@ const common = {
   selfTrade: modes,
   postOnly: mostly(fc.constant(false), fc.constant(true), 12),
   reduceOnly: mostly<boolean | undefined>(fc.constant(undefined), fc.constant(true), 4),
+  session: fc.constantFrom(undefined, undefined, undefined, "desk"),
+  group: mostly<string | undefined>(fc.constant(undefined), fc.constant("ladder"), 2),
 };
 
 /** Only a `gtd` order says when it ends, except now and then. */
@@ -37,6 +39,14 @@ function dated<T extends { expiresInMs: number; timeInForce: PlaceOrder["timeInF
 ) {
   const says = wish.timeInForce === "gtd" ? expiresInMs !== 7 : expiresInMs === 7;
   return { ...wish, expiresAtMs: says ? model.nowMs + expiresInMs : undefined };
+}
+
+/** Rather a group that its account has. */
+function grouped<T extends { account: number; group: string | undefined }>(wish: T, model: Model) {
+  const own = model.groups.filter(({ account }) => account === wish.account);
+  const known = pick(own, model.counts.order);
+  if (wish.group === undefined || known === undefined) return { ...wish, group: undefined };
+  return { ...wish, group: known.name, symbol: known.symbol };
 }
 
 /** Sells what it has rather than what it lacks, where it only reduces. */
@@ -50,7 +60,7 @@ function reducing<T extends { side: PlaceOrder["side"]; reduceOnly: boolean | un
 export const special = kind({
   name: "special",
   of: fc.record({ ...common, priceTicks: ticks }),
-  command: (wish, model) => ({ ...limitOrder, ...reducing(dated(wish, model)) }),
+  command: (wish, model) => ({ ...limitOrder, ...grouped(reducing(dated(wish, model)), model) }),
 });
 export const stop = kind({
   name: "stop",
@@ -63,7 +73,7 @@ export const stop = kind({
     maxSlippageBps: fc.constantFrom(null, null, 0, 100),
   }),
   command: (wish, model) => {
-    const { stopTicks, ...order } = reducing(dated(wish, model));
+    const { stopTicks, ...order } = grouped(reducing(dated(wish, model)), model);
     const orderType = order.priceTicks === null ? "stop" : "stop_limit";
     return { ...limitOrder, ...order, orderType, stopTicks: stopTicks ?? undefined };
   },

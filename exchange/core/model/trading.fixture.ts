@@ -1,5 +1,6 @@
 /** The naive market's rules of trading: who meets whom, at which price, and what it costs both. */
 import { divideCeil } from "#protocol/money.ts";
+import { countFill, tripGroups } from "./groups.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
 
@@ -59,7 +60,8 @@ type NewOrder = Pick<
   | "fillOrKill"
 > &
   Partial<
-    Pick<ModelOrder, "mode" | "expiresMs" | "stopTicks" | "tif" | "protection" | "reduceOnly">
+    Pick<ModelOrder, "mode" | "expiresMs" | "stopTicks" | "tif" | "protection" | "reduceOnly"> &
+      Pick<ModelOrder, "isLimit" | "session" | "group">
   >;
 
 const highestFee = ({ policy }: Model) => Math.max(policy.takerFeeBps, policy.makerFeeBps);
@@ -79,6 +81,9 @@ export function open(model: Model, wish: NewOrder): ModelOrder {
     tif: wish.tif ?? "fok",
     protection: wish.protection ?? null,
     reduceOnly: wish.reduceOnly ?? false,
+    isLimit: wish.isLimit ?? false,
+    session: wish.session ?? null,
+    group: wish.group ?? null,
   };
   model.orders.push(order);
   return order;
@@ -120,6 +125,7 @@ function tradeAndRest(model: Model, order: ModelOrder): boolean {
     order.symbol,
     fills.map(({ maker }) => maker.ticks),
   );
+  tripGroups(model);
   if (m.left(order) === 0) return false;
   if (meetsItself) model.tally.add("state: order met its own owner's");
   if (meetsItself || !order.rests) return false;
@@ -162,6 +168,7 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
   m.accountOf(model, bid.account).available -= value;
   bid.hold -= value + payFee(model, bid, value, bidBps, bid.hold - value);
   payFee(model, ask, value, bps(ask), m.freeMoney(model, ask.account));
+  countFill(model, maker, quantity);
   bid.filled += quantity;
   ask.filled += quantity;
   m.supplyOf(model, ask.account, symbol).unsold -= m.tokensOf(model, symbol, quantity);

@@ -78,7 +78,7 @@ export function modelView(model: m.Model): View {
     orders: text(
       model.orders.map((o) => [
         ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.stage, o.feePaid],
-        ...[o.mode, o.expiresMs, o.stopTicks, o.reduceOnly, o.tif],
+        ...[o.mode, o.expiresMs, o.stopTicks, o.reduceOnly, o.session, o.group, o.tif],
         ...[o.hold, o.side === "sell" ? m.tokensOf(model, o.symbol, m.left(o)) : 0],
       ]),
     ),
@@ -107,6 +107,10 @@ export function modelView(model: m.Model): View {
     ),
     nodes: text(model.nodes.map((node) => [node.number, node.session])),
     away: text(model.away.filter((a) => a.toMs === null).map((a) => [a.account, a.fromMs])),
+    groups: text(
+      model.groups.map((g) => [g.account, g.symbol, g.name, g.quantityMax, g.windowMs, g.tripped]),
+    ),
+    switches: text([...model.switches]),
     graces: text(model.graces.map((grace) => [grace.account, grace.endsMs])),
     clientIds: text(model.clientIds.map((id) => [id.order.account, id.order.clientOrderId])),
     references: text([...model.references].map(([reference, { atMs }]) => [reference, atMs])),
@@ -115,8 +119,9 @@ export function modelView(model: m.Model): View {
 
 function termsOf(state: CoreState, order: number) {
   const terms = state.terms.get(order);
-  if (terms === undefined) return ["cancel-newest", null, null, false];
-  return [terms.selfTrade, terms.expiresAtMs, terms.stopTicks, terms.reduceOnly];
+  if (terms === undefined) return ["cancel-newest", null, null, false, null, null];
+  const { selfTrade, expiresAtMs, stopTicks, reduceOnly, session, group } = terms;
+  return [selfTrade, expiresAtMs, stopTicks, reduceOnly, session, group];
 }
 
 export function coreView(state: CoreState): View {
@@ -163,6 +168,12 @@ export function coreView(state: CoreState): View {
         awaySinceMs === null ? [] : [[account, awaySinceMs]],
       ),
     ),
+    groups: text(
+      [...state.groups.values()].map((g) => [
+        ...[g.account, g.symbol, g.group, g.quantityMax, g.windowMs, g.isTripped],
+      ]),
+    ),
+    switches: text([...state.cancelsAfter]),
     graces: text(
       attendance.flatMap(([account, { graceEndsAtMs }]) =>
         graceEndsAtMs === null ? [] : [[account, graceEndsAtMs]],

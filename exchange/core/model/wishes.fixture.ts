@@ -11,6 +11,7 @@ import {
   market,
   sellMuch,
 } from "./order-wishes.fixture.ts";
+import { batch, endSession, quotes, setGroup, setSwitch } from "./quoting-wishes.fixture.ts";
 import { amendment, special, stop } from "./special-order-wishes.fixture.ts";
 import {
   anybody,
@@ -215,6 +216,11 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [special, 6],
   [stop, 6],
   [amendment, 8],
+  [quotes, 5],
+  [batch, 2],
+  [setGroup, 3],
+  [setSwitch, 1],
+  [endSession, 1],
   [again, 1],
   [cancel, 2],
   [cancelAll, 1],
