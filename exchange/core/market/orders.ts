@@ -24,7 +24,7 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
   if (repeated !== null) return repeated;
   const prepared = prepareOrder(turn, command);
   if (!prepared.ok) return prepared;
-  const { quantity, limitTicks, terms, plan, postings, missingTokens } = prepared.result;
+  const { quantity, limitTicks, terms, plan, postings, missingTokens } = prepared;
   if (missingTokens > 0n) emitIssue(turn, command.account, command.symbol, missingTokens, true);
   const order = emitAccepted(turn, command, quantity, limitTicks, postings);
   if (terms !== null) emitTerms(turn, order, terms);
@@ -48,6 +48,7 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
 
 /** All that an order would do, before the first event. */
 export interface PreparedOrder {
+  ok: true;
   /** Of a reduce_only order: at most what is free. */
   quantity: number;
   limitTicks: number;
@@ -57,8 +58,10 @@ export interface PreparedOrder {
   missingTokens: bigint;
 }
 
+type Refusal = ReturnType<typeof reject>;
+
 /** Checks an order against the market as it is; changes nothing. */
-export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<PreparedOrder> {
+export function prepareOrder(turn: Turn, command: PlaceOrder): PreparedOrder | Refusal {
   const { state, nowMs } = turn;
   const shape = checkShape(state, command);
   if (!shape.ok) return shape;
@@ -99,7 +102,7 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
       : sellFunds(turn, wanted, listed, limitTicks, plan);
   if (!funds.ok) return funds;
   const { postings, missingTokens } = funds.result;
-  return accept({ quantity, limitTicks, terms, plan, postings, missingTokens });
+  return { ok: true, quantity, limitTicks, terms, plan, postings, missingTokens };
 }
 
 /** The content an idempotent repeat must match. */

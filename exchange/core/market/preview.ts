@@ -34,7 +34,7 @@ export type PreviewOutcome =
 export function previewOrder(state: CoreState, order: PlaceOrder, nowMs: number): PreviewOutcome {
   const prepared = prepareOrder(readingTurn(state, nowMs), order);
   if (!prepared.ok) return { ok: false, rejection: prepared.rejection };
-  const { quantity, limitTicks, plan, postings, missingTokens } = prepared.result;
+  const { quantity, limitTicks, plan, postings, missingTokens } = prepared;
   const kills = order.timeInForce === "fok" && plan.quantity < quantity && !isStop(order);
   const fills = kills ? [] : plan.fills;
   const filledQuantity = kills ? 0 : plan.quantity;

@@ -9,6 +9,7 @@ export const TRIGGERED_PER_TURN_MAX = 64;
 /** Lets triggered orders in, in their order, and those that their trades trigger. True when more is waiting. */
 export function runTriggered(turn: Turn): boolean {
   const { state } = turn;
+  if (state.triggered.length === 0) return false;
   for (let ran = 0; ran < TRIGGERED_PER_TURN_MAX; ran += 1) {
     const number = state.triggered[0];
     if (number === undefined) return false;
