@@ -26,6 +26,7 @@ import { cancelAfter } from "./market/dead-man.ts";
 import { placeOrder } from "./market/orders.ts";
 import { setQuoteGroup } from "./market/quote-groups.ts";
 import { replaceQuotes } from "./market/quotes.ts";
+import { haltTrading, resumeTrading } from "./market/trading-phase.ts";
 import { runTriggered } from "./market/triggering.ts";
 import { resume } from "./resumption.ts";
 import { recordIntegrity } from "./sla/integrity.ts";
@@ -61,6 +62,8 @@ const DECIDERS: Deciders = {
   "set-quote-group": setQuoteGroup,
   "cancel-after": cancelAfter,
   "cancel-session-orders": cancelSessionOrders,
+  "halt-trading": haltTrading,
+  "resume-trading": resumeTrading,
   "amend-order": amendOrder,
   "cancel-order": cancelOrder,
   "cancel-orders": cancelOrders,

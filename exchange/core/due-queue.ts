@@ -8,6 +8,9 @@ export const DUE_KINDS = [
   // Before what may let orders trade in the same millisecond: an order whose time is over does not.
   "order-expiry",
   "cancel-after",
+  "market-close",
+  // After orders whose time was over at its end.
+  "auction-end",
   "lot-expiry",
   "delivery-timeout",
   "supplier-grace",

@@ -228,6 +228,11 @@ function fillDueQueue(state: CoreState): void {
     if (expiresAtMs === null) continue;
     state.due.push({ dueMs: expiresAtMs, kind: "order-expiry", id: order });
   }
+  for (const { number, trading } of state.instruments.values()) {
+    const { phase, endsAtMs, sinceMs } = trading;
+    if (phase === "closed") state.due.push({ dueMs: sinceMs, kind: "market-close", id: number });
+    if (endsAtMs !== null) state.due.push({ dueMs: endsAtMs, kind: "auction-end", id: number });
+  }
   for (const [account, dueMs] of state.cancelsAfter) {
     state.due.push({ dueMs, kind: "cancel-after", id: account });
   }

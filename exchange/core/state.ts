@@ -11,8 +11,10 @@ import type { Ledger } from "./ledger/ledger.ts";
 import type { ClosureReason } from "./market/closure-reasons.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { OrderTerms } from "./market/order-terms.ts";
+import type { PriceSpan } from "./market/price-history.ts";
 import type { QuoteGroup } from "./market/quote-groups.ts";
 import type { StopIndex } from "./market/stop-index.ts";
+import type { Trading } from "./market/trading-phase.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SupplierStanding } from "./sla/standing.ts";
 import type { FailedAttempt } from "./sla/verdict.ts";
@@ -41,6 +43,9 @@ export interface InstrumentState {
   totalTrades: number;
   /** The last fills of others than the exchange, oldest first: what the reference price comes from. */
   recentFills: { priceTicks: number; atMs: number }[];
+  /** The same prices by the minute, oldest first. */
+  spans: PriceSpan[];
+  trading: Trading;
   /** Stop orders by their stop prices. Follows from the orders, so it is in no snapshot. */
   stops: StopIndex;
 }

@@ -37,6 +37,8 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "quote-group-set": 1,
   "quote-group-tripped": 1,
   "cancel-after-set": 1,
+  "trading-phase-set": 1,
+  "auction-uncrossing": 1,
   "order-rested": 1,
   "orders-suspended": 1,
   "orders-resumed": 1,

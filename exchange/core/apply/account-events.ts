@@ -2,6 +2,7 @@
 import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { createOrderBook } from "#exchange/core/market/order-book.ts";
 import { StopIndex } from "#exchange/core/market/stop-index.ts";
+import { OPEN_TRADING } from "#exchange/core/market/trading-phase.ts";
 import type { Appliers } from "./apply.ts";
 
 export const accountAppliers: Appliers<
@@ -37,6 +38,8 @@ export const accountAppliers: Appliers<
       totalQuantity: 0,
       totalTrades: 0,
       recentFills: [],
+      spans: [],
+      trading: { ...OPEN_TRADING },
       stops: new StopIndex(),
     });
   },

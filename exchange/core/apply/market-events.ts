@@ -4,6 +4,7 @@ import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledge
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import { rememberPrice } from "#exchange/core/market/price-history.ts";
 import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import { lotOpened } from "#exchange/core/sla/scorecard.ts";
 import type { Lot } from "#exchange/core/state.ts";
@@ -90,13 +91,17 @@ export const marketAppliers: Appliers<
       order.valueMicros += event.valueMicros;
       order.feeBasisMicros += event.valueMicros * BigInt(bps);
       order.feeMicros += number === buySide ? event.buyerFeeMicros : event.sellerFeeMicros;
-      if (number === event.makerOrder) {
+      // Of a taker only in an auction, where both rest.
+      if (order.handle !== 0) {
         if (state.groups.size > 0) countFillOfGroup(state, order, quantity, atMs);
         listed.book.reduce(order.handle, quantity);
         if (order.filled === order.quantity) order.handle = 0;
       }
     }
-    if (buyer !== EXCHANGE_ACCOUNT) rememberFill(listed, priceTicks, atMs);
+    if (buyer !== EXCHANGE_ACCOUNT) {
+      rememberFill(listed, priceTicks, atMs);
+      rememberPrice(listed, priceTicks, atMs);
+    }
     listed.lastPriceTicks = priceTicks;
     listed.lastQuantity = quantity;
     listed.lastTradeAtMs = atMs;

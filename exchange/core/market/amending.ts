@@ -14,7 +14,9 @@ import { emptyPlan, executeOrder, type MatchPlan, planMatch } from "./matching.t
 import { isPrice } from "./order-shape.ts";
 import { expiryOf, hasTerms, NO_TERMS, type OrderTerms } from "./order-terms.ts";
 import { triggerIfReached } from "./orders.ts";
-import { ticksBeyond } from "./protection-price.ts";
+import { bandProblem } from "./price-band.ts";
+import { ticksBeyond } from "./price-margin.ts";
+import { phaseProblem } from "./trading-phase.ts";
 
 type Amended = CommandResult<"amend-order">;
 
@@ -37,6 +39,16 @@ export function amendOrder(turn: Turn, command: Command<"amend-order">): Decisio
   if (!amended.ok) return amended;
   const amendment = amended.result;
   if (amendment === null) return accept({ order: order.number, keptPlace: true });
+  if (!amendment.keepsPlace) {
+    const listed = instrumentOf(state, order.symbol);
+    const { orderType, side, postOnly } = order;
+    const { timeInForce, priceTicks } = amendment;
+    const isRepriced = orderType === "limit" && priceTicks !== order.priceTicks;
+    const problem =
+      phaseProblem(listed, { orderType, timeInForce, postOnly }) ??
+      (isRepriced ? bandProblem(turn, listed, side, priceTicks) : null);
+    if (problem !== null) return problem;
+  }
   const plan = planAmended(turn, order, amendment);
   if (order.postOnly && plan.fills.length > 0) {
     return reject("invalid-order", "post_only order would take a resting order; reprice it");

@@ -2,6 +2,7 @@
 import type { Side } from "#exchange/core/commands.ts";
 import type { Rejection } from "#exchange/core/rejections.ts";
 import type { SelfTradeMode } from "./order-terms.ts";
+import type { TradingPhase } from "./trading-phase.ts";
 
 /** `stop` and `stop_limit` wait for a trade at their stop price, then are as `market` and `limit`. */
 export type OrderType = "limit" | "market" | "stop" | "stop_limit";
@@ -36,6 +37,16 @@ export interface OrderCommandMap {
   "cancel-session-orders": {
     params: { account: number; session: string };
     result: { cancelled: number };
+  };
+  /** By the operator. Closing cancels all orders of the instrument; halting leaves them. */
+  "halt-trading": {
+    params: { symbol: string; phase: "halted" | "closed"; reason: string };
+    result: { symbol: string; phase: TradingPhase };
+  };
+  /** Leads through an auction of that length, 0 for one that uncrosses at once. Nothing happens to an active market. */
+  "resume-trading": {
+    params: { symbol: string; auctionMs: number };
+    result: { symbol: string; phase: TradingPhase; endsAtMs: number | null };
   };
   "cancel-order": { params: { account: number; order: number }; result: { order: number } };
   "cancel-orders": {

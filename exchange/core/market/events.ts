@@ -2,6 +2,7 @@
 import type { TimeInForce } from "#exchange/core/commands.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { OrderTerms } from "./order-terms.ts";
+import type { TradingPhase } from "./trading-phase.ts";
 
 export interface MarketEventMap {
   /** Straight after `order-accepted`: what the order asks for beyond it. With a stop price it waits from now on. */
@@ -19,6 +20,15 @@ export interface MarketEventMap {
     keepsPlace: boolean;
     postings: Posting[];
   };
+  "trading-phase-set": {
+    symbol: string;
+    phase: TradingPhase;
+    reason: string;
+    /** Of an auction: when it uncrosses. */
+    endsAtMs: number | null;
+  };
+  /** An auction is over: what follows trades at that price, so many increments as things stand. */
+  "auction-uncrossing": { symbol: string; priceTicks: number; quantity: number };
   /** Set for the first time or anew: it counts from nothing. */
   "quote-group-set": {
     account: number;

@@ -1,9 +1,47 @@
 /** What an order must be before the market is looked at: who, of what, how much, at which price. */
 import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
+import type { Account, CoreState, InstrumentState } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf } from "#exchange/core/turn.ts";
 import { canRest, isStop } from "./order-terms.ts";
+import { phaseProblem } from "./trading-phase.ts";
+
+/** Limits per instrument, where the policy has them. */
+function countProblem(
+  state: CoreState,
+  { openOrders }: Account,
+  { instrument, stops }: InstrumentState,
+  command: PlaceOrder,
+): ReturnType<typeof reject> | null {
+  const safety = policyOf(state).safety;
+  if (safety === undefined) return null;
+  const { openOrdersPerInstrumentMax: max, stopOrdersPerInstrumentMax } = safety;
+  // Counted only where there are enough of them in all.
+  if (openOrders.size >= max && openOrdersOn(state, openOrders, instrument.symbol) >= max) {
+    return reject(
+      "too-many-open-orders",
+      `${max} orders on ${instrument.symbol} are open, as many as an account may have; cancel some`,
+    );
+  }
+  if (isStop(command) && stops.size >= stopOrdersPerInstrumentMax) {
+    return reject(
+      "too-many-open-orders",
+      `${stops.size} stop orders wait on ${instrument.symbol}, as many as it takes; use a limit order`,
+    );
+  }
+  return null;
+}
+
+/** How many of these orders are of that instrument. */
+export function openOrdersOn(
+  state: CoreState,
+  numbers: ReadonlySet<number>,
+  symbol: string,
+): number {
+  let open = 0;
+  for (const number of numbers) if (state.orders.get(number)?.symbol === symbol) open += 1;
+  return open;
+}
 
 const NEW_ORDER = { isReplacement: false };
 
@@ -35,6 +73,8 @@ export function checkShape(
       `${account.openOrders.size} orders are open, at most ${policy.openOrdersPerAccountMax}; cancel some`,
     );
   }
+  const problem = phaseProblem(listed, command) ?? countProblem(state, account, listed, command);
+  if (problem !== null && !isReplacement) return problem;
   const { orderIncrementsMax, priceTicksMax } = listed.instrument;
   const { quantity, priceTicks } = command;
   if (!Number.isInteger(quantity) || quantity < 1 || quantity > orderIncrementsMax) {

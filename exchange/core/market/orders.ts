@@ -12,7 +12,8 @@ import { emptyPlan, executeOrder, type MatchPlan, planMatch } from "./matching.t
 import { buyFunds, sellFunds } from "./order-funds.ts";
 import { checkShape } from "./order-shape.ts";
 import { asksForTerms, isStop, type OrderTerms, termsOf } from "./order-terms.ts";
-import { protectionTicks, slippageBpsOf } from "./protection-price.ts";
+import { bandProblem } from "./price-band.ts";
+import { protectedTicks, slippageBpsOf } from "./protection-price.ts";
 import { groupProblem } from "./quote-groups.ts";
 import { isReached } from "./stop-index.ts";
 
@@ -81,7 +82,11 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): PreparedOrder | R
   if (quantity < 1) {
     return reject("insufficient-units", `no Units of ${command.symbol} are free to reduce`);
   }
-  const limitTicks = command.priceTicks ?? protectionTicks(state, listed, command);
+  const limitTicks = command.priceTicks ?? protectedTicks(turn, listed, command);
+  if (command.orderType === "limit") {
+    const problem = bandProblem(turn, listed, command.side, limitTicks);
+    if (problem !== null) return problem;
+  }
   const wanted = quantity === command.quantity ? command : { ...command, quantity };
   const plan = isStop(command)
     ? emptyPlan()

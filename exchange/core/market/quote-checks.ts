@@ -16,8 +16,10 @@ import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { formatMicros, shareCeil } from "#protocol/money.ts";
 import { marginMicros } from "./fees.ts";
 import { planMatch, sellerFeeMicros } from "./matching.ts";
-import { checkShape } from "./order-shape.ts";
+import { checkShape, openOrdersOn } from "./order-shape.ts";
+import { bandProblem } from "./price-band.ts";
 import { groupProblem } from "./quote-groups.ts";
+import { phaseProblem } from "./trading-phase.ts";
 
 /** Most quotes of one set. */
 export const QUOTES_PER_SET_MAX = 100;
@@ -44,17 +46,40 @@ export function checkQuotes(turn: Turn, command: ReplaceQuotes): Decision<QuoteC
   }
   const change = changeOf(turn, command);
   if (!change.ok) return change;
+  if (change.result.fresh.length > 0) {
+    const problem =
+      phaseProblem(instrumentOf(state, symbol), AS_PLACED) ??
+      bandsProblem(turn, symbol, change.result);
+    if (problem !== null) return problem;
+  }
   if (group !== undefined && change.result.fresh.length > 0) {
     const problem = groupProblem(state, account, symbol, group);
     if (problem !== null) return problem;
   }
-  const open = accountOf(state, account).openOrders.size;
-  const after = open - change.result.gone.length + change.result.fresh.length;
-  const max = policyOf(state).openOrdersPerAccountMax;
-  if (change.result.fresh.length > 0 && after > max) {
-    return reject("too-many-open-orders", `${after} orders would be open, at most ${max}`);
+  const { openOrders } = accountOf(state, account);
+  const { openOrdersPerAccountMax, safety } = policyOf(state);
+  const more = change.result.fresh.length - change.result.gone.length;
+  const limits = [
+    [openOrders.size, openOrdersPerAccountMax],
+    [openOrdersOn(state, openOrders, symbol), safety?.openOrdersPerInstrumentMax ?? Infinity],
+  ] as const;
+  for (const [open, max] of change.result.fresh.length > 0 ? limits : []) {
+    if (open + more <= max) continue;
+    return reject("too-many-open-orders", `${open + more} orders would be open, at most ${max}`);
   }
   return change;
+}
+
+/** Every quote is such an order. */
+const AS_PLACED = { orderType: "limit", timeInForce: "gtc", postOnly: false } as const;
+
+function bandsProblem(turn: Turn, symbol: string, { fresh }: QuoteChange) {
+  const listed = instrumentOf(turn.state, symbol);
+  for (const { priceTicks } of fresh) {
+    const problem = bandProblem(turn, listed, "sell", priceTicks);
+    if (problem !== null) return problem;
+  }
+  return null;
 }
 
 function changeOf(turn: Turn, command: ReplaceQuotes): Decision<QuoteChange> {

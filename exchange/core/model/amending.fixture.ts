@@ -106,6 +106,10 @@ export function amend(model: Model, command: Amend): m.Outcome {
 
   if (missing > 0) issue(model, account, symbol, missing);
   Object.assign(order, wanted, { hold });
+  // What was to be all or nothing is not any more.
+  if (command.timeInForce !== undefined) {
+    Object.assign(order, { rests: order.protection === null, fillOrKill: false });
+  }
   if (keepsPlace) return answer(true);
   order.arrival = null;
   if (order.stage === "open") enter(model, order);

@@ -1,0 +1,24 @@
+/** What changes of an instrument's trading phase do to the state. */
+import { instrumentOf } from "#exchange/core/turn.ts";
+import type { Appliers } from "./apply.ts";
+
+export const tradingAppliers: Appliers<"trading-phase-set" | "auction-uncrossing"> = {
+  "trading-phase-set": (state, { symbol, phase, reason, endsAtMs, atMs }) => {
+    const listed = instrumentOf(state, symbol);
+    const { trading } = listed;
+    const wasUncrossed = trading.uncrossTicks !== null;
+    // Breakers look back to the price of the auction, not to what led into it.
+    const pricesFromMs = phase === "active" && !wasUncrossed ? atMs : trading.pricesFromMs;
+    listed.trading = { phase, reason, sinceMs: atMs, endsAtMs, uncrossTicks: null, pricesFromMs };
+    if (phase === "closed")
+      state.due.push({ dueMs: atMs, kind: "market-close", id: listed.number });
+    if (endsAtMs !== null) {
+      state.due.push({ dueMs: endsAtMs, kind: "auction-end", id: listed.number });
+    }
+  },
+  "auction-uncrossing": (state, { symbol, priceTicks, atMs }) => {
+    const { trading } = instrumentOf(state, symbol);
+    if (trading.uncrossTicks === null) trading.pricesFromMs = atMs;
+    trading.uncrossTicks = priceTicks;
+  },
+};
