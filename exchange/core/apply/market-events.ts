@@ -100,7 +100,7 @@ export const marketAppliers: Appliers<
     }
     if (buyer !== EXCHANGE_ACCOUNT) {
       rememberFill(listed, priceTicks, atMs);
-      rememberPrice(listed, priceTicks, atMs);
+      rememberPrice(listed, event);
     }
     listed.lastPriceTicks = priceTicks;
     listed.lastQuantity = quantity;

@@ -5,6 +5,7 @@ import type { SafetyPolicy } from "./safety-policy.ts";
 export interface PriceSpan {
   /** Of its first fill; it ends with that minute, or where an auction begins to uncross. */
   fromMs: number;
+  fromTrade: number;
   lowTicks: number;
   highTicks: number;
 }
@@ -17,29 +18,32 @@ type Priced = Pick<InstrumentState, "spans" | "trading">;
 const minuteOf = (ms: number): number => Math.floor(ms / MINUTE_MS);
 
 /** Takes a fill in; what is older than an hour, to the minute, makes room. */
-export function rememberPrice({ spans, trading }: Priced, priceTicks: number, atMs: number): void {
+export function rememberPrice(
+  { spans, trading }: Priced,
+  { priceTicks, trade, atMs }: { priceTicks: number; trade: number; atMs: number },
+): void {
   const last = spans.at(-1);
   if (
     last !== undefined &&
-    last.fromMs >= trading.pricesFromMs &&
+    last.fromTrade >= trading.pricesFromTrade &&
     minuteOf(last.fromMs) === minuteOf(atMs)
   ) {
     if (priceTicks < last.lowTicks) last.lowTicks = priceTicks;
     else if (priceTicks > last.highTicks) last.highTicks = priceTicks;
     return;
   }
-  spans.push({ fromMs: atMs, lowTicks: priceTicks, highTicks: priceTicks });
+  spans.push({ fromMs: atMs, fromTrade: trade, lowTicks: priceTicks, highTicks: priceTicks });
   const oldest = minuteOf(atMs - KEPT_MS);
   while (minuteOf(spans[0]?.fromMs ?? atMs) < oldest) spans.shift();
 }
 
 /** The lowest and highest price since a time, that whole minute included; null when there was none. */
-export function priceRange({ spans }: Pick<Priced, "spans">, sinceMs: number, neverBeforeMs = 0) {
+export function priceRange({ spans }: Pick<Priced, "spans">, sinceMs: number, fromTrade = 0) {
   const first = minuteOf(sinceMs);
   let range: { lowTicks: number; highTicks: number } | null = null;
   for (let at = spans.length - 1; at >= 0; at -= 1) {
     const each = spans[at] as PriceSpan;
-    if (each.fromMs < neverBeforeMs || minuteOf(each.fromMs) < first) break;
+    if (each.fromTrade < fromTrade || minuteOf(each.fromMs) < first) break;
     if (range === null) range = { lowTicks: each.lowTicks, highTicks: each.highTicks };
     if (each.lowTicks < range.lowTicks) range.lowTicks = each.lowTicks;
     if (each.highTicks > range.highTicks) range.highTicks = each.highTicks;
@@ -55,7 +59,7 @@ export function movedTooFar(
   nowMs: number,
 ): boolean {
   return breakers.some(({ withinMs, moveBps }) => {
-    const range = priceRange(listed, nowMs - withinMs, listed.trading.pricesFromMs);
+    const range = priceRange(listed, nowMs - withinMs, listed.trading.pricesFromTrade);
     if (range === null) return false;
     return (
       priceTicks * 10_000 > range.lowTicks * (10_000 + moveBps) ||

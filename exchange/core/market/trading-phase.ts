@@ -25,8 +25,8 @@ export interface Trading {
   endsAtMs: number | null;
   /** The price at which an auction is being uncrossed, while that takes more than one turn. */
   uncrossTicks: number | null;
-  /** Breakers look back no further: fills before that led into an auction. */
-  pricesFromMs: number;
+  /** Breakers look back no further than to this trade: those before led into an auction. */
+  pricesFromTrade: number;
 }
 
 export const HALT_REASON_LENGTH_MAX = 200;
@@ -39,7 +39,7 @@ export const OPEN_TRADING: Readonly<Trading> = {
   sinceMs: 0,
   endsAtMs: null,
   uncrossTicks: null,
-  pricesFromMs: 0,
+  pricesFromTrade: 0,
 };
 
 /** Why an order cannot be placed, or amended to that shape, in this phase; null when it can. */

@@ -1,8 +1,9 @@
 /** The naive market's rules of amending: what stays, what is held then, who loses its place. */
 import type { Command } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { isOutOfBand } from "./bands.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { endAt } from "./order-problems.fixture.ts";
+import { endAt, phaseProblems } from "./order-problems.fixture.ts";
 import { freeIncrements, issue, sellable } from "./orders.fixture.ts";
 import { triggerAtOnce } from "./stops.fixture.ts";
 import { dueFee, enter, reach, valueOfFills } from "./trading.fixture.ts";
@@ -16,6 +17,7 @@ function problems(model: Model, order: m.ModelOrder, command: Amend): RejectionC
   const { orderIncrementsMax, priceTicksMax } = m.instrumentOf(model, order.symbol);
   const isWithin = (value: number, max: number) =>
     Number.isInteger(value) && value >= 1 && value <= max;
+  if (order.stage === "triggered") codes.push("invalid-order");
   if (quantity !== undefined) {
     const leaves = isWithin(quantity, orderIncrementsMax) && quantity > order.filled;
     if (!leaves) codes.push("invalid-quantity");
@@ -64,6 +66,14 @@ export function amend(model: Model, command: Amend): m.Outcome {
   const keepsPlace = changed.length === 1 && quantity < order.quantity;
   model.tally.add(`state: ${order.stage} order amended, place ${keepsPlace ? "kept" : "lost"}`);
 
+  if (!keepsPlace) {
+    const shape = { symbol, timeInForce: tif, postOnly: order.postOnly, isMarket: false };
+    codes.push(
+      ...phaseProblems(model, order.stage === "waiting" ? { ...shape, timeInForce: "gtc" } : shape),
+    );
+    const reprices = order.isLimit && ticks !== order.ticks;
+    if (reprices && isOutOfBand(model, symbol, side, ticks)) codes.push("invalid-price");
+  }
   const left = quantity - order.filled;
   const enters = !keepsPlace && order.stage === "open";
   const { mode } = order;

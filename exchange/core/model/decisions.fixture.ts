@@ -12,6 +12,7 @@ import { cancelWhere } from "./groups.fixture.ts";
 import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
+import * as phases from "./phases.fixture.ts";
 import * as quoting from "./quoting.fixture.ts";
 import { runTriggered } from "./stops.fixture.ts";
 import * as supply from "./supply.fixture.ts";
@@ -49,6 +50,16 @@ function dueItems(model: Model): Due[] {
         if (ended > 0) model.tally.add("state: switch went off");
       },
     })),
+    ...model.markets.flatMap((market) => [
+      {
+        ...{ atMs: market.closesMs ?? Number.POSITIVE_INFINITY, rank: -0.4, id: market.number },
+        run: () => phases.closeMarket(model, market),
+      },
+      {
+        ...{ atMs: market.endsMs ?? Number.POSITIVE_INFINITY, rank: -0.3, id: market.number },
+        run: () => phases.uncross(model, market),
+      },
+    ]),
     ...model.deliveries.map((delivery) => ({
       ...{ atMs: delivery.timeoutMs, rank: 1, id: delivery.number },
       run: () => {
@@ -203,6 +214,8 @@ const RULES: Rules = {
   "set-quote-group": quoting.setGroup,
   "cancel-after": quoting.cancelAfter,
   "cancel-session-orders": quoting.endSession,
+  "halt-trading": phases.halt,
+  "resume-trading": phases.resumeMarket,
   "amend-order": amend,
   "cancel-order": orders.cancel,
   "cancel-orders": orders.cancelAll,

@@ -15,6 +15,7 @@ import type {
   ModelDelivery,
   ModelGroup,
   ModelLot,
+  ModelMarket,
   ModelNode,
   ModelOrder,
   ModelPart,
@@ -35,6 +36,9 @@ export interface Model {
   guaranty: bigint;
   /** Open ones. */
   orders: ModelOrder[];
+  markets: ModelMarket[];
+  /** Of all fills, also the exchange's. */
+  lastTicks: Map<string, number>;
   groups: ModelGroup[];
   /** Dead man's switches: account and when it goes off. */
   switches: Map<number, number>;
@@ -86,6 +90,10 @@ export function createModel(
     exchange: createAccount(EXCHANGE, "advanced"),
     guaranty: 0n,
     orders: [],
+    markets: instruments.map(({ symbol }, at) => ({
+      ...{ symbol, number: at + 1, phase: "active", endsMs: null, closesMs: null, pricesFrom: 0 },
+    })),
+    lastTicks: new Map(),
     groups: [],
     switches: new Map(),
     triggered: [],
@@ -125,6 +133,9 @@ export const accountOf = (model: Model, number: number) =>
   the([model.exchange, ...model.accounts], (account) => account.number === number);
 export const instrumentOf = (model: Model, symbol: string) =>
   the(model.instruments, (instrument) => instrument.symbol === symbol);
+
+export const phaseOf = (model: Model, symbol: string): ModelMarket["phase"] =>
+  the(model.markets, (market) => market.symbol === symbol).phase;
 
 /** Money of a quantity at a price: a tick is so many micro-dollars a Unit, of 1,000,000 tokens. */
 export function worth(model: Model, symbol: string, ticks: number, quantity: number): bigint {

@@ -1,6 +1,7 @@
 /** The naive market's rules of what an order must be; every reason to refuse one that applies. */
 import type { PlaceOrder } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { bandEdge, isOutOfBand, isThin } from "./bands.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { line } from "./trading.fixture.ts";
 
@@ -12,8 +13,18 @@ export function protectedTicks(model: Model, order: PlaceOrder): number {
   const opposite = line(model, order.symbol, order.side === "buy" ? "sell" : "buy");
   const best = order.stopTicks ?? opposite[0]?.ticks;
   if (best === undefined) return order.side === "buy" ? 1 : max;
-  const margin = Math.floor((best * slippage(model, order)) / 10_000);
-  return order.side === "buy" ? Math.min(max, best + margin) : Math.max(1, best - margin);
+  const { safety } = model.policy;
+  let bps = slippage(model, order);
+  const looksAtBook = safety !== undefined && order.stopTicks === undefined;
+  if (looksAtBook && isThin(model, order.symbol)) {
+    model.tally.add("state: market order in a thin book");
+    bps = Math.min(bps, safety.marketProtectionThinBps);
+  }
+  const margin = Math.floor((best * bps) / 10_000);
+  const edge = looksAtBook ? bandEdge(model, order.symbol, order.side) : null;
+  return order.side === "buy"
+    ? Math.min(max, best + margin, edge ?? max)
+    : Math.max(1, best - margin, edge ?? 1);
 }
 
 export const slippage = ({ policy }: Model, { maxSlippageBps }: PlaceOrder): number =>
@@ -62,6 +73,30 @@ export function groupProblems(
   return group.tripped ? ["quote-group-tripped"] : [];
 }
 
+/** What a market takes depends on its phase. */
+export function phaseProblems(
+  model: Model,
+  order: Pick<PlaceOrder, "symbol" | "timeInForce" | "postOnly"> & { isMarket: boolean },
+): RejectionCode[] {
+  const phase = m.phaseOf(model, order.symbol);
+  if (phase === "active") return [];
+  const endsAtOnce = order.timeInForce === "ioc" || order.timeInForce === "fok";
+  const rests = !order.isMarket && !endsAtOnce && !order.postOnly;
+  return phase === "auction" && rests ? [] : ["market-closed"];
+}
+
+function countProblems(model: Model, order: PlaceOrder): RejectionCode[] {
+  const { safety } = model.policy;
+  if (safety === undefined) return [];
+  const here = model.orders.filter((o) => o.symbol === order.symbol);
+  const open = here.filter((o) => o.account === order.account).length;
+  const waiting = here.filter((o) => o.stage === "waiting").length;
+  const isFull =
+    open >= safety.openOrdersPerInstrumentMax ||
+    (waits(order) && waiting >= safety.stopOrdersPerInstrumentMax);
+  return isFull ? ["too-many-open-orders"] : [];
+}
+
 export function shapeProblems(model: Model, order: PlaceOrder): RejectionCode[] {
   const codes: RejectionCode[] = [];
   const ids = model.clientIds.filter((known) => known.order.account === order.account);
@@ -86,6 +121,15 @@ export function shapeProblems(model: Model, order: PlaceOrder): RejectionCode[] 
     codes.push("invalid-price");
   }
   if (contradicts(model, order)) codes.push("invalid-order");
+  codes.push(...countProblems(model, order));
+  const isPlain = order.orderType === "limit" && order.priceTicks !== null;
+  if (isPlain && isOutOfBand(model, order.symbol, order.side, order.priceTicks ?? 0)) {
+    model.tally.add("state: order beyond the price band");
+    codes.push("invalid-price");
+  }
+  // A stop order is not matched now, whatever it is then.
+  const terms = waits(order) ? { ...order, timeInForce: "gtc" as const } : order;
+  codes.push(...phaseProblems(model, { ...terms, isMarket: order.orderType === "market" }));
   if (isMarket && (order.priceTicks !== null || order.postOnly)) codes.push("invalid-order");
   const endsAtOnce = order.timeInForce === "ioc" || order.timeInForce === "fok";
   if (order.postOnly && endsAtOnce) codes.push("invalid-order");

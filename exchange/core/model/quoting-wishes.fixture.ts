@@ -108,3 +108,22 @@ export const endSession = kind({
   }),
   command: (wish) => ({ type: "cancel-session-orders", ...wish }),
 });
+
+/** Rather back to trading than out of it. */
+export const phase = kind({
+  name: "phase",
+  of: fc.record({
+    symbol: fc.constantFrom("text-lite", "text-lite", "text-odd", "text-none"),
+    to: fc.constantFrom<"halted" | "closed" | "resume">("halted", "closed", "resume", "resume"),
+    auctionMs: fc.constantFrom(0, 0, 1_000, 30_000),
+  }),
+  command: ({ symbol, to, auctionMs }, model) => {
+    const stands = model.markets.find((market) => ["halted", "closed"].includes(market.phase));
+    if (stands !== undefined && auctionMs !== 30_000) {
+      return { type: "resume-trading", symbol: stands.symbol, auctionMs };
+    }
+    return to === "resume"
+      ? { type: "resume-trading", symbol, auctionMs }
+      : { type: "halt-trading", symbol, phase: to, reason: "test" };
+  },
+});

@@ -1,9 +1,10 @@
 /** The naive market's rules of batches, mass quotes, quote groups, sessions and switches. */
 import type { Command, PlaceOrder } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { isOutOfBand } from "./bands.fixture.ts";
 import { cancelWhere } from "./groups.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { groupProblems, shapeProblems } from "./order-problems.fixture.ts";
+import { groupProblems, phaseProblems, shapeProblems } from "./order-problems.fixture.ts";
 import { issue, place, sellable } from "./orders.fixture.ts";
 import { close, enter, open, reach, valueOfFills } from "./trading.fixture.ts";
 
@@ -46,9 +47,14 @@ export function replaceQuotes(model: Model, command: Command<"replace-quotes">):
   const { account, symbol, quotes } = command;
   if (quotes.length > 100) return m.refused("invalid-order");
   const some = quotes.length > 0 ? quotes : [{ priceTicks: 1, quantity: 1 }];
-  const codes: RejectionCode[] = some
+  let codes: RejectionCode[] = some
     .flatMap((quote) => shapeProblems(model, { ...asPlaced(account, symbol), ...quote }))
-    .filter((code) => code !== "too-many-open-orders");
+    // How many there are, in which phase and in which band, matters for new quotes alone.
+    .filter((code) => code !== "too-many-open-orders" && code !== "market-closed");
+  const known = model.instruments.find((i) => i.symbol === symbol);
+  const isFine = ({ priceTicks }: (typeof quotes)[number]) =>
+    Number.isInteger(priceTicks) && priceTicks >= 1 && priceTicks <= (known?.priceTicksMax ?? 0);
+  if (quotes.every(isFine)) codes = codes.filter((code) => code !== "invalid-price");
   if (codes.length > 0) return m.refused(...codes);
 
   const asks = m
@@ -81,6 +87,17 @@ export function replaceQuotes(model: Model, command: Command<"replace-quotes">):
   const after = own - gone.length + fresh.length;
   if (fresh.length > 0) {
     if (after > model.policy.openOrdersPerAccountMax) codes.push("too-many-open-orders");
+    const { safety } = model.policy;
+    const here = model.orders.filter((o) => o.account === account && o.symbol === symbol).length;
+    const thereAfter = here - gone.length + fresh.length;
+    if (thereAfter > (safety?.openOrdersPerInstrumentMax ?? thereAfter)) {
+      codes.push("too-many-open-orders");
+    }
+    if (fresh.some(({ priceTicks }) => isOutOfBand(model, symbol, "sell", priceTicks))) {
+      codes.push("invalid-price");
+    }
+    const shape = { symbol, timeInForce: "gtc", postOnly: false, isMarket: false } as const;
+    codes.push(...phaseProblems(model, shape));
     if (group !== null) codes.push(...groupProblems(model, account, symbol, group));
   }
 

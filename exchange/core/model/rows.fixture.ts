@@ -46,6 +46,18 @@ export interface ModelOrder {
   arrival: number | null;
 }
 
+export interface ModelMarket {
+  symbol: string;
+  number: number;
+  phase: "active" | "halted" | "auction" | "closed";
+  /** Of an auction. */
+  endsMs: number | null;
+  /** Of a closed market whose orders are to be cancelled. */
+  closesMs: number | null;
+  /** Fills before that, of all there were, count for no breaker. */
+  pricesFrom: number;
+}
+
 export interface ModelGroup {
   account: number;
   symbol: string;

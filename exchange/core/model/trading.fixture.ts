@@ -2,6 +2,7 @@
 import { divideCeil } from "#protocol/money.ts";
 import { countFill, tripGroups } from "./groups.fixture.ts";
 import * as m from "./market.fixture.ts";
+import { breakIfMoved } from "./phases.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
 
 type Model = m.Model;
@@ -25,6 +26,7 @@ type Taker = Pick<ModelOrder, "account" | "symbol" | "side" | "ticks" | "mode"> 
 export function reach(model: Model, taker: Taker) {
   const fills: { maker: ModelOrder; quantity: number }[] = [];
   const ends: ModelOrder[] = [];
+  if (m.phaseOf(model, taker.symbol) !== "active") return { fills, ends, meetsItself: false };
   let wanted = taker.wanted;
   for (const maker of line(model, taker.symbol, taker.side === "buy" ? "sell" : "buy")) {
     const tooDear = taker.side === "buy" ? maker.ticks > taker.ticks : maker.ticks < taker.ticks;
@@ -125,6 +127,7 @@ function tradeAndRest(model: Model, order: ModelOrder): boolean {
     order.symbol,
     fills.map(({ maker }) => maker.ticks),
   );
+  if (fills.length > 0) breakIfMoved(model, order.symbol);
   tripGroups(model);
   if (m.left(order) === 0) return false;
   if (meetsItself) model.tally.add("state: order met its own owner's");
@@ -149,9 +152,16 @@ function payFee(model: Model, order: ModelOrder, value: bigint, bps: number, mos
   return fee;
 }
 
-/** A fill at the maker's price: money into escrow, Units into a new Lot, bond behind it. */
-export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quantity: number): void {
-  const { symbol, ticks } = maker;
+/** A fill at the maker's price, or an auction's: money into escrow, Units into a new Lot, bond behind it. */
+export function trade(
+  model: Model,
+  maker: ModelOrder,
+  taker: ModelOrder,
+  quantity: number,
+  ticks = maker.ticks,
+): void {
+  const { symbol } = maker;
+  model.lastTicks.set(symbol, ticks);
   const [bid, ask] = maker.side === "buy" ? [maker, taker] : [taker, maker];
   // Cover is free of fees for both sides, and no sign of what Units are worth.
   const isCover = bid.account === m.EXCHANGE;

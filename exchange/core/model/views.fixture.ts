@@ -111,6 +111,7 @@ export function modelView(model: m.Model): View {
       model.groups.map((g) => [g.account, g.symbol, g.name, g.quantityMax, g.windowMs, g.tripped]),
     ),
     switches: text([...model.switches]),
+    markets: text(model.markets.map((market) => [market.symbol, market.phase, market.endsMs])),
     graces: text(model.graces.map((grace) => [grace.account, grace.endsMs])),
     clientIds: text(model.clientIds.map((id) => [id.order.account, id.order.clientOrderId])),
     references: text([...model.references].map(([reference, { atMs }]) => [reference, atMs])),
@@ -174,6 +175,11 @@ export function coreView(state: CoreState): View {
       ]),
     ),
     switches: text([...state.cancelsAfter]),
+    markets: text(
+      [...state.instruments].map(([symbol, { trading }]) => [
+        ...[symbol, trading.phase, trading.endsAtMs],
+      ]),
+    ),
     graces: text(
       attendance.flatMap(([account, { graceEndsAtMs }]) =>
         graceEndsAtMs === null ? [] : [[account, graceEndsAtMs]],

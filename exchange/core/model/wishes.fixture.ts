@@ -11,7 +11,7 @@ import {
   market,
   sellMuch,
 } from "./order-wishes.fixture.ts";
-import { batch, endSession, quotes, setGroup, setSwitch } from "./quoting-wishes.fixture.ts";
+import { batch, endSession, phase, quotes, setGroup, setSwitch } from "./quoting-wishes.fixture.ts";
 import { amendment, special, stop } from "./special-order-wishes.fixture.ts";
 import {
   anybody,
@@ -218,6 +218,7 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [amendment, 8],
   [quotes, 5],
   [batch, 2],
+  [phase, 2],
   [setGroup, 3],
   [setSwitch, 1],
   [endSession, 1],
