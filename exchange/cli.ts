@@ -32,6 +32,14 @@ Examples:
   gridspot exchange verify /backups/2026-11-25.journal
   gridspot exchange verify --data-dir ./data`;
 
+const REBUILD_HISTORY_HELP = `
+For history.db alone: orders, trades, Lots, statements and usage as they are listed. Nothing that
+moves money is read from it. The exchange must be stopped; the new file takes the old one's place only
+when it is whole. Some 20 seconds per million events.
+
+Example:
+  gridspot exchange rebuild-history --data-dir /var/lib/gridspot`;
+
 const NEW_KEY_HELP = `
 For an exchange that has lost exchange.key and every copy of it. With another key it is another
 exchange to its agents, and each has to be told so by whoever runs it.
@@ -87,6 +95,14 @@ export function exchangeCommand(): Command {
         if (!isSound) process.exitCode = 1;
         return lines;
       }),
+    );
+  exchange
+    .command("rebuild-history")
+    .description("build history.db anew from the journal of a stopped exchange")
+    .addOption(dataDirOption())
+    .addHelpText("after", REBUILD_HISTORY_HELP)
+    .action(({ dataDir }: { dataDir: string }) =>
+      report(async () => (await import("./backup/commands.ts")).rebuild(dataDir)),
     );
   exchange
     .command("new-key")

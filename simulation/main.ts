@@ -1,6 +1,8 @@
 /** `npm run simulate`: hours of a simulated market in which everything goes wrong. `--help` says how. */
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
+import { runDay } from "./day/day.ts";
+import { reportOn } from "./day/report.ts";
 import { runHours } from "./hours.ts";
 import { BREACHES_SHOWN, reportLines, verdictOf } from "./report.ts";
 import { findRecord, isSweepComplete, sweep, sweepLines } from "./sweep.ts";
@@ -27,6 +29,7 @@ const options = new Command("simulate")
   .option("--hits-min <n>", "fail when a kind of fault was met fewer times", count)
   .option("--digest", "say the digest alone")
   .option("--sweep", "instead of hours: fail at every disk operation of a short world, one by one")
+  .option("--day", "instead of hours: a day of hundreds of accounts, every cent and token shown")
   .option("--operation <n>", "of a sweep: at this operation alone", count)
   .parse()
   .opts<{
@@ -36,6 +39,7 @@ const options = new Command("simulate")
     hitsMin?: number;
     digest?: boolean;
     sweep?: boolean;
+    day?: boolean;
     operation?: number;
   }>();
 
@@ -61,6 +65,18 @@ async function sweepOperations(): Promise<boolean> {
   return operation === null ? isSweepComplete(run) : run.problems.length === 0;
 }
 
+async function simulateDay(): Promise<boolean> {
+  const startMs = performance.now();
+  const day = await runDay(options.seed);
+  const { lines, isGood } = reportOn(day, (performance.now() - startMs) / 1000);
+  for (const line of lines) console.log(line);
+  return isGood;
+}
+
+async function chosen(): Promise<boolean> {
+  if (options.day === true) return simulateDay();
+  return options.sweep === true ? sweepOperations() : simulateHours();
+}
+
 const workers = Math.max(1, options.workers);
-const isGood = await (options.sweep !== true ? simulateHours() : sweepOperations());
-process.exitCode = isGood ? 0 : 1;
+process.exitCode = (await chosen()) ? 0 : 1;

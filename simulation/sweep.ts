@@ -19,8 +19,8 @@ const STATES_WANTED: readonly SeenState[] = [
   "order filled in part",
   "deliveries excused by a restart",
 ];
-/** More would take more than a minute. */
-const OPERATIONS_MAX = 1_000;
+/** More would take more than some 90 seconds. */
+const OPERATIONS_MAX = 1_200;
 /** About one world in twenty is rich enough. */
 const SEEDS_MAX = 300;
 const SEEDS_AT_ONCE = 20;

@@ -6,6 +6,7 @@ import { finishNow } from "#exchange/journal/errands.ts";
 import { DirectoryInUse, JournalError } from "#exchange/journal/journal.ts";
 import { inWords } from "#exchange/journal/sqlite-file.ts";
 import { type BackupReport, makeBackup } from "./backup-work.ts";
+import { rebuildHistory } from "./history-rebuild.ts";
 import { checkVacant, restoreArchive } from "./restoration.ts";
 import { askForBackup } from "./running-exchange.ts";
 import { type Verification, verifyJournal } from "./verification.ts";
@@ -78,6 +79,24 @@ export function verify(target: { file: string } | { dataDir: string }): {
   } catch (error) {
     if (!(error instanceof DirectoryInUse)) throw error;
     throw new JournalError(`${error.message}; or back it up while it runs, and verify the backup`);
+  }
+}
+
+/** Builds the read model of a stopped exchange anew, from every event of its journal. */
+export function rebuild(dataDir: string): string[] {
+  const file = join(dataDir, "journal.db");
+  const beganMs = performance.now();
+  try {
+    return reading(file, "name the data directory of an exchange", ({ content }) => {
+      const events = rebuildHistory(content, dataDir);
+      const seconds = ((performance.now() - beganMs) / 1000).toFixed(1);
+      return [`${join(dataDir, "history.db")}: built anew from ${events} events in ${seconds} s`];
+    });
+  } catch (error) {
+    if (!(error instanceof DirectoryInUse)) throw error;
+    throw new JournalError(
+      `${error.message}; stop it first. It needs no rebuild to go on: a history that fails is built anew at the next start.`,
+    );
   }
 }
 

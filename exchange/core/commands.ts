@@ -19,7 +19,11 @@ export interface CommandMap extends OrderCommandMap {
   /** Lists an instrument, or a new version of one. Does nothing when nothing changed. */
   "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
   "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };
-  "open-account": { params: { name: string; mode: AccountMode }; result: { account: number } };
+  /** `autoTransfer` where it is not what the mode comes with: see `accounts/settings.ts`. */
+  "open-account": {
+    params: { name: string; mode: AccountMode; autoTransfer?: boolean };
+    result: { account: number };
+  };
   /**
    * Money from outside. `reference` makes a repeated deposit a no-op for as long as it is remembered:
    * 90 days, or what the policy says (`depositReferenceKeptMs`). After that it names a new deposit.
@@ -82,6 +86,16 @@ export interface CommandMap extends OrderCommandMap {
   "transfer-issued": {
     params: { account: number; symbol: string; quantity: number };
     result: { transfer: number };
+  };
+  /** Bought Units into Consumption, oldest acquisition first; from then on requests draw on them. */
+  "transfer-to-consumption": {
+    params: { account: number; symbol: string; quantity: number };
+    result: { transfer: number; tokens: number };
+  };
+  /** Untouched whole increments back into Trading, latest expiry first; their expiry stays. */
+  "transfer-to-trading": {
+    params: { account: number; symbol: string; quantity: number };
+    result: { transfer: number; tokens: number };
   };
   "reserve-delivery": { params: ReserveDelivery; result: Reservation };
   /** The attempt failed before its first byte: reserve again with other suppliers. */

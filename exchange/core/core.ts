@@ -16,6 +16,7 @@ import { applyEvent } from "./apply/apply.ts";
 import { retryDelivery } from "./clearing/remedy.ts";
 import { reserveDelivery } from "./clearing/reservation.ts";
 import { releaseDelivery, settleDelivery } from "./clearing/settlement.ts";
+import { transferToConsumption, transferToTrading } from "./clearing/transfers.ts";
 import type { Command, CommandResult, CommandType } from "./commands.ts";
 import type { Core, Executed } from "./core-port.ts";
 import type { CoreEvent } from "./events.ts";
@@ -56,6 +57,8 @@ const DECIDERS: Deciders = {
   "disconnect-node": disconnectNode,
   "issue-supply": issueSupply,
   "transfer-issued": transferIssued,
+  "transfer-to-consumption": transferToConsumption,
+  "transfer-to-trading": transferToTrading,
   "place-order": placeOrder,
   "place-orders": placeOrders,
   "replace-quotes": replaceQuotes,

@@ -3,7 +3,12 @@
  * simulator and the tests ask after every command, the exchange at its start and on a timer.
  */
 import { clientIdBreaches, indexBreaches } from "./invariants/accounts.ts";
-import { deliveryBreaches, deliveryCountBreaches, lotBreaches } from "./invariants/clearing.ts";
+import {
+  deliveryBreaches,
+  deliveryCountBreaches,
+  lotBreaches,
+  strayBreaches,
+} from "./invariants/clearing.ts";
 import { ledgerBreaches } from "./invariants/ledger-sums.ts";
 import { bookBreaches, orderBreaches, termsBreaches } from "./invariants/market.ts";
 import { slaTotalsBreaches, supplierBreaches } from "./invariants/sla.ts";
@@ -33,6 +38,7 @@ function* walk(state: CoreState, options: { canPause: boolean }): Generator<stri
   yield* termsBreaches(state);
   for (const lot of state.lots.values()) yield* step(lotBreaches(state, lot));
   yield* state.holdings.problems();
+  yield* step(strayBreaches(state));
   for (const delivery of state.deliveries.values()) {
     yield* step(deliveryBreaches(state, delivery));
   }

@@ -6,6 +6,8 @@ import { indexStop } from "./apply/order-terms-events.ts";
 import { isInDefault } from "./clearing/close-out.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
+import { awaitSweep } from "./clearing/sweep-times.ts";
+import { TradingLots } from "./clearing/trading-lots.ts";
 import { DueQueue } from "./due-queue.ts";
 import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
@@ -65,6 +67,7 @@ export function createEmptyState(): CoreState {
     due: new DueQueue(),
     serving: new Serving(),
     holdings: new Holdings(lots),
+    tradingLots: new TradingLots(lots),
   };
 }
 
@@ -73,6 +76,8 @@ const FOLLOWING = new Set([
   "due",
   "serving",
   "holdings",
+  "tradingLots",
+  "sweepsAtMs",
   "clientIdsDueMs",
   "referencesDueMs",
   "joinTokensDueMs",
@@ -158,6 +163,7 @@ export function decodeState(text: string): CoreState {
       ...row,
       openOrders: new Set(row.openOrders),
       lots: new Set(row.lots),
+      sweepsAtMs: null,
     });
   }
   for (const [account, row] of raw.attendance) {
@@ -221,6 +227,7 @@ function readAmounts(fields: Record<string, unknown> | unknown[]): void {
 /** What is due follows from the rest of the state. */
 function fillDueQueue(state: CoreState): void {
   for (const lot of state.lots.values()) {
+    if (lot.tradingSinceMs !== null) awaitSweep(state, lot.owner, lot.tradingSinceMs);
     if (lot.expiresAtMs === null) continue;
     state.due.push({ dueMs: lot.expiresAtMs, kind: "lot-expiry", id: lot.number });
   }

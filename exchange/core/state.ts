@@ -3,7 +3,9 @@
  * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { AccountSettings } from "./accounts/settings.ts";
 import type { Holdings } from "./clearing/holdings.ts";
+import type { TradingLots } from "./clearing/trading-lots.ts";
 import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
 import type { LotNames } from "./ledger/account-names.ts";
@@ -24,12 +26,15 @@ export interface Account {
   number: number;
   name: string;
   mode: AccountMode;
+  settings: AccountSettings;
   openedAtMs: number;
   /** Orders that are open (resting or suspended), by number. */
   openOrders: Set<number>;
   /** Lots not yet closed, by number. */
   lots: Set<number>;
   openDeliveries: number;
+  /** When its Lots in Trading are swept next; null when nothing waits for it. In no snapshot. */
+  sweepsAtMs: number | null;
 }
 
 export interface InstrumentState {
@@ -53,6 +58,12 @@ export interface InstrumentState {
 /** `waiting` for its stop price; `triggered` by it, and about to enter the market. */
 export type OrderStatus = "open" | "suspended" | "waiting" | "triggered" | "filled" | "cancelled";
 export type { ClosureReason } from "./market/closure-reasons.ts";
+
+/** Increments of one Lot that an ask still offers. */
+export interface OfferedLot {
+  lot: number;
+  quantity: number;
+}
 
 export interface Order {
   number: number;
@@ -82,6 +93,8 @@ export interface Order {
   closedAtMs: number | null;
   /** Place in the book while it rests, else 0. */
   handle: number;
+  /** Of an ask that sells bought Units: the Lots it holds, in the order in which they are handed over. */
+  lots: OfferedLot[];
   /** What the ledger holds for it. Follows from the number, so it is in no snapshot. */
   holdName: string;
   /** Of an ask; a bid has none: "". In no snapshot. */
@@ -96,6 +109,8 @@ export interface Lot {
   supplier: number;
   trade: number;
   priceTicks: number;
+  /** What its holder paid for it, per Unit: of a Lot that was sold on, not what stands in escrow. */
+  costTicks: number;
   tokens: number;
   valueMicros: bigint;
   usedTokens: number;
@@ -106,7 +121,9 @@ export interface Lot {
   /** Bond that was there for it when it was bought, at most: `marginBps` of its value. */
   bondedMicros: bigint;
   boughtAtMs: number;
-  /** First entry into Consumption; null while in Trading. */
+  /** Since when it is in Trading, where it can be sold; null in Consumption, where requests draw on it. */
+  tradingSinceMs: number | null;
+  /** First entry into Consumption, which fixes the expiry; a transfer back keeps both. */
   enteredAtMs: number | null;
   expiresAtMs: number | null;
   /** What its supplier paid for the absence that began then, in basis points. */
@@ -268,4 +285,5 @@ export interface CoreState {
   due: DueQueue;
   serving: Serving;
   holdings: Holdings;
+  tradingLots: TradingLots;
 }

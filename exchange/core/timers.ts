@@ -2,6 +2,7 @@
 import { isInDefault, nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
 import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
+import { runSweep } from "./clearing/sweep.ts";
 import type { DueItem } from "./due-queue.ts";
 import { endAuction } from "./market/auction.ts";
 import { closeOrder } from "./market/closing.ts";
@@ -19,13 +20,14 @@ const SIGN_OF_LIFE_MS = 60_000;
 export function runDue(turn: Turn): boolean {
   if (turn.state.policy === null) return false;
   const { dueItemsPerTurnMax } = policyOf(turn.state);
-  for (let ran = 0; ran < dueItemsPerTurnMax; ran += 1) {
+  for (let work = 0; work < dueItemsPerTurnMax; work += 1) {
     const item = turn.state.due.takeDue(turn.nowMs);
     if (item === null) {
       forget(turn);
       return false;
     }
-    if (runItem(turn, item)) return true;
+    if (item.kind === "sweep") work += runSweep(turn, item);
+    else if (runItem(turn, item)) return true;
   }
   return true;
 }

@@ -1,6 +1,7 @@
 /** Questions that history answers. All figures are book integers; the edges give them their public form. */
 import type { SqliteDatabase } from "#exchange/database.ts";
 import { type Condition, createListing, type Page, type PageRequest } from "./listing.ts";
+import type { LotRecord, LotStatus } from "./lot-records.ts";
 import {
   type DeliveryRecord,
   decodeRecord,
@@ -10,6 +11,8 @@ import {
   type OrderStatusWord,
   type TradeRecord,
 } from "./records.ts";
+import { createStatementQuery, type Statement } from "./statement-days.ts";
+import type { TransferRecord } from "./transfer-projector.ts";
 
 /** Every field is optional; times are milliseconds since the epoch, both ends included. */
 export interface RecordFilter {
@@ -28,6 +31,10 @@ export interface FillFilter extends RecordFilter {
   trade?: number | null;
 }
 
+export interface LotFilter extends RecordFilter {
+  status?: LotStatus | null;
+}
+
 export interface HistoryQueries {
   /** An order by its number, whoever's it is. */
   order(number: number): OrderRecord | null;
@@ -39,6 +46,13 @@ export interface HistoryQueries {
   deliveryByRequestId(account: number, requestId: string): DeliveryRecord | null;
   deliveries(account: number, filter: RecordFilter, page: PageRequest): Page<DeliveryRecord>;
   issuances(account: number, filter: RecordFilter, page: PageRequest): Page<IssuanceRecord>;
+  transfers(account: number, filter: RecordFilter, page: PageRequest): Page<TransferRecord>;
+  /** Lots that an account bought, open and ended. */
+  lots(account: number, filter: LotFilter, page: PageRequest): Page<LotRecord>;
+  /** A Lot by its number, whoever's it is. */
+  lot(number: number): LotRecord | null;
+  /** What came and went on the UTC days from that of `fromMs` to that of `toMs`, both included. */
+  statement(account: number, fromMs: number, toMs: number): Statement;
 }
 
 interface BodyRow {
@@ -52,6 +66,9 @@ export function createQueries(db: SqliteDatabase): HistoryQueries {
   const listOrders = listing("orders");
   const listDeliveries = listing("deliveries");
   const listIssuances = listing("issuances");
+  const listTransfers = listing("transfers");
+  const listLots = listing("lots");
+  const lot = db.prepare("SELECT body FROM lots WHERE number = ?").pluck();
   const listFills = createListing<BodyRow & { side: "buy" | "sell" }>(
     db,
     "SELECT f.number AS position, f.side, t.body FROM fills f JOIN trades t ON t.number = f.trade",
@@ -110,6 +127,17 @@ export function createQueries(db: SqliteDatabase): HistoryQueries {
       decodedPage(listDeliveries([["account = ?", account], ...span("", filter)], page)),
     issuances: (account, filter, page) =>
       decodedPage(listIssuances([["account = ?", account], ...span("", filter)], page)),
+    transfers: (account, filter, page) =>
+      decodedPage(listTransfers([["account = ?", account], ...span("", filter)], page)),
+    lots: (account, filter, page) =>
+      decodedPage(
+        listLots(
+          [["owner = ?", account], ...span("", filter), ["status = ?", filter.status ?? null]],
+          page,
+        ),
+      ),
+    lot: (number) => decodedOrNull<LotRecord>(lot.get(number)),
+    statement: createStatementQuery(db),
   };
 }
 

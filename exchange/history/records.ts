@@ -6,7 +6,7 @@ import type { Order } from "#exchange/core/state.ts";
 /** An order as it stood last, open or closed; where it rests in the book is the core's business. */
 export type OrderRecord = Omit<
   Order,
-  "handle" | "holdName" | "marginName" | "feeBasisMicros" | "heldBps"
+  "handle" | "lots" | "holdName" | "marginName" | "feeBasisMicros" | "heldBps"
 > & {
   /** Of an order that asks for more than most. */
   terms?: OrderTerms;

@@ -74,7 +74,9 @@ export class CoverChecks {
     const [only] = agreed;
     if (cover === undefined || only === undefined || agreed.length > 1) return;
     const extraMicros = cover - costMicros;
-    if (extraMicros > 0n) this.#due = { delivery, agreed: only, extraMicros };
+    // Rounded down to nothing when it was agreed, the odd micro-dollar stays with the exchange.
+    if (extraMicros > 0n && only.chargeMaxMicros > 0n)
+      this.#due = { delivery, agreed: only, extraMicros };
   }
 
   *#charge(event: EventOf<"supplier-charged">): Generator<string> {

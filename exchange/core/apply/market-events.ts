@@ -1,5 +1,6 @@
 /** What order and trade events do to the state. */
 
+import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
@@ -7,13 +8,16 @@ import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import { rememberPrice } from "#exchange/core/market/price-history.ts";
 import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import { lotOpened } from "#exchange/core/sla/scorecard.ts";
-import type { Lot } from "#exchange/core/state.ts";
+import type { Lot, OfferedLot } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
 import { leaveBook, openOrderOf } from "./open-order.ts";
 import { countFillOfGroup, dropTerms, leaveTriggered } from "./order-terms-events.ts";
 import { openSupply } from "./supply-events.ts";
+
+/** Shared by all orders that hold none. */
+const NO_LOTS: OfferedLot[] = [];
 
 export const marketAppliers: Appliers<
   | "order-accepted"
@@ -47,6 +51,7 @@ export const marketAppliers: Appliers<
       placedAtMs: order.placedAtMs,
       closedAtMs: null,
       handle: 0,
+      lots: NO_LOTS,
       // The very strings that the ledger has just hashed.
       holdName: heldUnder(postings[0]) ?? holdNameOf(order.side, order.number),
       marginName: heldUnder(postings[1]) ?? marginNameOf(order.side, order.number),
@@ -117,6 +122,7 @@ export const marketAppliers: Appliers<
       supplier: seller,
       trade: event.trade,
       priceTicks,
+      costTicks: priceTicks,
       tokens,
       valueMicros: event.valueMicros,
       usedTokens: 0,
@@ -124,6 +130,7 @@ export const marketAppliers: Appliers<
       marginBps: policy.bondMarginBps,
       bondedMicros: bondedBy(event.postings.at(-1)),
       boughtAtMs: atMs,
+      tradingSinceMs: event.enteredAtMs === null ? atMs : null,
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
       abandoned: null,
@@ -132,7 +139,11 @@ export const marketAppliers: Appliers<
       names: null,
     };
     state.lots.set(lot, bought);
-    state.holdings.add(bought);
+    if (bought.tradingSinceMs === null) state.holdings.add(bought);
+    else {
+      state.tradingLots.add(bought);
+      awaitSweep(state, buyer, atMs);
+    }
     lotOpened(state, bought);
     accountOf(state, buyer).lots.add(lot);
     openSupply(state, seller, symbol).owedTokens += tokens;

@@ -145,6 +145,7 @@ const AIMED: Record<string, string[]> = {
   redeem: ["accepted"],
   issue: ["accepted", "capacity-exceeded", "invalid-quantity"],
   transfer: ["accepted", "insufficient-units", "invalid-quantity"],
+  "move units": ["accepted", "insufficient-units", "invalid-quantity"],
   reserve: [
     ...["accepted", "account-not-found", "instrument-not-found", "invalid-quantity"],
     ...["no-supplier", "no-units", "payment-required", "too-many-deliveries", "key-not-found"],
@@ -199,6 +200,8 @@ const AIMED: Record<string, string[]> = {
     "price difference not paid in full",
     ...["charge took the bond behind its Lot", "abandonment charged"],
     ...["abandonment charged a second time", "announced absence not charged"],
+    ...["swept", "swept after an outage", "Lot split", "Lot split that was used"],
+    "Lot entered Consumption again",
     ...["Lot closed out", "close-out delayed by a delivery", "default"],
     ...["ask withdrawn in default", "debt paid by new bond", "debt paid by new bond in part"],
   ],

@@ -121,6 +121,13 @@ function amendProblem(
   if (order.status === "triggered") {
     return reject("invalid-order", `order ${order.number} is entering the market; amend it then`);
   }
+  // What such an ask holds is Lots by name: which of them to let go is its owner's to say.
+  if (order.lots.length > 0) {
+    return reject(
+      "invalid-order",
+      `order ${order.number} offers bought Units; cancel it and place another`,
+    );
+  }
   if (quantity !== undefined) {
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > orderIncrementsMax) {
       return reject(

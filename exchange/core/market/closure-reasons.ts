@@ -14,6 +14,8 @@ export const CLOSURE_REASONS = {
   capacity_fell: "Measured capacity no longer carries it.",
   post_only_would_cross: "post_only, it came back to orders that it would have taken.",
   bond_exhausted: "Its supplier could not pay a charge.",
+  swept: "It offered Lots that entered Consumption.",
+  lot_ended: "It offered a Lot that ended.",
   expired: "Its day or its date was over.",
   session_ended: "It was placed for a session that ended.",
   cancel_after: "Its owner's dead man's switch was not renewed.",

@@ -97,7 +97,8 @@ function changeOf(turn: Turn, command: ReplaceQuotes): Decision<QuoteChange> {
     if (!shape.ok) return shape;
   }
   const current = asksOf(turn, account, symbol)
-    .filter(({ orderType, status }) => orderType === "limit" && status !== "waiting")
+    .filter((order) => order.orderType === "limit" && order.status !== "waiting")
+    .filter((order) => order.lots.length === 0)
     .sort((a, b) => a.number - b.number);
   const taken = new Set<Order>();
   const take = (quote: Quote, fits: (left: number) => boolean): Order | null => {

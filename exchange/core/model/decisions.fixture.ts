@@ -17,12 +17,14 @@ import * as quoting from "./quoting.fixture.ts";
 import { runTriggered } from "./stops.fixture.ts";
 import * as supply from "./supply.fixture.ts";
 import { close } from "./trading.fixture.ts";
+import * as transfers from "./transfers.fixture.ts";
+import { dueSweeps } from "./transfers.fixture.ts";
 
 type Model = m.Model;
 
 interface Due {
   atMs: number;
-  /** Of what falls due in the same millisecond: orders, Lots, deliveries, graces, absences. */
+  /** Of what falls due in the same millisecond: sweeps, orders, Lots, deliveries, graces, absences. */
   rank: number;
   id: number;
   run: () => void;
@@ -32,6 +34,7 @@ interface Due {
 function dueItems(model: Model): Due[] {
   const idle = model.lots.filter((lot) => m.reservedOn(model, lot.number) === 0);
   const items: Due[] = [
+    ...dueSweeps(model),
     ...model.orders.map((order) => ({
       ...{ atMs: order.expiresMs ?? Number.POSITIVE_INFINITY, rank: -1, id: order.number },
       run: () => {
@@ -72,7 +75,8 @@ function dueItems(model: Model): Due[] {
     })),
     ...dueAbsences(model).map(({ account, atMs, run }) => ({ atMs, rank: 3, id: account, run })),
   ];
-  return items.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
+  const ends = items.filter(({ atMs }) => atMs < m.NEVER_MS);
+  return ends.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
 }
 
 /** What runs by itself before a command is decided. */
@@ -167,9 +171,10 @@ function takeIn(model: Model, content: string, reference: string): boolean {
   return true;
 }
 
-function openAccount(model: Model, { mode }: Command<"open-account">): m.Outcome {
+function openAccount(model: Model, command: Command<"open-account">): m.Outcome {
+  const { mode, autoTransfer = mode === "easy" } = command;
   const number = model.accounts.length + 1;
-  model.accounts.push(m.createAccount(number, mode));
+  model.accounts.push(m.createAccount(number, mode, autoTransfer));
   return m.accepted({ account: number });
 }
 
@@ -209,6 +214,8 @@ const RULES: Rules = {
   "disconnect-node": supply.disconnect,
   "issue-supply": supply.issueUnits,
   "transfer-issued": supply.transferUnits,
+  "transfer-to-consumption": transfers.toConsumption,
+  "transfer-to-trading": transfers.toTrading,
   "place-order": orders.place,
   "replace-quotes": quoting.replaceQuotes,
   "set-quote-group": quoting.setGroup,

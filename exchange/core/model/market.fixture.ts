@@ -3,77 +3,33 @@
  * from the core. This file holds what it keeps and what follows from that, the others hold the rules.
  * Slow on purpose: nothing is kept twice.
  */
-import type { AccountMode, PlaceOrder } from "#exchange/core/commands.ts";
+import type { AccountMode } from "#exchange/core/commands.ts";
 import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import type { Instrument } from "#protocol/instrument.ts";
 import { divideCeil } from "#protocol/money.ts";
-import type {
-  ModelAbsence,
-  ModelAccount,
-  ModelDelivery,
-  ModelGroup,
-  ModelLot,
-  ModelMarket,
-  ModelNode,
-  ModelOrder,
-  ModelPart,
-  ModelSupply,
+import {
+  EXCHANGE,
+  type Model,
+  type ModelAccount,
+  type ModelDelivery,
+  type ModelLot,
+  type ModelMarket,
+  type ModelOrder,
+  type ModelPart,
+  type ModelSupply,
 } from "./rows.fixture.ts";
 
-export type * from "./rows.fixture.ts";
-
-/** The exchange as a buyer of cover. */
-export const EXCHANGE = 0;
-
-export interface Model {
-  nowMs: number;
-  policy: MarketPolicy;
-  instruments: readonly Instrument[];
-  accounts: ModelAccount[];
-  exchange: ModelAccount;
-  guaranty: bigint;
-  /** Open ones. */
-  orders: ModelOrder[];
-  markets: ModelMarket[];
-  /** Of all fills, also the exchange's. */
-  lastTicks: Map<string, number>;
-  groups: ModelGroup[];
-  /** Dead man's switches: account and when it goes off. */
-  switches: Map<number, number>;
-  /** Stop orders whose price has come, first in first. */
-  triggered: ModelOrder[];
-  lots: ModelLot[];
-  deliveries: ModelDelivery[];
-  nodes: ModelNode[];
-  supplies: ModelSupply[];
-  /** When suppliers had no link; `toMs` is null while it lasts. */
-  away: ModelAbsence[];
-  /** Suppliers that could not pay something, until that was acted upon. */
-  defaults: { account: number; atMs: number }[];
-  /** Fills of others than the exchange, oldest first. */
-  fills: { symbol: string; ticks: number; atMs: number }[];
-  graces: { account: number; endsMs: number }[];
-  outages: { fromMs: number; toMs: number }[];
-  references: Map<string, { content: string; atMs: number }>;
-  /** API keys that count, and whose they are. */
-  keys: Map<string, number>;
-  clientIds: { order: PlaceOrder; number: number; atMs: number }[];
-  deposited: bigint;
-  fees: bigint;
-  counts: { order: number; lot: number; delivery: number; issuance: number; transfer: number };
-  arrivals: number;
-  tally: Tally;
-}
+export * from "./rows.fixture.ts";
 
 /** What the rules say: the answer, or every refusal that is right (several may apply at once). */
 export type Outcome = { ok: true; result: unknown } | { ok: false; codes: RejectionCode[] };
 export const accepted = (result: unknown = {}): Outcome => ({ ok: true, result });
 export const refused = (...codes: RejectionCode[]): Outcome => ({ ok: false, codes });
 
-export const createAccount = (number: number, mode: AccountMode): ModelAccount => ({
-  ...{ number, mode, available: 0n, bond: 0n, pending: 0n, debt: 0n },
+export const createAccount = (number: number, mode: AccountMode, atOnce = true): ModelAccount => ({
+  ...{ number, mode, atOnce, available: 0n, bond: 0n, pending: 0n, debt: 0n },
 });
 
 export function createModel(
@@ -186,6 +142,9 @@ export const payingParts = ({ parts, owed }: Pick<ModelDelivery, "parts" | "owed
   owed?.parts ?? parts;
 export const freeTokens = (model: Model, lot: ModelLot): number =>
   lot.tokens - lot.used - reservedOn(model, lot.number);
+
+/** Never yet: a Lot that has not entered Consumption. */
+export const NEVER_MS = Number.POSITIVE_INFINITY;
 
 const EMPTY_SUPPLY = { unsold: 0, inIssuance: 0, issuedEver: 0, deliveredEver: 0 };
 export function supplyOf(model: Model, account: number, symbol: string): ModelSupply {

@@ -1,17 +1,25 @@
-/** What the naive market keeps rows of: accounts, orders, Lots, deliveries, nodes. */
-import type { AccountMode, TimeInForce } from "#exchange/core/commands.ts";
+/** What the naive market keeps: plain rows in plain lists. */
+import type { AccountMode, PlaceOrder, TimeInForce } from "#exchange/core/commands.ts";
 import type { SelfTradeMode } from "#exchange/core/market/order-terms.ts";
+import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
+import type { MarketPolicy } from "#exchange/core/policy.ts";
+import type { Instrument } from "#protocol/instrument.ts";
 
 /** Totals, holds included; what is held follows from orders and Lots. */
 export interface ModelAccount {
   number: number;
   mode: AccountMode;
+  /** What it buys enters Consumption at once. */
+  atOnce: boolean;
   available: bigint;
   bond: bigint;
   pending: bigint;
   /** What it could not pay. */
   debt: bigint;
 }
+
+/** The exchange as a buyer of cover. */
+export const EXCHANGE = 0;
 
 export interface ModelOrder {
   number: number;
@@ -75,6 +83,8 @@ export interface ModelLot {
   owner: number;
   supplier: number;
   ticks: number;
+  /** Per Unit, what its holder paid. */
+  cost: number;
   tokens: number;
   used: number;
   value: bigint;
@@ -82,7 +92,11 @@ export interface ModelLot {
   margin: bigint;
   /** Bond per value owed, in basis points. */
   share: number;
-  enteredMs: number;
+  boughtMs: number;
+  /** In Trading since then; null in Consumption. */
+  tradingMs: number | null;
+  /** Null before its first entry into Consumption; until then it never expires. */
+  enteredMs: number | null;
   expiresMs: number;
   /** What was charged for the absence that began then, in basis points. */
   abandoned: { sinceMs: number; bps: number };
@@ -142,4 +156,44 @@ export interface ModelAbsence {
   drained: boolean;
   /** How much of it was acted upon. */
   doneMs: number;
+}
+
+export interface Model {
+  nowMs: number;
+  policy: MarketPolicy;
+  instruments: readonly Instrument[];
+  accounts: ModelAccount[];
+  exchange: ModelAccount;
+  guaranty: bigint;
+  /** Open ones. */
+  orders: ModelOrder[];
+  markets: ModelMarket[];
+  /** Of all fills, also the exchange's. */
+  lastTicks: Map<string, number>;
+  groups: ModelGroup[];
+  /** Dead man's switches: account and when it goes off. */
+  switches: Map<number, number>;
+  /** Stop orders whose price has come, first in first. */
+  triggered: ModelOrder[];
+  lots: ModelLot[];
+  deliveries: ModelDelivery[];
+  nodes: ModelNode[];
+  supplies: ModelSupply[];
+  /** When suppliers had no link; `toMs` is null while it lasts. */
+  away: ModelAbsence[];
+  /** Suppliers that could not pay something, until that was acted upon. */
+  defaults: { account: number; atMs: number }[];
+  /** Fills of others than the exchange, oldest first. */
+  fills: { symbol: string; ticks: number; atMs: number }[];
+  graces: { account: number; endsMs: number }[];
+  outages: { fromMs: number; toMs: number }[];
+  references: Map<string, { content: string; atMs: number }>;
+  /** API keys that count, and whose they are. */
+  keys: Map<string, number>;
+  clientIds: { order: PlaceOrder; number: number; atMs: number }[];
+  deposited: bigint;
+  fees: bigint;
+  counts: { order: number; lot: number; delivery: number; issuance: number; transfer: number };
+  arrivals: number;
+  tally: Tally;
 }

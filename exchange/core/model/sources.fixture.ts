@@ -15,7 +15,7 @@ export const tokensFor = (wish: Wish): number => wish.prompt + wish.choices * wi
 export function drawable(model: Model, { account, symbol }: Wish, serving = true): m.ModelLot[] {
   return model.lots
     .filter((lot) => lot.owner === account && lot.symbol === symbol)
-    .filter((lot) => lot.expiresMs > model.nowMs)
+    .filter((lot) => lot.tradingMs === null && lot.expiresMs > model.nowMs)
     .filter((lot) => m.canServe(model, lot.supplier, symbol) === serving)
     .sort((a, b) => a.expiresMs - b.expiresMs || a.number - b.number);
 }

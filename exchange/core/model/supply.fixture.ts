@@ -89,7 +89,8 @@ export function endGrace(model: Model, account: number): void {
   }
 }
 
-function quantityProblem(model: Model, command: Command<"issue-supply" | "transfer-issued">) {
+type Moved = "issue-supply" | "transfer-issued" | "transfer-to-consumption" | "transfer-to-trading";
+export function quantityProblem(model: Model, command: Command<Moved>) {
   const { account, symbol, quantity } = command;
   if (!model.accounts.some((a) => a.number === account)) return m.refused("account-not-found");
   const instrument = model.instruments.find((i) => i.symbol === symbol);

@@ -193,9 +193,18 @@ export function trade(
   model.lots.push({
     ...{ number: model.counts.lot, symbol, owner: bid.account, supplier: ask.account, ticks },
     ...{ tokens: m.tokensOf(model, symbol, quantity), used: 0, value, paid: 0n, margin },
-    share: model.policy.bondMarginBps,
-    ...{ enteredMs: model.nowMs, expiresMs: model.nowMs + model.policy.lotLifetimeMs },
+    ...{ share: model.policy.bondMarginBps, cost: ticks, boughtMs: model.nowMs },
+    ...firstPlace(model, bid.account),
     abandoned: { sinceMs: 0, bps: 0 },
   });
   if (m.left(maker) === 0) close(model, maker);
+}
+
+/** Where a new Lot is: in Consumption at once, or in Trading until it is swept. */
+export function firstPlace(model: Model, owner: number) {
+  if (!m.accountOf(model, owner).atOnce) {
+    return { tradingMs: model.nowMs, enteredMs: null, expiresMs: m.NEVER_MS };
+  }
+  const expiresMs = model.nowMs + model.policy.lotLifetimeMs;
+  return { tradingMs: null, enteredMs: model.nowMs, expiresMs };
 }

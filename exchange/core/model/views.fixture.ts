@@ -86,7 +86,8 @@ export function modelView(model: m.Model): View {
     lots: text(
       model.lots.map((lot) => [
         ...[lot.number, lot.owner, lot.supplier, lot.ticks, lot.tokens, lot.used, lot.value],
-        ...[lot.paid, lot.margin, lot.enteredMs, lot.expiresMs, lot.abandoned.bps],
+        ...[lot.paid, lot.margin, lot.enteredMs, lot.abandoned.bps, lot.tradingMs, lot.cost],
+        lot.enteredMs === null ? null : lot.expiresMs,
       ]),
     ),
     deliveries: text(
@@ -144,7 +145,8 @@ export function coreView(state: CoreState): View {
       [...state.lots.values()].map((lot) => [
         ...[lot.number, lot.owner, lot.supplier, lot.priceTicks, lot.tokens, lot.usedTokens],
         ...[lot.valueMicros, lot.paidMicros, ledger.holdAmount(`lot${lot.number}:margin`)],
-        ...[lot.enteredAtMs, lot.expiresAtMs, lot.abandoned?.bps ?? 0],
+        ...[lot.enteredAtMs, lot.abandoned?.bps ?? 0, lot.tradingSinceMs, lot.costTicks],
+        lot.expiresAtMs,
       ]),
     ),
     deliveries: text(
