@@ -33,13 +33,17 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   const codes = shapeProblems(model, order);
   const group = order.group ?? null;
   if (group !== null) codes.push(...groupProblems(model, order.account, order.symbol, group));
+  const isListed = model.instruments.some(({ symbol: listed }) => listed === order.symbol);
+  const reduces = order.reduceOnly === true && isListed;
+  if (reduces && freeIncrements(model, order.account, order.symbol) < 1) {
+    codes.push("insufficient-units");
+  }
   if (codes.length > 0) return m.refused(...codes);
 
   const { account, symbol, side } = order;
   const quantity = order.reduceOnly
     ? Math.min(order.quantity, freeIncrements(model, account, symbol))
     : order.quantity;
-  if (quantity < 1) return m.refused("insufficient-units");
   const ticks = order.priceTicks ?? protectedTicks(model, order);
   const named = order.orderType === "limit" || order.orderType === "stop_limit";
   const rests = named && order.timeInForce !== "ioc" && order.timeInForce !== "fok";
