@@ -103,6 +103,8 @@ export class SupplierRegistry implements Dispatcher {
   readonly #ofNode = new Map<number, Session>();
   readonly #ofAccount = new Map<number, Set<Session>>();
   readonly #waiting = new Map<number, Waiter[]>();
+  /** Deliveries that run, by supplier and instrument. */
+  readonly #running = new Map<string, number>();
 
   constructor(weight: SlotWeight = () => WHOLE_BPS) {
     this.#weight = weight;
@@ -154,6 +156,7 @@ export class SupplierRegistry implements Dispatcher {
 
   dispatch(request: AttemptRequest, handlers: AttemptHandlers) {
     let running: Attempt | null = null;
+    let started = false;
     let over = false;
     const once: AttemptHandlers = {
       ...handlers,
@@ -165,6 +168,7 @@ export class SupplierRegistry implements Dispatcher {
       if (over) return;
       over = true;
       clearTimeout(timer);
+      if (started) this.#countRunning(request, -1);
       tell();
       // The slot is free again: whoever waits for this supplier may go.
       this.serveWaiting(request.supplier);
@@ -173,6 +177,8 @@ export class SupplierRegistry implements Dispatcher {
       request,
       start: (session) => {
         clearTimeout(timer);
+        started = true;
+        this.#countRunning(request, 1);
         running = session.open(request, once);
       },
       fail: (error) => finish(() => handlers.onError(error, NOT_DISPATCHED)),
@@ -198,6 +204,7 @@ export class SupplierRegistry implements Dispatcher {
         over = true;
         clearTimeout(timer);
         this.#forget(waiter);
+        if (started) this.#countRunning(request, -1);
         running?.cancel(reason);
         this.serveWaiting(request.supplier);
       },
@@ -234,13 +241,21 @@ export class SupplierRegistry implements Dispatcher {
     if (queue?.length === 0) this.#waiting.delete(waiter.request.supplier);
   }
 
-  /** Starts waiting deliveries of a supplier while it has free slots; fails them when it has no node left. */
+  /**
+   * Starts waiting deliveries of a supplier while it has free slots, in order within each instrument: one
+   * that may have no slot now holds up no other. Fails those that no node serves any more.
+   */
   serveWaiting(supplier: number): void {
-    const queue = this.#waiting.get(supplier);
-    while (queue !== undefined && queue.length > 0) {
-      const waiter = queue[0] as Waiter;
+    const heldUp = new Set<string>();
+    for (;;) {
+      const queue = this.#waiting.get(supplier);
+      const waiter = queue?.find(({ request }) => !heldUp.has(request.symbol));
+      if (waiter === undefined) return;
       const session = this.#pick(supplier, waiter.request.symbol);
-      if (session === null) return;
+      if (session === null) {
+        heldUp.add(waiter.request.symbol);
+        continue;
+      }
       this.#forget(waiter);
       if (session === "none") {
         waiter.fail({ code: "no-node", message: "the supplier's link was lost", status: null });
@@ -248,23 +263,30 @@ export class SupplierRegistry implements Dispatcher {
     }
   }
 
-  /** The least loaded node with a free slot; null when all are taken, "none" when none is linked. */
+  #countRunning({ supplier, symbol }: AttemptRequest, by: 1 | -1): void {
+    const key = `${supplier}:${symbol}`;
+    const count = (this.#running.get(key) ?? 0) + by;
+    if (count === 0) this.#running.delete(key);
+    else this.#running.set(key, count);
+  }
+
+  /** The least loaded node with a free slot; null when none may be taken, "none" when none is linked. */
   #pick(supplier: number, symbol: string): Session | null | "none" {
     let best: Session | null = null;
     let linked = false;
     let slots = 0;
-    let active = 0;
     for (const session of this.#ofAccount.get(supplier) ?? []) {
       if (!session.serves(symbol)) continue;
       linked = true;
       slots += session.freeSlots + session.activeStreams;
-      active += session.activeStreams;
       if (session.freeSlots <= 0) continue;
       if (best === null || session.freeSlots > best.freeSlots) best = session;
     }
     if (!linked) return "none";
-    // A throttled supplier keeps one slot, or it could never show that it is well again.
-    const allowed = Math.max(1, Math.floor((slots * this.#weight(supplier, symbol)) / WHOLE_BPS));
-    return active < allowed ? best : null;
+    const weightBps = this.#weight(supplier, symbol);
+    if (weightBps >= WHOLE_BPS) return best;
+    // A throttled instrument keeps one slot, or it could never show that it is well again.
+    const allowed = Math.max(1, Math.floor((slots * weightBps) / WHOLE_BPS));
+    return (this.#running.get(`${supplier}:${symbol}`) ?? 0) < allowed ? best : null;
   }
 }
