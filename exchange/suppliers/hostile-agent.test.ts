@@ -95,6 +95,14 @@ test.each<[string, IntegrityKind, (from: ScriptedAgent) => void]>([
   await expectUnharmed();
 });
 
+test("a signature for other output than came is told, and the attempt is served", async () => {
+  agent.delta(1, "as it came");
+  agent.end(1, 10, "0".repeat(64));
+  expect(await attempt.ended()).toBe("served");
+  await told("wrong-digest");
+  await expectUnharmed();
+});
+
 test("output of an attempt that was not accepted fails it", async () => {
   const other = link.dispatch(agent);
   await agent.request(2);

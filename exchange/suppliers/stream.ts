@@ -2,6 +2,7 @@
  * One attempt at a delivery on a session: its records in order, its times on the exchange's clock, its
  * one end. What the agent does wrong here fails this attempt and nothing else.
  */
+import { StringDecoder } from "node:string_decoder";
 import type { Clock } from "#exchange/clock.ts";
 import {
   decodeDeliveryEnd,
@@ -17,6 +18,7 @@ import {
 } from "#protocol/link-records.ts";
 import type { AttemptClock, AttemptError, AttemptHandlers, AttemptRequest } from "./dispatcher.ts";
 import type { IntegrityKind } from "./integrity.ts";
+import { OutputDigest } from "./output-digest.ts";
 
 /** Who said the stream's last word; behind an agent's own end nothing more may come. */
 export type EndedBy = "agent" | "exchange";
@@ -44,6 +46,10 @@ export class LinkStream {
   readonly #clock: Clock;
   readonly #firstTokenTimer: NodeJS.Timeout;
   #acceptTimer: NodeJS.Timeout | undefined;
+  /** Of deltas and bodies, as the agent makes its own. */
+  readonly #digest = new OutputDigest();
+  /** Half a character is no first token. */
+  #firstText: StringDecoder | null = null;
   #body: Buffer | null;
   #bodyAt = 0;
   #outputBytes = 0;
@@ -144,14 +150,22 @@ export class LinkStream {
         this.#accepted(nowMs);
         return;
       case RecordType.delta:
-        if (this.#countOutput(payload, nowMs)) this.#handlers.onDelta(payload, record.count);
+        if (!this.#countOutput(payload)) return;
+        this.#digest.add(payload);
+        if (this.hasOutput || this.#isText(payload)) this.#sawOutput(nowMs);
+        this.#handlers.onDelta(payload, record.count);
         return;
       case RecordType.event:
-        if (this.#countOutput(payload, nowMs)) this.#handlers.onEvent(payload);
+        if (!this.#countOutput(payload)) return;
+        if (this.hasOutput || this.#isAnswer(payload)) this.#sawOutput(nowMs);
+        this.#handlers.onEvent(payload);
         return;
       case RecordType.body: {
         const isFinal = (record.flags & FLAG_FINAL) !== 0;
-        if (this.#countOutput(payload, nowMs, isFinal)) this.#handlers.onBody(payload, isFinal);
+        if (!this.#countOutput(payload, isFinal)) return;
+        this.#digest.add(payload);
+        this.#sawOutput(nowMs);
+        this.#handlers.onBody(payload, isFinal);
         return;
       }
       case RecordType.end:
@@ -177,7 +191,25 @@ export class LinkStream {
     this.#handlers.onAccepted?.();
   }
 
-  #countOutput(payload: Buffer, nowMs: number, mayBeEmpty = false): boolean {
+  #isText(payload: Buffer): boolean {
+    this.#firstText ??= new StringDecoder("utf8");
+    return this.#firstText.write(payload) !== "";
+  }
+
+  #isAnswer(event: Buffer): boolean {
+    return this.#handlers.holdsOutput?.(event) ?? true;
+  }
+
+  /** Only what begins the answer ends the wait for it, or an empty event would. */
+  #sawOutput(nowMs: number): void {
+    if (this.#firstOutputMs === null) {
+      clearTimeout(this.#firstTokenTimer);
+      this.#firstOutputMs = nowMs;
+    }
+    this.#lastOutputMs = nowMs;
+  }
+
+  #countOutput(payload: Buffer, mayBeEmpty = false): boolean {
     if (this.#acceptedMs === null) {
       this.#broken("output-without-accept", "output of an attempt that was not accepted");
       return false;
@@ -186,11 +218,6 @@ export class LinkStream {
       this.#broken("malformed", "output without a byte");
       return false;
     }
-    if (this.#firstOutputMs === null) {
-      clearTimeout(this.#firstTokenTimer);
-      this.#firstOutputMs = nowMs;
-    }
-    this.#lastOutputMs = nowMs;
     this.#outputBytes += payload.length;
     this.#creditBytes -= payload.length;
     if (this.#creditBytes >= 0) return true;
@@ -204,11 +231,15 @@ export class LinkStream {
       this.#broken("malformed", decoded.reason);
       return;
     }
-    const { outputBytes } = decoded.message;
+    const { outputBytes, outputSha256 } = decoded.message;
     if (outputBytes !== this.#outputBytes) {
       const text = `the agent says it sent ${outputBytes} bytes, ${this.#outputBytes} came`;
       this.#broken("wrong-byte-count", text, "agent");
       return;
+    }
+    // What is paid is what came, by the exchange's own count; that the agent says otherwise is told.
+    if (outputSha256 !== this.#digest.hex()) {
+      this.#home.onViolation("wrong-digest", `attempt ${this.attemptId}: ${outputSha256}`);
     }
     if (this.#close("agent")) this.#handlers.onEnd(decoded.message, this.clock());
   }
