@@ -47,7 +47,7 @@ describe("a delivery that ends", () => {
 });
 
 /** Two suppliers whose attempts at one delivery have failed so far, as the state remembers them. */
-function twiceFailed() {
+function twiceFailed(cause = "link-lost") {
   const market = createTestMarket();
   const [first, second] = [market.supplier("one").account, market.supplier("two").account];
   const buyer = market.account("B", 10_000_000n);
@@ -57,7 +57,7 @@ function twiceFailed() {
   if (open === undefined) throw new Error("the delivery is not open");
   open.failures = [
     {
-      ...{ attempt: 1, supplier: second, cause: "link-lost", tokens: 912, valueMicros: 912n },
+      ...{ attempt: 1, supplier: second, cause, tokens: 912, valueMicros: 912n },
       ...{ reservedMicros: 1_000n, chargeMaxMicros: 0n, guarantyMaxMicros: 0n },
     },
   ];
@@ -88,3 +88,21 @@ test.each([
     attempts: [{ verdict: earlier }, { verdict: "excused" }],
   });
 });
+
+test.each(["refused-alone", "empty-alone"])(
+  "who said of a request what another supplier did not (%s) has failed, and is believed where none answered",
+  (cause) => {
+    const answered = twiceFailed(cause);
+    answered.market.settle(answered.delivery, 400, 600);
+    expect(answered.market.events.at(-1)).toMatchObject({
+      attempts: [{ verdict: "failed", cause }, { verdict: "good" }],
+    });
+    const { market, delivery } = twiceFailed(cause);
+    const { attempt } = market.state.deliveries.get(delivery) ?? { attempt: 0 };
+    const end = { verdict: "excused" as const, cause: "buyer-refused", completionTokens: 0 };
+    market.run({ type: "release-delivery", delivery, attempt, ...end });
+    expect(market.events.findLast(({ type }) => type === "delivery-judged")).toMatchObject({
+      attempts: [{ verdict: "excused", cause }, { verdict: "excused" }],
+    });
+  },
+);

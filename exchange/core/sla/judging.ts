@@ -1,6 +1,6 @@
 /** Judging a delivery when it ends: every attempt gets a verdict, and scores follow from it. */
 import type { Command } from "#exchange/core/commands.ts";
-import { causeOf } from "#exchange/core/sla/causes.ts";
+import { causeOf, isSaidAlone } from "#exchange/core/sla/causes.ts";
 import { reviewAttempt } from "#exchange/core/sla/consequences.ts";
 import { imputed, judge } from "#exchange/core/sla/judge.ts";
 import type { FailedAttempt, JudgedAttempt } from "#exchange/core/sla/verdict.ts";
@@ -59,7 +59,7 @@ export function judgeReleased(
     cause,
     ...counted,
   });
-  const earlier = delivery.failures.map(judgedFailure);
+  const earlier = delivery.failures.map(judgedFailure).map(believed);
   const excuse = excusedBy(`excused with the delivery: ${causeOf(cause).words}`);
   if (cause === POISON) emitJudged(turn, delivery, earlier.map(excuse), excuse(last));
   else emitJudged(turn, delivery, earlier, released.verdict === "failed" ? last : excuse(last));
@@ -68,6 +68,11 @@ export function judgeReleased(
 const excusedBy =
   (why: string) =>
   (attempt: JudgedAttempt): JudgedAttempt => ({ ...attempt, verdict: "excused", why });
+
+/** What a supplier said of the request stands where no other one answered it. */
+function believed(attempt: JudgedAttempt): JudgedAttempt {
+  return isSaidAlone(attempt.cause) ? excusedBy("nobody answered the request")(attempt) : attempt;
+}
 
 type Failure = Pick<FailedAttempt, "attempt" | "supplier" | "cause" | "tokens" | "valueMicros">;
 
