@@ -71,7 +71,7 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       for (const word of words) voice.text(word);
       voice.end({ outputSha256: "0".repeat(64) });
     },
-    { type: "delivery-settled", outputSha256: "0".repeat(64) },
+    { type: "integrity-recorded", kind: "wrong-digest" },
   ],
   [
     "says that it sent more than came",
@@ -126,12 +126,12 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
   ],
   [
     "answers nothing, and wants the prompt paid",
-    "free",
+    "covered",
     (voice) => {
       voice.accept();
       voice.end({ reportedPromptTokens: 1_000 });
     },
-    { type: "delivery-released", cause: "empty-answer" },
+    { type: "attempt-failed", cause: "empty-alone" },
   ],
   [
     "leaves out records",
@@ -144,9 +144,18 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
   ],
   [
     "puts the failure on the buyer",
-    "free",
+    "covered",
     (voice) => voice.fail("backend-refused", 400),
-    { type: "delivery-released", cause: "buyer-refused" },
+    { type: "attempt-failed", cause: "refused-alone" },
+  ],
+  [
+    "breaks off and calls it done",
+    "free",
+    async (voice, words) => {
+      await market.begin(voice, words);
+      voice.end({ finishReason: null });
+    },
+    { type: "delivery-released", cause: "truncated" },
   ],
 ];
 
