@@ -66,6 +66,11 @@ export function isSaidAlone(cause: string): boolean {
   return cause === "refused-alone" || cause === "empty-alone";
 }
 
+/** The client ended the delivery, and pays for what went out. */
+export function isClientsDoing(cause: string): boolean {
+  return cause === "client-gone" || cause === "client-stalled";
+}
+
 export function isKnownCause(cause: string): boolean {
   return CAUSES.has(cause);
 }

@@ -46,6 +46,22 @@ describe("a delivery that ends", () => {
   });
 });
 
+test.each(["client-gone", "client-stalled"])(
+  "what went out before the client ended it (%s) is paid and excused, however slow it was",
+  (cause) => {
+    const { market, buyer, supplier, events } = createServingMarket();
+    const { delivery } = market.reserve(buyer, 400, 600);
+    market.run({
+      ...{ type: "settle-delivery", delivery, attempt: 1, promptTokens: 400, completionTokens: 50 },
+      ...{ firstTokenMs: 100, durationMs: 60_000, reportedTokens: null, outputSha256: null },
+      ...{ measured: { firstTokenMs: 100, tokensPerSecond: 1 }, finishReason: null, cause },
+    });
+    expect(events("delivery-judged")[0]?.attempts).toMatchObject([
+      { supplier, verdict: "excused", cause, slownessBps: 0, tokens: 450, valueMicros: 450n },
+    ]);
+  },
+);
+
 /** Two suppliers whose attempts at one delivery have failed so far, as the state remembers them. */
 function twiceFailed(cause = "link-lost") {
   const market = createTestMarket();

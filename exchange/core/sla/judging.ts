@@ -1,6 +1,6 @@
 /** Judging a delivery when it ends: every attempt gets a verdict, and scores follow from it. */
 import type { Command } from "#exchange/core/commands.ts";
-import { causeOf, isSaidAlone } from "#exchange/core/sla/causes.ts";
+import { causeOf, isClientsDoing, isSaidAlone } from "#exchange/core/sla/causes.ts";
 import { reviewAttempt } from "#exchange/core/sla/consequences.ts";
 import { imputed, judge } from "#exchange/core/sla/judge.ts";
 import type { FailedAttempt, JudgedAttempt } from "#exchange/core/sla/verdict.ts";
@@ -10,7 +10,10 @@ import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 /** A request that breaks whoever serves it: no supplier's failure. */
 const POISON = "poison-request";
 
-/** A delivery that worked: its last attempt is good or slow, earlier ones failed. */
+/**
+ * A delivery that is paid: its last attempt is good or slow, earlier ones failed. Where the client left
+ * in the middle nobody can tell how it would have gone on: it is excused.
+ */
 export function judgeSettled(
   turn: Turn,
   delivery: Delivery,
@@ -18,18 +21,16 @@ export function judgeSettled(
   paid: { usedTokens: number; costMicros: bigint },
 ): void {
   const { instrument } = instrumentOf(turn.state, delivery.symbol);
-  const { measured } = settled;
-  const { verdict, slownessBps, why } = judge(
-    measured,
-    settled,
-    instrument,
-    policyOf(turn.state).sla,
-  );
+  const { measured, cause } = settled;
+  const judged = judge(measured, settled, instrument, policyOf(turn.state).sla);
+  const { verdict, slownessBps, why } = isClientsDoing(cause)
+    ? { verdict: "excused" as const, slownessBps: 0, why: causeOf(cause).words }
+    : judged;
   emitJudged(turn, delivery, delivery.failures.map(judgedFailure), {
     attempt: delivery.attempt,
     supplier: delivery.supplier,
     verdict,
-    cause: settled.cause,
+    cause,
     why,
     tokens: paid.usedTokens,
     valueMicros: paid.costMicros,
