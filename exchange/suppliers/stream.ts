@@ -44,12 +44,13 @@ export class LinkStream {
   readonly #handlers: AttemptHandlers;
   readonly #home: StreamHome;
   readonly #clock: Clock;
+  readonly #isStreamed: boolean;
   readonly #firstTokenTimer: NodeJS.Timeout;
   #acceptTimer: NodeJS.Timeout | undefined;
   /** Of deltas and bodies, as the agent makes its own. */
   readonly #digest = new OutputDigest();
   /** Half a character is no first token. */
-  #firstText: StringDecoder | null = null;
+  readonly #firstText = new StringDecoder("utf8");
   #body: Buffer | null;
   #bodyAt = 0;
   #outputBytes = 0;
@@ -70,6 +71,7 @@ export class LinkStream {
     this.#handlers = handlers;
     this.#home = home;
     this.#clock = clock;
+    this.#isStreamed = request.streamed;
     this.#body = request.body;
     const head: RequestHead = {
       attemptId: request.attemptId,
@@ -150,19 +152,20 @@ export class LinkStream {
         this.#accepted(nowMs);
         return;
       case RecordType.delta:
-        if (!this.#countOutput(payload)) return;
+        if (!this.#countOutput(payload, true)) return;
         this.#digest.add(payload);
-        if (this.hasOutput || this.#isText(payload)) this.#sawOutput(nowMs);
+        if (this.hasOutput || this.#firstText.write(payload) !== "") this.#sawOutput(nowMs);
         this.#handlers.onDelta(payload, record.count);
         return;
       case RecordType.event:
-        if (!this.#countOutput(payload)) return;
-        if (this.hasOutput || this.#isAnswer(payload)) this.#sawOutput(nowMs);
+        if (!this.#countOutput(payload, true)) return;
+        if (this.hasOutput || (this.#handlers.holdsOutput?.(payload) ?? true))
+          this.#sawOutput(nowMs);
         this.#handlers.onEvent(payload);
         return;
       case RecordType.body: {
         const isFinal = (record.flags & FLAG_FINAL) !== 0;
-        if (!this.#countOutput(payload, isFinal)) return;
+        if (!this.#countOutput(payload, false, isFinal)) return;
         this.#digest.add(payload);
         this.#sawOutput(nowMs);
         this.#handlers.onBody(payload, isFinal);
@@ -191,15 +194,6 @@ export class LinkStream {
     this.#handlers.onAccepted?.();
   }
 
-  #isText(payload: Buffer): boolean {
-    this.#firstText ??= new StringDecoder("utf8");
-    return this.#firstText.write(payload) !== "";
-  }
-
-  #isAnswer(event: Buffer): boolean {
-    return this.#handlers.holdsOutput?.(event) ?? true;
-  }
-
   /** Only what begins the answer ends the wait for it, or an empty event would. */
   #sawOutput(nowMs: number): void {
     if (this.#firstOutputMs === null) {
@@ -209,9 +203,16 @@ export class LinkStream {
     this.#lastOutputMs = nowMs;
   }
 
-  #countOutput(payload: Buffer, mayBeEmpty = false): boolean {
+  #countOutput(payload: Buffer, isStreamed: boolean, mayBeEmpty = false): boolean {
     if (this.#acceptedMs === null) {
       this.#broken("output-without-accept", "output of an attempt that was not accepted");
+      return false;
+    }
+    if (isStreamed !== this.#isStreamed) {
+      this.#broken(
+        "wrong-type",
+        `output for an answer that is ${isStreamed ? "not " : ""}streamed`,
+      );
       return false;
     }
     if (payload.length === 0 && !mayBeEmpty) {
