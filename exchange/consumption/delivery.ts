@@ -268,8 +268,9 @@ export class Delivery {
       return;
     }
     if (isBuyersMistake(error)) {
+      const isConfirmed = this.#failover.wasDoubted("refused-alone");
       if (this.#askAnother("refused-alone")) return;
-      this.#release("excused", "buyer-refused", () =>
+      this.#release("excused", isConfirmed ? "refused-twice" : "buyer-refused", () =>
         this.#client.refuse("backend-refused", message, status ?? undefined),
       );
       return;

@@ -26,8 +26,14 @@ export class Failover {
   /** Another supplier after the first that says this; null when two say it, or nobody else can be asked. */
   afterSaying(reserved: Reserved, saying: Saying): Extract<Booked, { ok: true }> | null {
     if (this.#said.has(saying)) return null;
-    this.#said.add(saying);
     const booked = this.after(reserved, saying);
-    return booked?.ok ? booked : null;
+    if (booked?.ok !== true) return null;
+    this.#said.add(saying);
+    return booked;
+  }
+
+  /** Another supplier was asked because of this; when it says so too, two have. */
+  wasDoubted(saying: Saying): boolean {
+    return this.#said.has(saying);
   }
 }

@@ -222,7 +222,8 @@ describe("what one supplier says of a request", () => {
     expect(world.attempts).toHaveLength(2);
     expect(judged()).toEqual([
       ["excused", "refused-alone"],
-      ["excused", "buyer-refused"],
+      // Not `buyer-refused`, which counts towards refusals that nobody else would make.
+      ["excused", "refused-twice"],
     ]);
     expect(world.paid()).toEqual([0n, 0n, 0n]);
   });
