@@ -12,6 +12,8 @@ function opened() {
   const watch = new Watch(DEFAULT_TIMEOUTS, {
     clock: manualClock(0),
     supplierSilent() {},
+    expectedMs: () => 0,
+    supplierTooSlow() {},
     clientStalled() {},
     outOfTime() {},
   });

@@ -30,7 +30,6 @@ export class Credit {
   /** The supplier used some of its credit. */
   used(bytes: number): void {
     this.#ungrantedBytes += bytes;
-    this.#watch.supplierSpoke();
   }
 
   /** What was used went on to the client; `taken` is false when the client is slow. */

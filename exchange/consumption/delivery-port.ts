@@ -35,6 +35,8 @@ export interface AttemptHandlers {
   /** UTF-8 text of choice 0; a character may be cut between two calls. */
   onDelta(text: Buffer, chunks: number): void;
   onEvent(json: Buffer): void;
+  /** Whether an event holds any of the answer, asked before it is told; without this all do. */
+  holdsOutput?(json: Buffer): boolean;
   onBody(part: Buffer, final: boolean): void;
   onEnd(end: DeliveryEnd, clock: AttemptClock): void;
   onError(error: AttemptError, clock: AttemptClock): void;

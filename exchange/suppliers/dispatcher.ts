@@ -1,7 +1,4 @@
-/**
- * Sending deliveries to suppliers: picks the least loaded linked node with a free slot, waits a
- * bounded time for one, and reports exactly one end per attempt.
- */
+/** Sends deliveries to the least loaded node with a free slot, waits a bounded time for one, and reports one end per attempt. */
 import type { DeliveryEnd, DeliveryErrorCode } from "#protocol/link-messages.ts";
 import type { Session } from "./session.ts";
 
@@ -33,6 +30,8 @@ export interface AttemptHandlers {
   onAccepted?(): void;
   onDelta(text: Buffer, chunks: number): void;
   onEvent(json: Buffer): void;
+  /** Whether an event holds any of the answer, asked before it is told; without this all do. */
+  holdsOutput?(json: Buffer): boolean;
   onBody(part: Buffer, final: boolean): void;
   onEnd(end: DeliveryEnd, clock: AttemptClock): void;
   onError(error: AttemptError, clock: AttemptClock): void;
@@ -104,6 +103,8 @@ export class SupplierRegistry implements Dispatcher {
   readonly #ofNode = new Map<number, Session>();
   readonly #ofAccount = new Map<number, Set<Session>>();
   readonly #waiting = new Map<number, Waiter[]>();
+  /** Deliveries that run, by supplier and instrument. */
+  readonly #running = new Map<string, number>();
 
   constructor(weight: SlotWeight = () => WHOLE_BPS) {
     this.#weight = weight;
@@ -158,6 +159,7 @@ export class SupplierRegistry implements Dispatcher {
     // Until it is sent: what is kept below lives as long as the stream, and must not keep its body.
     let request: AttemptRequest | null = asked;
     let running: Attempt | null = null;
+    let started = false;
     let over = false;
     const once: AttemptHandlers = {
       ...handlers,
@@ -169,6 +171,7 @@ export class SupplierRegistry implements Dispatcher {
       if (over) return;
       over = true;
       clearTimeout(timer);
+      if (started) this.#countRunning(waiter, -1);
       tell();
       // The slot is free again: whoever waits for this supplier may go.
       this.serveWaiting(supplier);
@@ -180,7 +183,10 @@ export class SupplierRegistry implements Dispatcher {
         clearTimeout(timer);
         const unsent = request;
         request = null;
-        if (unsent !== null) running = session.open(unsent, once);
+        if (unsent === null) return;
+        started = true;
+        this.#countRunning(waiter, 1);
+        running = session.open(unsent, once);
       },
       fail: (error) => finish(() => handlers.onError(error, NOT_DISPATCHED)),
     };
@@ -205,6 +211,7 @@ export class SupplierRegistry implements Dispatcher {
         over = true;
         clearTimeout(timer);
         this.#forget(waiter);
+        if (started) this.#countRunning(waiter, -1);
         running?.cancel(reason);
         this.serveWaiting(supplier);
       },
@@ -241,13 +248,21 @@ export class SupplierRegistry implements Dispatcher {
     if (queue?.length === 0) this.#waiting.delete(waiter.supplier);
   }
 
-  /** Starts waiting deliveries of a supplier while it has free slots; fails them when it has no node left. */
+  /**
+   * Starts waiting deliveries of a supplier while it has free slots, in order within each instrument: one
+   * that may have no slot now holds up no other. Fails those that no node serves any more.
+   */
   serveWaiting(supplier: number): void {
-    const queue = this.#waiting.get(supplier);
-    while (queue !== undefined && queue.length > 0) {
-      const waiter = queue[0] as Waiter;
+    const heldUp = new Set<string>();
+    for (;;) {
+      const queue = this.#waiting.get(supplier);
+      const waiter = queue?.find(({ symbol }) => !heldUp.has(symbol));
+      if (waiter === undefined) return;
       const session = this.#pick(supplier, waiter.symbol);
-      if (session === null) return;
+      if (session === null) {
+        heldUp.add(waiter.symbol);
+        continue;
+      }
       this.#forget(waiter);
       if (session === "none") {
         waiter.fail({ code: "no-node", message: "the supplier's link was lost", status: null });
@@ -255,23 +270,30 @@ export class SupplierRegistry implements Dispatcher {
     }
   }
 
-  /** The least loaded node with a free slot; null when all are taken, "none" when none is linked. */
+  #countRunning({ supplier, symbol }: Pick<Waiter, "supplier" | "symbol">, by: 1 | -1): void {
+    const key = `${supplier}:${symbol}`;
+    const count = (this.#running.get(key) ?? 0) + by;
+    if (count === 0) this.#running.delete(key);
+    else this.#running.set(key, count);
+  }
+
+  /** The least loaded node with a free slot; null when none may be taken, "none" when none is linked. */
   #pick(supplier: number, symbol: string): Session | null | "none" {
     let best: Session | null = null;
     let linked = false;
     let slots = 0;
-    let active = 0;
     for (const session of this.#ofAccount.get(supplier) ?? []) {
       if (!session.serves(symbol)) continue;
       linked = true;
       slots += session.freeSlots + session.activeStreams;
-      active += session.activeStreams;
       if (session.freeSlots <= 0) continue;
       if (best === null || session.freeSlots > best.freeSlots) best = session;
     }
     if (!linked) return "none";
-    // A throttled supplier keeps one slot, or it could never show that it is well again.
-    const allowed = Math.max(1, Math.floor((slots * this.#weight(supplier, symbol)) / WHOLE_BPS));
-    return active < allowed ? best : null;
+    const weightBps = this.#weight(supplier, symbol);
+    if (weightBps >= WHOLE_BPS) return best;
+    // A throttled instrument keeps one slot, or it could never show that it is well again.
+    const allowed = Math.max(1, Math.floor((slots * weightBps) / WHOLE_BPS));
+    return (this.#running.get(`${supplier}:${symbol}`) ?? 0) < allowed ? best : null;
   }
 }
