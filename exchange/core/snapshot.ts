@@ -4,7 +4,7 @@
  */
 
 import { indexStop } from "./apply/order-terms-events.ts";
-import { isInDefault } from "./clearing/default.ts";
+import { isInDefault } from "./clearing/close-out.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
 import { awaitSweep } from "./clearing/sweep-times.ts";
@@ -38,6 +38,7 @@ export function createEmptyState(): CoreState {
       node: 0,
       issuance: 0,
       transfer: 0,
+      withdrawal: 0,
     },
     ledger: new Ledger(),
     accounts: new Map(),
@@ -65,6 +66,7 @@ export function createEmptyState(): CoreState {
     referencesDueMs: 0,
     joinTokensDueMs: 0,
     references: new Map(),
+    withdrawals: new Map(),
     outages: [],
     due: new DueQueue(),
     serving: new Serving(),
@@ -156,6 +158,7 @@ export function decodeState(text: string): CoreState {
     "fundUse",
     "references",
     "deliveryHalts",
+    "withdrawals",
   ] as const;
   for (const name of maps) {
     for (const [key, value] of raw[name] as Rows)
@@ -251,6 +254,9 @@ function fillDueQueue(state: CoreState): void {
   }
   for (const [account, dueMs] of state.cancelsAfter) {
     state.due.push({ dueMs, kind: "cancel-after", id: account });
+  }
+  for (const { number, expiresAtMs } of state.withdrawals.values()) {
+    state.due.push({ dueMs: expiresAtMs, kind: "withdrawal-expiry", id: number });
   }
   for (const delivery of state.deliveries.values()) {
     state.due.push({ dueMs: delivery.timeoutAtMs, kind: "delivery-timeout", id: delivery.number });

@@ -11,9 +11,11 @@ import type {
   SigningKey,
 } from "./accounts/credentials.ts";
 import type { AccountSettings, Spending } from "./accounts/settings.ts";
+import type { Withdrawal } from "./accounts/withdrawals.ts";
 import type { Drawn } from "./clearing/draw-rate.ts";
 import type { DeliveryHalts } from "./clearing/halts.ts";
 import type { Holdings } from "./clearing/holdings.ts";
+import type { OfferedLot } from "./clearing/lot-events.ts";
 import type { TradingLots } from "./clearing/trading-lots.ts";
 import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
@@ -70,12 +72,6 @@ export interface InstrumentState {
 export type OrderStatus = "open" | "suspended" | "waiting" | "triggered" | "filled" | "cancelled";
 export type * from "./accounts/credentials.ts";
 export type { ClosureReason } from "./market/closure-reasons.ts";
-
-/** Increments of one Lot that an ask still offers. */
-export interface OfferedLot {
-  lot: number;
-  quantity: number;
-}
 
 export interface Order {
   number: number;
@@ -230,6 +226,7 @@ export interface CoreState {
     node: number;
     issuance: number;
     transfer: number;
+    withdrawal: number;
   };
   ledger: Ledger;
   accounts: Map<number, Account>;
@@ -269,6 +266,8 @@ export interface CoreState {
   fundUse: Map<number, { windowStartMs: number; micros: number }>;
   /** Deposit references, oldest first, for as long as the policy says: money is not taken twice. */
   references: Map<string, DepositReference>;
+  /** Those that are neither completed nor rejected. */
+  withdrawals: Map<number, Withdrawal>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
   outages: { fromMs: number; toMs: number }[];
   /** What has to happen when. It and the next two are built from the rest of the state. */

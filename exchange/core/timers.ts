@@ -1,6 +1,6 @@
 /** What runs by itself when its time has come, before anything else is decided. */
-import { nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
-import { isInDefault } from "./clearing/default.ts";
+import { EXPIRED, emitRejected } from "./accounts/withdrawals.ts";
+import { isInDefault, nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
 import { expireLot } from "./clearing/expiry.ts";
 import { hasExpired } from "./clearing/halts.ts";
 import { emitRelease } from "./clearing/settlement.ts";
@@ -73,6 +73,9 @@ function runItem(turn: Turn, item: DueItem): boolean {
     return runPhaseItem(turn, item);
   } else if (item.kind === "cancel-after") {
     goOff(turn, item.id, item.dueMs);
+  } else if (item.kind === "withdrawal-expiry") {
+    const open = state.withdrawals.get(item.id);
+    if (open !== undefined) emitRejected(turn, open, EXPIRED);
   } else if (item.kind === "supplier-standing") {
     lookAfterSupplier(turn, item.id);
   } else if (item.kind === "supplier-grace") {

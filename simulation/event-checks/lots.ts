@@ -11,14 +11,13 @@ const EXCHANGE = 0;
 /** Slots of the UTC grid by which a supplier's presence is counted, as the rules have them. */
 const SLOT_MS = 5 * 60_000;
 
-type Parties = Pick<Lot, "owner" | "supplier" | "symbol" | "priceTicks" | "costTicks">;
-type Contents = Pick<Lot, "tokens" | "valueMicros" | "usedTokens" | "paidMicros">;
-type Kept = Parties &
-  Contents & {
-    isTrading: boolean;
-    enteredAtMs: number | null;
-    expiresAtMs: number;
-  };
+type Named = "owner" | "supplier" | "symbol";
+type Figures = "priceTicks" | "costTicks" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros";
+type Kept = Pick<Lot, Named | Figures> & {
+  isTrading: boolean;
+  enteredAtMs: number | null;
+  expiresAtMs: number;
+};
 
 /** Of a Lot that has not entered Consumption. */
 const NEVER_MS = Number.POSITIVE_INFINITY;
@@ -124,9 +123,9 @@ export class LotChecks {
     this.#lots.set(lot, {
       owner: buyer,
       supplier: seller,
-      symbol,
       priceTicks: event.priceTicks,
       costTicks: event.priceTicks,
+      symbol,
       tokens,
       valueMicros,
       usedTokens: 0,

@@ -1,10 +1,12 @@
 /** What becomes of Lots: split, moved, offered, handed over, ended. */
+
 import { tolledMs } from "#exchange/core/clearing/halts.ts";
+import type { OfferedLot } from "#exchange/core/clearing/lot-events.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
 import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
-import type { CoreState, Lot, OfferedLot, Order } from "#exchange/core/state.ts";
+import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";

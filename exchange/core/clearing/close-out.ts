@@ -9,8 +9,7 @@ import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { BASIS_POINTS, divideFloor } from "#protocol/money.ts";
 import { valueOfParts } from "./cost.ts";
-import { collectDebt } from "./debt.ts";
-import { isInDefault } from "./default.ts";
+import { collectDebt, debtOf } from "./debt.ts";
 import { lotClockMs } from "./halts.ts";
 import { namesOfLot } from "./lots.ts";
 import { asksServedBy, closeOffersOf } from "./offers.ts";
@@ -50,6 +49,11 @@ export function isAnnounced(state: CoreState, supplier: number, awayMs: number):
     drainedMs += Math.max(0, toMs - Math.max(fromMs, sinceMs));
   }
   return drainedMs <= (sla.drainAllowanceMs ?? DRAIN_ALLOWANCE_MS);
+}
+
+/** Whether a supplier owes: while it does, nothing of it is sold, and what bond there is gets collected. */
+export function isInDefault(state: CoreState, supplier: number): boolean {
+  return debtOf(state, supplier) > 0n;
 }
 
 /** Whether a supplier's Lots are to end now. */

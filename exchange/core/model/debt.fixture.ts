@@ -28,9 +28,3 @@ export function settleDebt(model: Model, supplier: number): void {
     if (amount > 0n) model.tally.add("state: debt collected");
   }
 }
-
-/** Bond that the delivery held is free. */
-export function payDebts(model: Model, { failures, supplier }: m.ModelDelivery): void {
-  for (const failure of failures) settleDebt(model, failure.supplier);
-  settleDebt(model, supplier);
-}

@@ -4,12 +4,10 @@ import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { causeOfAbsence } from "./absence.fixture.ts";
 import * as charges from "./charges.fixture.ts";
 import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
-import { payDebts } from "./debt.fixture.ts";
 import { countDraws, isTooFast } from "./halts.fixture.ts";
-import { isPoison, noteVerdicts } from "./health.fixture.ts";
+import { isPoison } from "./health.fixture.ts";
 import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { topUp } from "./settings.fixture.ts";
 import * as sources from "./sources.fixture.ts";
 
 type Model = m.Model;
@@ -75,7 +73,8 @@ function fitOutput(model: Model, wish: Wish, shown: number | null): Wish {
   return { ...wish, output: least };
 }
 
-const isCount = (value: number, least: number) => Number.isSafeInteger(value) && value >= least;
+export const isCount = (value: number, least: number) =>
+  Number.isSafeInteger(value) && value >= least;
 
 /** `shownOutput` is what the core says the output was reduced to. */
 export function reserve(
@@ -189,7 +188,7 @@ function moveTo(
 }
 
 type Named = { delivery: number; attempt: number };
-function find(model: Model, { delivery: number, attempt }: Named) {
+export function find(model: Model, { delivery: number, attempt }: Named) {
   const delivery = model.deliveries.find((d) => d.number === number);
   if (delivery === undefined) return m.refused("delivery-not-found");
   return delivery.attempt === attempt ? delivery : m.refused("delivery-closed");
@@ -216,73 +215,4 @@ export function retry(model: Model, command: Command<"retry-delivery">): m.Outco
   if (typeof asks === "string") return m.refused(asks);
   model.tally.add("state: purchase after a failure");
   return moveTo(model, found, cause, sources.buyLots(model, found, asks));
-}
-
-export function settle(model: Model, command: Command<"settle-delivery">): m.Outcome {
-  const found = find(model, command);
-  if ("ok" in found) return found;
-  const { promptTokens, completionTokens } = command;
-  if (!isCount(promptTokens, 0) || !isCount(completionTokens, 0)) {
-    return m.refused("invalid-quantity");
-  }
-  const paying = m.payingParts(found);
-  const used = Math.min(charges.tokensOfParts(paying), promptTokens + completionTokens);
-  if (used < promptTokens + completionTokens) model.tally.add("state: billed at most reserved");
-  let unpaid = used;
-  let paid = 0n;
-  const parts: object[] = [];
-  for (const part of paying) {
-    const tokens = Math.min(unpaid, part.tokens);
-    unpaid -= tokens;
-    const lot = m.the(model.lots, (l) => l.number === part.lot);
-    const cost = payFor(lot, tokens);
-    lot.draws.push({ atMs: model.nowMs, tokens: tokens - part.tokens });
-    paid += cost;
-    // Who was covered has earned nothing: the exchange has paid who served.
-    if (found.owed === null) {
-      m.accountOf(model, lot.supplier).pending += cost;
-      m.supplyOf(model, lot.supplier, lot.symbol).deliveredEver += tokens;
-    } else model.exchange.available += cost;
-    const { number, ticks: priceTicks } = lot;
-    if (tokens > 0) parts.push({ lot: number, tokens, priceTicks, costMicros: `${cost}` });
-  }
-  const coverCost = found.owed === null ? null : endCover(model, found, used);
-  model.deliveries = model.deliveries.filter((each) => each !== found);
-  noteVerdicts(model, found, "good");
-  charges.chargeFailures(model, found, { used, paid, coverCost });
-  endLots(model, paying);
-  payDebts(model, found);
-  topUp(model, found.account, found.symbol);
-  return m.accepted({ usedTokens: used, costMicros: `${paid}`, parts });
-}
-
-/** The part of a Lot's price that its used tokens come to, rounded down, less what was paid. */
-function payFor(lot: m.ModelLot, tokens: number): bigint {
-  lot.used += tokens;
-  const due = (lot.value * BigInt(lot.used)) / BigInt(lot.tokens);
-  const cost = due - lot.paid;
-  lot.paid = due;
-  lot.margin = m.smaller(lot.margin, m.shareUp(lot.value - lot.paid, lot.share));
-  return cost;
-}
-
-export function release(model: Model, command: Command<"release-delivery">): m.Outcome {
-  const found = find(model, command);
-  if ("ok" in found) return found;
-  giveBack(model, found, command.verdict === "failed" ? { failed: command.cause } : null);
-  return m.accepted();
-}
-
-/** A delivery that comes to nothing: cover is undone, nobody pays or is charged. */
-export function giveBack(
-  model: Model,
-  delivery: m.ModelDelivery,
-  last: { failed: string } | null,
-): void {
-  if (delivery.owed !== null) endCover(model, delivery, 0);
-  model.deliveries = model.deliveries.filter((each) => each !== delivery);
-  noteVerdicts(model, delivery, last);
-  countDraws(model, m.payingParts(delivery), -1);
-  endLots(model, m.payingParts(delivery));
-  payDebts(model, delivery);
 }

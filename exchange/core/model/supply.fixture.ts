@@ -1,7 +1,7 @@
 /** The naive market's rules of supply: links that come and go, capacity, issuance, restarts. */
 import type { Command } from "#exchange/core/commands.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
-import { giveBack } from "./deliveries.fixture.ts";
+import { giveBack } from "./delivery-ends.fixture.ts";
 import { noteIdle } from "./health.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { issue } from "./orders.fixture.ts";
