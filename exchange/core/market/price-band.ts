@@ -7,7 +7,7 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
 import type { Turn } from "#exchange/core/turn.ts";
 import { BUY, NONE, SELL } from "./order-book-port.ts";
-import { priceRange } from "./price-history.ts";
+import { highestTicks, lowestTicks } from "./price-history.ts";
 import { ticksBeyond } from "./price-margin.ts";
 import { REFERENCE_AGE_MS_MAX, referencePriceTicks } from "./reference-price.ts";
 
@@ -16,13 +16,14 @@ const OWNERS_WALK_MAX = 100;
 
 /** Whether the book has orders of fewer owners than that. */
 export function isThin(state: CoreState, { book }: InstrumentState, ownersMin: number): boolean {
-  const owners = new Set<number>();
+  // A few numbers at most: a list is faster than a set, and this is asked for each market order.
+  const owners: number[] = [];
   for (const side of [SELL, BUY] as const) {
     let handle = book.best(side);
     for (let walked = 0; handle !== NONE && walked < OWNERS_WALK_MAX; walked += 1) {
       const owner = state.orders.get(book.order(handle))?.account;
-      if (owner !== undefined) owners.add(owner);
-      if (owners.size >= ownersMin) return false;
+      if (owner !== undefined && !owners.includes(owner)) owners.push(owner);
+      if (owners.length >= ownersMin) return false;
       handle = book.next(handle);
     }
   }
@@ -67,7 +68,7 @@ export function bandProblem(
 }
 
 /** What most orders are found to be without the reference: it lies between the prices of its fills. */
-function isPlainlyInBand(
+export function isPlainlyInBand(
   { state, nowMs }: Turn,
   listed: InstrumentState,
   side: Side,
@@ -75,10 +76,13 @@ function isPlainlyInBand(
 ): boolean {
   const safety = state.policy?.safety;
   if (safety === undefined) return true;
-  const range = priceRange(listed, nowMs - REFERENCE_AGE_MS_MAX);
-  if (range === null) return false;
+  const sinceMs = nowMs - REFERENCE_AGE_MS_MAX;
   const bps = Math.min(safety.bandBps, safety.bandThinBps);
-  return side === "buy"
-    ? limitTicks <= ticksBeyond(listed.instrument, side, range.lowTicks, bps)
-    : limitTicks >= ticksBeyond(listed.instrument, side, range.highTicks, bps);
+  if (side === "buy") {
+    const lowest = lowestTicks(listed, sinceMs);
+    const isKnown = lowest < Number.POSITIVE_INFINITY;
+    return isKnown && limitTicks <= ticksBeyond(listed.instrument, side, lowest, bps);
+  }
+  const highest = highestTicks(listed, sinceMs);
+  return highest > 0 && limitTicks >= ticksBeyond(listed.instrument, side, highest, bps);
 }

@@ -37,33 +37,46 @@ export function rememberPrice(
   while (minuteOf(spans[0]?.fromMs ?? atMs) < oldest) spans.shift();
 }
 
-/** The lowest and highest price since a time, that whole minute included; null when there was none. */
-export function priceRange({ spans }: Pick<Priced, "spans">, sinceMs: number, fromTrade = 0) {
+/** The lowest price since a time, that whole minute included; Infinity when there was none. */
+export function lowestTicks({ spans }: Pick<Priced, "spans">, sinceMs: number): number {
   const first = minuteOf(sinceMs);
-  let range: { lowTicks: number; highTicks: number } | null = null;
+  let lowest = Number.POSITIVE_INFINITY;
   for (let at = spans.length - 1; at >= 0; at -= 1) {
-    const each = spans[at] as PriceSpan;
-    if (each.fromTrade < fromTrade || minuteOf(each.fromMs) < first) break;
-    if (range === null) range = { lowTicks: each.lowTicks, highTicks: each.highTicks };
-    if (each.lowTicks < range.lowTicks) range.lowTicks = each.lowTicks;
-    if (each.highTicks > range.highTicks) range.highTicks = each.highTicks;
+    const span = spans[at] as PriceSpan;
+    if (minuteOf(span.fromMs) < first) break;
+    if (span.lowTicks < lowest) lowest = span.lowTicks;
   }
-  return range;
+  return lowest;
+}
+
+/** The highest price since a time, that whole minute included; 0 when there was none. */
+export function highestTicks({ spans }: Pick<Priced, "spans">, sinceMs: number): number {
+  const first = minuteOf(sinceMs);
+  let highest = 0;
+  for (let at = spans.length - 1; at >= 0; at -= 1) {
+    const span = spans[at] as PriceSpan;
+    if (minuteOf(span.fromMs) < first) break;
+    if (span.highTicks > highest) highest = span.highTicks;
+  }
+  return highest;
 }
 
 /** Whether a price has moved further than a breaker allows, within its time or since the last auction. */
 export function movedTooFar(
-  listed: Priced,
+  { spans, trading }: Priced,
   breakers: SafetyPolicy["breakers"],
   priceTicks: number,
   nowMs: number,
 ): boolean {
-  return breakers.some(({ withinMs, moveBps }) => {
-    const range = priceRange(listed, nowMs - withinMs, listed.trading.pricesFromTrade);
-    if (range === null) return false;
-    return (
-      priceTicks * 10_000 > range.lowTicks * (10_000 + moveBps) ||
-      priceTicks * 10_000 < range.highTicks * (10_000 - moveBps)
-    );
-  });
+  for (const { withinMs, moveBps } of breakers) {
+    const first = minuteOf(nowMs - withinMs);
+    const scaledTicks = priceTicks * 10_000;
+    for (let at = spans.length - 1; at >= 0; at -= 1) {
+      const span = spans[at] as PriceSpan;
+      if (span.fromTrade < trading.pricesFromTrade || minuteOf(span.fromMs) < first) break;
+      if (scaledTicks > span.lowTicks * (10_000 + moveBps)) return true;
+      if (scaledTicks < span.highTicks * (10_000 - moveBps)) return true;
+    }
+  }
+  return false;
 }

@@ -3,7 +3,7 @@ import type { PlaceOrder } from "#exchange/core/commands.ts";
 import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
 import { policyOf, type Turn } from "#exchange/core/turn.ts";
 import { BUY, SELL } from "./order-book-port.ts";
-import { bandEdgeTicks, isThin } from "./price-band.ts";
+import { bandEdgeTicks, isPlainlyInBand, isThin } from "./price-band.ts";
 import { ticksBeyond } from "./price-margin.ts";
 
 type Wish = Pick<PlaceOrder, "side" | "maxSlippageBps" | "stopTicks">;
@@ -30,6 +30,7 @@ export function protectedTicks(turn: Turn, listed: InstrumentState, wish: Wish):
   const isNarrow = isThin(state, listed, safety.thinOwnersMin);
   const narrowed = isNarrow ? Math.min(bps, safety.marketProtectionThinBps) : bps;
   const ticks = ticksBeyond(listed.instrument, side, from, narrowed);
+  if (isPlainlyInBand(turn, listed, side, ticks)) return ticks;
   const edge = bandEdgeTicks(turn, listed, side) ?? ticks;
   return side === "buy" ? Math.min(ticks, edge) : Math.max(ticks, edge);
 }

@@ -1,6 +1,7 @@
 /** Wishes of market makers: batches, sets of quotes, groups, sessions, switches. */
 import fc from "fast-check";
 import { limitOrder } from "./order-wishes.fixture.ts";
+import { grouped } from "./special-order-wishes.fixture.ts";
 import {
   anybody,
   kind,
@@ -29,13 +30,20 @@ export const quotes = kind({
       }),
       { maxLength: 4 },
     ),
-    group: mostly<string | undefined>(fc.constant(undefined), fc.constantFrom(...GROUPS), 3),
+    group: mostly<string | undefined>(fc.constant(undefined), fc.constantFrom(...GROUPS), 1),
     session: mostly<string | undefined>(fc.constant(undefined), fc.constant("desk"), 8),
     /** What is on offer already, and a little less of it: then some of it stays. */
     keeps: fc.boolean(),
     less: fc.nat(3),
   }),
-  command: ({ keeps, less, ...wish }, model) => {
+  command: ({ keeps, less, ...drawn }, model) => {
+    const tripped = model.groups.find(({ tripped, account }) => tripped && account < 4);
+    const wish =
+      less === 0 && tripped !== undefined
+        ? { ...drawn, account: tripped.account, symbol: tripped.symbol, group: tripped.name }
+        : less === 1
+          ? drawn
+          : grouped(drawn, model);
     const own = model.orders.filter(
       (o) => o.account === wish.account && o.symbol === wish.symbol && o.side === "sell",
     );
@@ -85,7 +93,7 @@ export const setGroup = kind({
     account: mostly(fc.constantFrom(1, 2, 3, 3, 4), fc.constant(NOBODY), 30),
     symbol: fc.constantFrom("text-lite", "text-lite", "text-odd"),
     group: fc.constantFrom(...GROUPS),
-    quantityMax: fc.constantFrom(1, 3, 8),
+    quantityMax: fc.constantFrom(1, 1, 3, 8),
     windowMs: fc.constantFrom(1, 2_000, 60_000),
   }),
   command: (wish) => ({ type: "set-quote-group", ...wish }),
@@ -115,11 +123,11 @@ export const phase = kind({
   of: fc.record({
     symbol: fc.constantFrom("text-lite", "text-lite", "text-odd", "text-none"),
     to: fc.constantFrom<"halted" | "closed" | "resume">("halted", "closed", "resume", "resume"),
-    auctionMs: fc.constantFrom(0, 0, 1_000, 30_000),
+    auctionMs: fc.constantFrom(0, 1_000, 30_000, 30_001),
   }),
   command: ({ symbol, to, auctionMs }, model) => {
     const stands = model.markets.find((market) => ["halted", "closed"].includes(market.phase));
-    if (stands !== undefined && auctionMs !== 30_000) {
+    if (stands !== undefined && auctionMs !== 1_000) {
       return { type: "resume-trading", symbol: stands.symbol, auctionMs };
     }
     return to === "resume"

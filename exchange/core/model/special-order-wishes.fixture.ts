@@ -42,8 +42,13 @@ function dated<T extends { expiresInMs: number; timeInForce: PlaceOrder["timeInF
 }
 
 /** Rather a group that its account has. */
-function grouped<T extends { account: number; group: string | undefined }>(wish: T, model: Model) {
-  const own = model.groups.filter(({ account }) => account === wish.account);
+export function grouped<T extends { account: number; group: string | undefined }>(
+  wish: T,
+  model: Model,
+) {
+  const own = model.groups
+    .filter(({ account }) => account === wish.account)
+    .sort((a, b) => Number(b.tripped) - Number(a.tripped));
   const known = pick(own, model.counts.order);
   if (wish.group === undefined || known === undefined) return { ...wish, group: undefined };
   return { ...wish, group: known.name, symbol: known.symbol };
@@ -128,5 +133,43 @@ export const amendment = kind({
       expiresAtMs: dated ? model.nowMs + wish.expiresInMs : undefined,
       issueMissing: wish.issueMissing,
     };
+  },
+});
+
+/** A supplier loses a link while one of its orders waits for a stop price. */
+export const leaveWaiting = kind({
+  name: "leave waiting",
+  of: fc.nat(5),
+  command: (at, model) => {
+    const waiting = model.orders.filter((o) => o.stage === "waiting" && o.side === "sell");
+    const account = pick(waiting, at)?.account;
+    const node = model.nodes.find((n) => n.account === account && n.session !== null);
+    if (node === undefined) return null;
+    const session = node.session ?? "x";
+    return { type: "disconnect-node", node: node.number, session, reason: "link-lost" };
+  },
+});
+/** A bid and an ask of one owner at prices that meet, which only an auction lets rest. */
+export const bothSides = kind({
+  name: "both sides",
+  of: fc.record({
+    account: fc.constantFrom(1, 3, 3),
+    quantity: fc.integer({ min: 1, max: 3 }),
+    bidTicks: fc.constantFrom(10_020, 10_090),
+    askTicks: fc.constantFrom(9_990, 10_010),
+    selfTrade: modes,
+    askFirst: fc.boolean(),
+  }),
+  command: ({ account, quantity, bidTicks, askTicks, selfTrade, askFirst }, model) => {
+    const market = model.markets.find(({ phase }) => phase === "auction");
+    if (market === undefined) return null;
+    const { type: _type, ...plain } = limitOrder;
+    const both = (["buy", "sell"] as const).map((side) => ({
+      ...{ ...plain, account, symbol: market.symbol, side, quantity, selfTrade },
+      ...{ timeInForce: "gtc" as const, postOnly: false, clientOrderId: null },
+      priceTicks: side === "buy" ? bidTicks : askTicks,
+      issueMissing: side === "sell",
+    }));
+    return { type: "place-orders", account, orders: askFirst ? both.reverse() : both };
   },
 });
