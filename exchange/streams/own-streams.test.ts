@@ -4,7 +4,7 @@ import { SYMBOL } from "#exchange/core/core.fixture.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { Trader } from "#exchange/trading/trading.fixture.ts";
 import { BookFollower } from "./book-follower.fixture.ts";
-import type { PublishedClient } from "./published-client.fixture.ts";
+import type { Message, PublishedClient } from "./published-client.fixture.ts";
 import { createStreamWorld, type StreamWorld } from "./stream-world.fixture.ts";
 
 let world: StreamWorld;
@@ -138,15 +138,20 @@ describe("an account's own streams", () => {
     expect(payload.data).toMatchObject({
       lot_id: expect.stringMatching(/^lot_/),
       market_id: world.market,
-      status: "active",
+      ...{ status: "active", account: "trading" },
       ...{ quantity: "1", used: "0", remaining: "1", reserved: "0" },
       purchase_price: "0.6000",
     });
-    world.clock.advance(4 * 3_600_000);
-    while ((await world.run({ type: "tick" })).more) {}
-    const isEnd = ({ payload: told }: { payload: { data: { status: string } } }) =>
-      told.data.status !== "active";
-    const { data } = (await client.next("lot_update", isEnd)).payload;
+    const isBought = ({ payload: told }: Message) => told.data.lot_id === payload.data.lot_id;
+    const fourHoursLater = async () => {
+      world.clock.advance(4 * 3_600_000);
+      while ((await world.run({ type: "tick" })).more) {}
+    };
+    await fourHoursLater();
+    const swept = await client.next("lot_update", isBought);
+    expect(swept.payload.data).toMatchObject({ account: "consumption" });
+    await fourHoursLater();
+    const { data } = (await client.next("lot_update", isBought)).payload;
     expect(data.status).toBe("expired");
   });
 
