@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SYMBOL } from "#exchange/core/core.fixture.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { Trader } from "#exchange/trading/trading.fixture.ts";
+import { publicId } from "#protocol/ids.ts";
 import { BookFollower } from "./book-follower.fixture.ts";
 import type { Message, PublishedClient } from "./published-client.fixture.ts";
 import { createStreamWorld, type StreamWorld } from "./stream-world.fixture.ts";
@@ -223,4 +224,29 @@ describe("trades and candles", () => {
     const stored = world.history.candles(SYMBOL, "1m", { fromMs: 0, toMs: 2 ** 50 }).at(-1);
     expect(stored).toMatchObject({ quantity: 100, trades: 2 });
   });
+});
+
+test("a stop order is told with its stop price, and again when a trade lets it in", async () => {
+  const client = await world.connectAs(seller);
+  await client.subscribe({ name: "user.orders" });
+  const placed = await world.run({
+    ...({ type: "place-order", account: seller.account, symbol: SYMBOL, side: "sell" } as const),
+    ...({
+      orderType: "stop_limit",
+      timeInForce: "gtc",
+      quantity: 100,
+      priceTicks: 90_000,
+    } as const),
+    ...{ maxSlippageBps: null, postOnly: false, clientOrderId: null, issueMissing: false },
+    stopTicks: 8_000,
+  });
+  const isIts = ({ payload }: Message) => payload.data.order_id === publicId("order", placed.order);
+  const told = await client.next("new_order", isIts);
+  expect(told.payload.data).toMatchObject({
+    ...{ order_type: "stop_limit", status: "pending", price: "9.0000", stop_price: "0.8000" },
+  });
+  await world.order(seller, "sell", "0.7500", "0.01");
+  await world.order(buyer, "buy", "0.7500", "0.01");
+  expect((await client.next("order_update", isIts)).payload.data).toMatchObject({ status: "open" });
+  expect(client.all("new_order").filter(isIts)).toHaveLength(1);
 });

@@ -1,4 +1,5 @@
 /** Readers slower than what there is to tell: what they miss, what they get, and what they cost. */
+import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
@@ -6,6 +7,7 @@ import { SYMBOL } from "#exchange/core/core.fixture.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import { BookFollower } from "./book-follower.fixture.ts";
 import { Connection, type Subscription } from "./connection.ts";
+import { Corks } from "./corks.ts";
 import { EventLog } from "./event-log.ts";
 import { EVENTS_KEPT_MAX, READERS_PER_TURN, STREAM_LIMITS } from "./limits.ts";
 import { StateFeed, type StateSink } from "./state-feed.ts";
@@ -38,7 +40,7 @@ function stuckConnection() {
   } as unknown as WebSocket;
   const limits = { ...STREAM_LIMITS, queuedBytesMax: QUEUED_BYTES_MAX };
   return {
-    connection: new Connection(socket, wire, "address", limits),
+    connection: new Connection(socket, wire, { address: "here", limits, corks: new Corks() }),
     wire,
     taken,
     closes,
@@ -59,11 +61,11 @@ function counter() {
 }
 const said = (frames: readonly Buffer[]) => frames.map((frame) => frame.toString().split(".")[0]);
 
-/** Until the stream has gone through its turns. */
-const settled = (wire: Duplex) =>
-  new Promise<void>((resolve) =>
-    wire.writableNeedDrain ? wire.once("drain", resolve) : resolve(),
-  );
+/** Until this turn's frames are written, and those that waited. */
+async function settled(wire: Duplex): Promise<void> {
+  await new Promise(setImmediate);
+  if (wire.writableNeedDrain) await once(wire, "drain");
+}
 
 describe("a reader that is slow", () => {
   test("gets the latest state in one step when it reads again, and nothing waits for it", async () => {
@@ -99,15 +101,17 @@ describe("a reader that is slow", () => {
     ]);
   });
 
-  test("that is gone leaves no subscription behind, and is not written to", () => {
+  test("that is gone leaves no subscription behind, and is not written to", async () => {
     const { connection, taken } = stuckConnection();
     const state = counter();
     const feed = new StateFeed(state, setImmediate);
     connection.subscriptions.set("one", feed.subscribe(connection, null));
+    await new Promise(setImmediate);
     connection.gone();
     expect(feed.readers).toBe(0);
     state.position = 1;
     feed.publish();
+    await new Promise(setImmediate);
     expect(said(taken)).toEqual(["null>0"]);
   });
 });
@@ -158,6 +162,33 @@ describe("many readers", () => {
     log.append({ stream: "s", symbol: "x", sequence: 1, frame });
     expect([made, got.length, new Set(got).size]).toEqual([1, 3, 1]);
   });
+});
+
+test("what one connection is told in one turn goes to its socket in one piece", async () => {
+  const pieces: number[] = [];
+  const wire = new Duplex({
+    read() {},
+    write(_chunk, _encoding, done) {
+      pieces.push(1);
+      done();
+    },
+    writev(chunks, done) {
+      pieces.push(chunks.length);
+      done();
+    },
+  });
+  const corks = new Corks();
+  const socket = { readyState: 1, OPEN: 1 } as unknown as WebSocket;
+  const connection = new Connection(socket, wire, {
+    address: "here",
+    limits: STREAM_LIMITS,
+    corks,
+  });
+  for (const text of ["book", "ticker", "trade"]) connection.send(Buffer.from(text));
+  await new Promise(setImmediate);
+  connection.send(Buffer.from("later"));
+  await new Promise(setImmediate);
+  expect(pieces).toEqual([3, 1]);
 });
 
 describe("a log of events", () => {

@@ -13,6 +13,7 @@ import type { Shell } from "#exchange/shell.ts";
 import { Rate } from "#exchange/suppliers/rate.ts";
 import { createRateLimits, TRADING_LIMITS } from "#exchange/trading/rate-limits.ts";
 import { Connection } from "./connection.ts";
+import { Corks } from "./corks.ts";
 import { Dialogue } from "./dialogue.ts";
 import { pongBytes } from "./frames.ts";
 import { type CloseReason, STREAM_LIMITS, type StreamLimits } from "./limits.ts";
@@ -52,6 +53,7 @@ export function createStreamServer(dependencies: StreamServerDependencies): Stre
     { ...TRADING_LIMITS, authFailures: limits.authFailures },
     { clock },
   );
+  const corks = new Corks();
   const connections = new Map<Connection, { heardAtMs: number }>();
   const perAddress = new Map<string, number>();
   const perAccount = new Map<number, number>();
@@ -122,7 +124,7 @@ export function createStreamServer(dependencies: StreamServerDependencies): Stre
   watch.unref();
 
   function open(socket: WebSocket, wire: Duplex, address: string): void {
-    const connection = new Connection(socket, wire, address, limits);
+    const connection = new Connection(socket, wire, { address, limits, corks });
     const heard = { heardAtMs: clock.monotonicMs() };
     connections.set(connection, heard);
     count(perAddress, address, 1);
