@@ -168,6 +168,11 @@ export const ERRORS = {
     retryAfterSeconds: 1,
   }),
   "self-trade": entry(409, "SELF_TRADE", "The order would meet one of your own."),
+  "quote-group-tripped": entry(
+    409,
+    "QUOTE_GROUP_TRIPPED",
+    "The quote group reached its fill limit; set it again to go on.",
+  ),
   overloaded: entry(503, "OVERLOADED", "Too much is waiting; nothing was executed.", {
     openai: { type: "server_error", code: "overloaded" },
     retryAfterSeconds: 1,

@@ -3,6 +3,7 @@
  * an event so that the journal says which policy was in force when.
  */
 import { type Static, Type } from "typebox";
+import { SafetyPolicySchema } from "./market/safety-policy.ts";
 import { SlaPolicySchema } from "./sla/policy.ts";
 
 const Bps = Type.Integer({ minimum: 0, maximum: 10_000 });
@@ -35,6 +36,8 @@ export const MarketPolicySchema = Type.Object(
     depositReferenceKeptMs: Type.Optional(Count),
     dueItemsPerTurnMax: Count,
     sla: SlaPolicySchema,
+    /** Without it there are no bands, breakers or limits per instrument: as before there were any. */
+    safety: Type.Optional(SafetyPolicySchema),
   },
   { additionalProperties: false },
 );

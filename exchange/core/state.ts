@@ -13,7 +13,10 @@ import type { Ledger } from "./ledger/ledger.ts";
 import type { ClosureReason } from "./market/closure-reasons.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { OrderTerms } from "./market/order-terms.ts";
+import type { PriceSpan } from "./market/price-history.ts";
+import type { QuoteGroup } from "./market/quote-groups.ts";
 import type { StopIndex } from "./market/stop-index.ts";
+import type { Trading } from "./market/trading-phase.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SupplierStanding } from "./sla/standing.ts";
 import type { FailedAttempt } from "./sla/verdict.ts";
@@ -45,6 +48,9 @@ export interface InstrumentState {
   totalTrades: number;
   /** The last fills of others than the exchange, oldest first: what the reference price comes from. */
   recentFills: { priceTicks: number; atMs: number }[];
+  /** The same prices by the minute, oldest first. */
+  spans: PriceSpan[];
+  trading: Trading;
   /** Stop orders by their stop prices. Follows from the orders, so it is in no snapshot. */
   stops: StopIndex;
 }
@@ -252,6 +258,10 @@ export interface CoreState {
   orders: Map<number, Order>;
   /** Of those open orders that ask for more than most. */
   terms: Map<number, OrderTerms>;
+  /** `${account}:${symbol}:${name}`. */
+  groups: Map<string, QuoteGroup>;
+  /** Dead man's switches: account and when all its orders are cancelled. */
+  cancelsAfter: Map<number, number>;
   /** Stop orders whose price has come, in the order in which they enter the market. */
   triggered: number[];
   lots: Map<number, Lot>;

@@ -134,6 +134,7 @@ export class DurableMarkets {
         order.status = "waiting";
         this.#tell(order, atMs, true);
       },
+      "order-amended": (event) => this.#amend(event),
       "stops-triggered": ({ orders, atMs }) => this.#open(orders, atMs),
       "order-rested": ({ order: number }) => this.#rest(this.#order(number)),
       "orders-suspended": ({ orders, atMs }) => {
@@ -180,6 +181,18 @@ export class DurableMarkets {
       else order.updatedAtMs = event.atMs;
     }
     this.#listener.onTrade(market, event);
+  }
+
+  /** Made smaller in its place, or out of the book until it rests again. */
+  #amend(event: EventOf<"order-amended">): void {
+    const order = this.#order(event.order);
+    const smallerBy = order.quantity - event.quantity;
+    if (!event.keepsPlace) this.#leaveBook(order);
+    else if (order.isResting) this.#changeLevel(this.marketOf(order.symbol), order, -smallerBy);
+    order.quantity = event.quantity;
+    order.priceTicks = event.priceTicks;
+    if (event.terms !== null) order.stopTicks = event.terms.stopTicks;
+    this.#tell(order, event.atMs);
   }
 
   #open(orders: readonly number[], atMs: number): void {

@@ -8,6 +8,7 @@ import { marketAppliers } from "./market-events.ts";
 import { orderTermsAppliers } from "./order-terms-events.ts";
 import { slaAppliers } from "./sla-events.ts";
 import { supplyAppliers } from "./supply-events.ts";
+import { tradingAppliers } from "./trading-events.ts";
 
 /** What each type of event does, its postings aside. */
 export type Appliers<T extends EventType> = {
@@ -19,6 +20,7 @@ const APPLIERS: Appliers<EventType> = {
   ...supplyAppliers,
   ...marketAppliers,
   ...orderTermsAppliers,
+  ...tradingAppliers,
   ...clearingAppliers,
   ...slaAppliers,
 };

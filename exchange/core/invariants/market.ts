@@ -112,13 +112,20 @@ export function* termsBreaches(state: CoreState): Generator<string | null> {
 /** The book is not crossed, and each place in it is that of an open order. May be paused. */
 export function* bookBreaches(
   state: CoreState,
-  { book, instrument }: InstrumentState,
+  { book, instrument, trading }: InstrumentState,
 ): Generator<string | null> {
   const { symbol } = instrument;
   const bid = book.bestPriceTicks(BUY);
   const ask = book.bestPriceTicks(SELL);
-  if (bid !== null && ask !== null && bid >= ask) {
+  const isActive = trading.phase === "active";
+  if (isActive && bid !== null && ask !== null && bid >= ask) {
     yield `the book of ${symbol} is crossed: best bid ${bid}, best ask ${ask}`;
+  }
+  if ((trading.phase === "auction") !== (trading.endsAtMs !== null)) {
+    yield `${symbol} is ${trading.phase} and its auction ends at ${trading.endsAtMs}`;
+  }
+  if (trading.uncrossTicks !== null && trading.phase !== "auction") {
+    yield `${symbol} is ${trading.phase} and uncrosses at ${trading.uncrossTicks}`;
   }
   for (const handle of book.handles()) {
     const number = book.order(handle);

@@ -14,7 +14,7 @@ import { type MatchPlan, sellerFeeMicros } from "./matching.ts";
 import { holdsWhole } from "./order-terms.ts";
 
 /** What the next order will hold, and tokens that have to be issued for it first. */
-type Funds = Decision<{ postings: Posting[]; missingTokens: bigint }>;
+export type OrderFunds = Decision<{ postings: Posting[]; missingTokens: bigint }>;
 
 /** The money that a bid holds. */
 export function buyFunds(
@@ -23,7 +23,7 @@ export function buyFunds(
   listed: InstrumentState,
   limitTicks: number,
   plan: MatchPlan,
-): Funds {
+): OrderFunds {
   const order = turn.state.counters.order + 1;
   // What can rest needs its whole limit value; what ends at once needs only what it will take.
   const value = holdsWhole(command)
@@ -54,7 +54,7 @@ export function sellFunds(
   listed: InstrumentState,
   limitTicks: number,
   plan: MatchPlan,
-): Funds {
+): OrderFunds {
   const order = turn.state.counters.order + 1;
   const { account, symbol } = command;
   const { ledger } = turn.state;

@@ -3,16 +3,18 @@
 import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
-import { sellableTokens } from "#exchange/core/supply/capacity.ts";
+import type { CoreState, Order } from "#exchange/core/state.ts";
 import { emitIssue } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { emitTriggered } from "./fill-consequences.ts";
+import { freeIncrements } from "./free-units.ts";
 import { emptyPlan, executeOrder, type MatchPlan, planMatch } from "./matching.ts";
 import { buyFunds, sellFunds } from "./order-funds.ts";
 import { checkShape } from "./order-shape.ts";
 import { asksForTerms, isStop, type OrderTerms, termsOf } from "./order-terms.ts";
-import { protectionTicks, slippageBpsOf } from "./protection-price.ts";
+import { bandProblem } from "./price-band.ts";
+import { protectedTicks, slippageBpsOf } from "./protection-price.ts";
+import { groupProblem } from "./quote-groups.ts";
 import { isReached } from "./stop-index.ts";
 
 type Placed = CommandResult<"place-order">;
@@ -23,7 +25,7 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
   if (repeated !== null) return repeated;
   const prepared = prepareOrder(turn, command);
   if (!prepared.ok) return prepared;
-  const { quantity, limitTicks, terms, plan, postings, missingTokens } = prepared.result;
+  const { quantity, limitTicks, terms, plan, postings, missingTokens } = prepared;
   if (missingTokens > 0n) emitIssue(turn, command.account, command.symbol, missingTokens, true);
   const order = emitAccepted(turn, command, quantity, limitTicks, postings);
   if (terms !== null) emitTerms(turn, order, terms);
@@ -47,6 +49,7 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
 
 /** All that an order would do, before the first event. */
 export interface PreparedOrder {
+  ok: true;
   /** Of a reduce_only order: at most what is free. */
   quantity: number;
   limitTicks: number;
@@ -56,8 +59,10 @@ export interface PreparedOrder {
   missingTokens: bigint;
 }
 
+type Refusal = ReturnType<typeof reject>;
+
 /** Checks an order against the market as it is; changes nothing. */
-export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<PreparedOrder> {
+export function prepareOrder(turn: Turn, command: PlaceOrder): PreparedOrder | Refusal {
   const { state, nowMs } = turn;
   const shape = checkShape(state, command);
   if (!shape.ok) return shape;
@@ -67,6 +72,9 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
     const asked = termsOf(command, slippageBpsOf(state, command), nowMs);
     if (!asked.ok) return asked;
     terms = asked.result;
+    const group = terms?.group ?? null;
+    const problem = group && groupProblem(state, command.account, command.symbol, group);
+    if (problem) return problem;
   }
   const quantity = terms?.reduceOnly
     ? Math.min(command.quantity, freeIncrements(state, listed, command.account))
@@ -74,7 +82,11 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
   if (quantity < 1) {
     return reject("insufficient-units", `no Units of ${command.symbol} are free to reduce`);
   }
-  const limitTicks = command.priceTicks ?? protectionTicks(state, listed, command);
+  const limitTicks = command.priceTicks ?? protectedTicks(turn, listed, command);
+  if (command.orderType === "limit") {
+    const problem = bandProblem(turn, listed, command.side, limitTicks);
+    if (problem !== null) return problem;
+  }
   const wanted = quantity === command.quantity ? command : { ...command, quantity };
   const plan = isStop(command)
     ? emptyPlan()
@@ -95,17 +107,7 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
       : sellFunds(turn, wanted, listed, limitTicks, plan);
   if (!funds.ok) return funds;
   const { postings, missingTokens } = funds.result;
-  return accept({ quantity, limitTicks, terms, plan, postings, missingTokens });
-}
-
-/** Whole increments that the account could sell now without issuing. */
-function freeIncrements(
-  state: CoreState,
-  { instrument }: InstrumentState,
-  account: number,
-): number {
-  const tokens = Number(sellableTokens(state, account, instrument.symbol));
-  return Math.max(0, Math.floor(tokens / instrument.incrementTokens));
+  return { ok: true, quantity, limitTicks, terms, plan, postings, missingTokens };
 }
 
 /** The content an idempotent repeat must match. */
@@ -156,7 +158,8 @@ function repeatedClientId(
   );
 }
 
-function emitAccepted(
+/** Accepts an order whose funds were checked. */
+export function emitAccepted(
   turn: Turn,
   command: PlaceOrder,
   quantity: number,
@@ -190,7 +193,7 @@ function emitAccepted(
   return order;
 }
 
-function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
+export function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
   turn.emit({
     type: "order-terms-set",
     version: 1,
@@ -202,7 +205,7 @@ function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
 }
 
 /** A stop price that the last trade has reached already lets the order in at once. */
-function triggerIfReached(turn: Turn, order: Order): void {
+export function triggerIfReached(turn: Turn, order: Order): void {
   const listed = instrumentOf(turn.state, order.symbol);
   const stopTicks = turn.state.terms.get(order.number)?.stopTicks ?? null;
   // Of the fills that trigger: cover's do not.

@@ -41,8 +41,9 @@ export function triggerAtOnce(model: Model, order: m.ModelOrder): void {
 /** Everything that was triggered enters, also what that triggers in turn. */
 export function runTriggered(model: Model): void {
   for (;;) {
-    const order = model.triggered.shift();
+    const order = model.triggered.find((o) => m.phaseOf(model, o.symbol) === "active");
     if (order === undefined) return;
+    model.triggered = model.triggered.filter((each) => each !== order);
     if (order.side === "sell" && !m.canServe(model, order.account, order.symbol)) {
       model.tally.add("state: stop triggered while its supplier was away");
       order.stage = "suspended";

@@ -12,7 +12,8 @@ import {
   market,
   sellMuch,
 } from "./order-wishes.fixture.ts";
-import { special, stop } from "./special-order-wishes.fixture.ts";
+import { batch, endSession, phase, quotes, setGroup, setSwitch } from "./quoting-wishes.fixture.ts";
+import { amendment, special, stop } from "./special-order-wishes.fixture.ts";
 import {
   anybody,
   DRAWERS,
@@ -239,6 +240,13 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [market, 2],
   [special, 6],
   [stop, 6],
+  [amendment, 8],
+  [quotes, 5],
+  [batch, 2],
+  [phase, 2],
+  [setGroup, 3],
+  [setSwitch, 1],
+  [endSession, 1],
   [again, 1],
   [cancel, 2],
   [cancelAll, 1],
