@@ -82,6 +82,7 @@ export function deferHistory(
       takeIn();
       history.close();
     },
+    candles: upToDate(history.candles),
     order: upToDate(history.order),
     orders: upToDate(history.orders),
     openOrderCounts: upToDate(history.openOrderCounts),

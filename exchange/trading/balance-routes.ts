@@ -29,18 +29,11 @@ function rowsRoutes(app: FastifyInstance, shell: Shell, path: string, rows: Rows
   );
 }
 
-export async function balanceRoutes(
-  app: FastifyInstance,
-  { shell }: { shell: Shell },
-): Promise<void> {
-  rowsRoutes(app, shell, "/trading-accounts", perInstrument("trading_account", tradingBalance));
-  rowsRoutes(
-    app,
-    shell,
-    "/consumption-accounts",
-    perInstrument("consumption_account", consumptionBalance),
-  );
-  rowsRoutes(app, shell, "/currency-trading-accounts", (state, account) => [
+/** What an account owns, list by list: also what the stream of balances shows. */
+export const BALANCE_ROWS: Record<"trading" | "consumption" | "currency", Rows> = {
+  trading: perInstrument("trading_account", tradingBalance),
+  consumption: perInstrument("consumption_account", consumptionBalance),
+  currency: (state, account) => [
     {
       account_id: balanceId("currency_account", account, 0),
       user_id: publicId("account", account),
@@ -52,7 +45,16 @@ export async function balanceRoutes(
         formatMicros,
       ),
     } as Row,
-  ]);
+  ],
+};
+
+export async function balanceRoutes(
+  app: FastifyInstance,
+  { shell }: { shell: Shell },
+): Promise<void> {
+  rowsRoutes(app, shell, "/trading-accounts", BALANCE_ROWS.trading);
+  rowsRoutes(app, shell, "/consumption-accounts", BALANCE_ROWS.consumption);
+  rowsRoutes(app, shell, "/currency-trading-accounts", BALANCE_ROWS.currency);
 }
 
 function perInstrument(
@@ -73,7 +75,7 @@ function perInstrument(
 }
 
 /** A stable name for one balance of an account. */
-function balanceId(kind: string, account: number, instrument: number): string {
+export function balanceId(kind: string, account: number, instrument: number): string {
   const hex = (number: number) => number.toString(16).padStart(8, "0");
   return `${kind}_${hex(account)}${hex(instrument)}`;
 }
