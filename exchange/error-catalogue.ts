@@ -12,6 +12,12 @@ type EdgeRefusal =
   | "invalid-api-key"
   | "invalid-signature"
   | "expired-timestamp"
+  | "unknown-signature-version"
+  | "invalid-nonce"
+  | "nonce-reused"
+  | "idempotency-key-invalid"
+  | "idempotency-key-reused"
+  | "idempotency-key-busy"
   | "invalid-public-key"
   | "operator-token-invalid"
   | "backup-running"
@@ -192,6 +198,37 @@ export const ERRORS = {
     401,
     "EXPIRED_TIMESTAMP",
     "The timestamp is more than 30 seconds from the server's time.",
+  ),
+  "unknown-signature-version": entry(
+    400,
+    "UNKNOWN_SIGNATURE_VERSION",
+    "Requests are signed as version 1 or 2.",
+  ),
+  "invalid-nonce": entry(
+    400,
+    "INVALID_NONCE",
+    "A nonce has 16 to 64 letters, digits, hyphens and underscores.",
+  ),
+  "nonce-reused": entry(
+    401,
+    "NONCE_REUSED",
+    "A request with this nonce came before; nothing was executed.",
+  ),
+  "idempotency-key-invalid": entry(
+    400,
+    "INVALID_IDEMPOTENCY_KEY",
+    "An Idempotency-Key has 1 to 64 letters, digits, dots, colons, hyphens and underscores.",
+  ),
+  "idempotency-key-reused": entry(
+    409,
+    "IDEMPOTENCY_KEY_REUSED",
+    "The Idempotency-Key belongs to another request of the last 24 hours.",
+  ),
+  "idempotency-key-busy": entry(
+    409,
+    "IDEMPOTENCY_KEY_BUSY",
+    "The first request with this Idempotency-Key is being executed.",
+    { retryAfterSeconds: 1 },
   ),
   "invalid-public-key": entry(
     422,

@@ -1,30 +1,59 @@
-/** What an account owns: money, Units in Trading, Units in Consumption. One row per instrument. */
+/** What an account owns: money, Units in Trading, Units in Consumption, and what they cost. One row per instrument. */
 import type { FastifyInstance } from "fastify";
-import { available, issued, lotTokens } from "#exchange/core/ledger/account-names.ts";
+import { type TSchema, Type } from "typebox";
+import { available, issued } from "#exchange/core/ledger/account-names.ts";
 import type { CoreState, InstrumentState, Lot } from "#exchange/core/state.ts";
 import { supplyOf } from "#exchange/core/supply/capacity.ts";
 import { Refused } from "#exchange/http.ts";
+import { described } from "#exchange/reference/described.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { publicId } from "#protocol/ids.ts";
 import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { formatPrice } from "#protocol/quotation.ts";
+import { type BalanceKind, balanceId, writtenBalanceId } from "./balance-ids.ts";
+import { sumOfLots } from "./lot-sums.ts";
+import { positionsView } from "./positions.ts";
+import {
+  ConsumptionAccountAnswer,
+  CurrencyAccountAnswer,
+  PositionAnswer,
+  TradingAccountAnswer,
+} from "./schemas/account.ts";
 import { callerOf, readData } from "./scope.ts";
 import { balancesView } from "./views.ts";
 
 type Row = { account_id: string };
 type Rows = (state: CoreState, account: number) => Row[];
 
+const POSITIONS = described({
+  tag: "account",
+  summary: "Units held in each market and what they cost; a position that is closed has no row",
+  answer: Type.Array(PositionAnswer),
+});
+
 /** The list under `path`, and each of its rows by its account id. */
-function rowsRoutes(app: FastifyInstance, shell: Shell, path: string, rows: Rows): void {
-  app.get(path, (request, reply) =>
+function rowsRoutes(
+  app: FastifyInstance,
+  shell: Shell,
+  { path, answer, what }: { path: string; answer: TSchema; what: string },
+  rows: Rows,
+): void {
+  const list = described({ tag: "account", summary: what, answer: Type.Array(answer) });
+  const row = described({
+    tag: "account",
+    summary: `One row of GET ${path}`,
+    answer,
+    errors: ["account-not-found"],
+  });
+  app.get(path, list, (request, reply) =>
     readData(shell, reply, (state) => rows(state, callerOf(request))),
   );
-  app.get<{ Params: { id: string } }>(`${path}/:id`, (request, reply) =>
+  app.get<{ Params: { id: string } }>(`${path}/:id`, row, (request, reply) =>
     readData(shell, reply, (state) => {
-      const { id } = request.params;
-      const row = rows(state, callerOf(request)).find((each) => each.account_id === id);
-      if (row === undefined) throw new Refused("account-not-found", `no "${id}" in GET ${path}`);
-      return row;
+      const id = writtenBalanceId(request.params.id);
+      const found = rows(state, callerOf(request)).find((each) => each.account_id === id);
+      if (found !== undefined) return found;
+      throw new Refused("account-not-found", `no "${id.slice(0, 80)}" in GET ${path}`);
     }),
   );
 }
@@ -33,14 +62,24 @@ export async function balanceRoutes(
   app: FastifyInstance,
   { shell }: { shell: Shell },
 ): Promise<void> {
-  rowsRoutes(app, shell, "/trading-accounts", perInstrument("trading_account", tradingBalance));
-  rowsRoutes(
-    app,
-    shell,
-    "/consumption-accounts",
-    perInstrument("consumption_account", consumptionBalance),
-  );
-  rowsRoutes(app, shell, "/currency-trading-accounts", (state, account) => [
+  const trading = {
+    path: "/trading-accounts",
+    answer: TradingAccountAnswer,
+    what: "Units in Trading, per instrument: issued by the caller, or bought and not yet in Consumption",
+  };
+  rowsRoutes(app, shell, trading, perInstrument("trading_account", tradingBalance));
+  const consumption = {
+    path: "/consumption-accounts",
+    answer: ConsumptionAccountAnswer,
+    what: "Units in Consumption, per instrument: what requests draw on",
+  };
+  rowsRoutes(app, shell, consumption, perInstrument("consumption_account", consumptionBalance));
+  const money = {
+    path: "/currency-trading-accounts",
+    answer: CurrencyAccountAnswer,
+    what: "The caller's money",
+  };
+  rowsRoutes(app, shell, money, (state, account) => [
     {
       account_id: balanceId("currency_account", account, 0),
       user_id: publicId("account", account),
@@ -53,10 +92,13 @@ export async function balanceRoutes(
       ),
     } as Row,
   ]);
+  app.get("/positions", POSITIONS, (request, reply) =>
+    readData(shell, reply, (state) => positionsView(state, callerOf(request))),
+  );
 }
 
 function perInstrument(
-  kind: string,
+  kind: BalanceKind,
   balance: (state: CoreState, account: number, listed: InstrumentState) => object,
 ): Rows {
   return (state, account) =>
@@ -72,18 +114,12 @@ function perInstrument(
     }));
 }
 
-/** A stable name for one balance of an account. */
-function balanceId(kind: string, account: number, instrument: number): string {
-  const hex = (number: number) => number.toString(16).padStart(8, "0");
-  return `${kind}_${hex(account)}${hex(instrument)}`;
-}
-
 /** Issued Units on offer or free to be offered, and bought Units that have not entered Consumption. */
 function tradingBalance(state: CoreState, account: number, listed: InstrumentState): object {
   const { instrument, lastPriceTicks } = listed;
   const { symbol } = instrument;
   const own = issued(account, symbol);
-  const lots = sumOfLots(state, account, symbol, (lot) => lot.enteredAtMs === null);
+  const lots = sumOfLots(state, account, symbol, (lot) => !isInConsumption(lot));
   const inIssuance = BigInt(supplyOf(state, account, symbol).inIssuanceTokens);
   const total = state.ledger.balance(own) - inIssuance + lots.total;
   return {
@@ -94,8 +130,8 @@ function tradingBalance(state: CoreState, account: number, listed: InstrumentSta
 
 /** Units that requests draw on; what open requests reserve is committed. */
 function consumptionBalance(state: CoreState, account: number, listed: InstrumentState): object {
-  const entered = (lot: Lot) => lot.enteredAtMs !== null;
-  const { total, held, expiresAtMs } = sumOfLots(state, account, listed.instrument.symbol, entered);
+  const { symbol } = listed.instrument;
+  const { total, held, expiresAtMs } = sumOfLots(state, account, symbol, isInConsumption);
   return {
     total_balance: formatUnits(total),
     available_balance: formatUnits(total - held),
@@ -104,21 +140,6 @@ function consumptionBalance(state: CoreState, account: number, listed: Instrumen
   };
 }
 
-function sumOfLots(
-  state: CoreState,
-  account: number,
-  symbol: string,
-  wanted: (lot: Lot) => boolean,
-): { total: bigint; held: bigint; expiresAtMs: number | null } {
-  const sum = { total: 0n, held: 0n, expiresAtMs: null as number | null };
-  for (const number of state.accounts.get(account)?.lots ?? []) {
-    const lot = state.lots.get(number);
-    if (lot === undefined || lot.symbol !== symbol || !wanted(lot)) continue;
-    const tokens = lotTokens(number, symbol);
-    sum.total += state.ledger.balance(tokens);
-    sum.held += state.ledger.held(tokens);
-    if (lot.expiresAtMs === null) continue;
-    sum.expiresAtMs = Math.min(sum.expiresAtMs ?? lot.expiresAtMs, lot.expiresAtMs);
-  }
-  return sum;
+function isInConsumption(lot: Lot): boolean {
+  return lot.enteredAtMs !== null;
 }

@@ -5,6 +5,7 @@ import type { InstrumentState } from "#exchange/core/state.ts";
 import { Refused } from "#exchange/http.ts";
 import { bodyReader, shown } from "#exchange/request-body.ts";
 import { parsePrice, parseQuantity } from "#protocol/quotation.ts";
+import { MarketName, SentPrice, SentUnits } from "./schemas/values.ts";
 
 /** Ids that clients may choose; the same pattern as on the supplier link. */
 const CLIENT_ORDER_ID = "^[A-Za-z0-9._:-]{1,64}$";
@@ -13,12 +14,12 @@ const CLIENT_ORDER_ID = "^[A-Za-z0-9._:-]{1,64}$";
 export const readOrderBody = bodyReader(
   Type.Object(
     {
-      market_id: Type.String({ maxLength: 80 }),
+      market_id: MarketName,
       side: Type.Enum(["buy", "sell"]),
       type: Type.Enum(["limit", "market", "stop", "stop_limit"]),
-      quantity: Type.Unknown(),
-      price: Type.Optional(Type.Unknown()),
-      stop_price: Type.Optional(Type.Unknown()),
+      quantity: SentUnits,
+      price: Type.Optional(SentPrice),
+      stop_price: Type.Optional(SentPrice),
       time_in_force: Type.Optional(Type.Enum(["gtc", "ioc", "fok", "day", "gtd"])),
       client_order_id: Type.Optional(Type.String({ pattern: CLIENT_ORDER_ID })),
       post_only: Type.Optional(Type.Boolean()),
@@ -28,7 +29,10 @@ export const readOrderBody = bodyReader(
     { additionalProperties: false },
   ),
 );
-export type OrderBody = ReturnType<typeof readOrderBody>;
+/** As it was read; the name may come from elsewhere. */
+export type OrderBody = Omit<ReturnType<typeof readOrderBody>, "client_order_id"> & {
+  client_order_id: string | null;
+};
 
 /** The command for an order on that instrument; throws the refusal. */
 export function orderCommand(
@@ -66,7 +70,7 @@ export function orderCommand(
     priceTicks: body.price === undefined ? null : readPrice(instrument, body.price),
     maxSlippageBps: body.max_slippage_bps ?? null,
     postOnly: body.post_only ?? false,
-    clientOrderId: body.client_order_id ?? null,
+    clientOrderId: body.client_order_id,
     issueMissing: false,
   };
 }

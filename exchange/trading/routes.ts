@@ -4,8 +4,11 @@ import type { Clock } from "#exchange/clock.ts";
 import type { History } from "#exchange/history/history.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { accountRoutes } from "./account-routes.ts";
+import { apiKeyRoutes } from "./api-key-routes.ts";
 import { createAuthenticator } from "./authentication.ts";
 import { balanceRoutes } from "./balance-routes.ts";
+import { echoRoute } from "./echo-route.ts";
+import { keyRoutes } from "./key-routes.ts";
 import { marketRoutes } from "./market-routes.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { createRateLimits, TRADING_LIMITS, type TradingLimits } from "./rate-limits.ts";
@@ -31,20 +34,27 @@ export async function tradingRoutes(
   const tradingLimits = { ...TRADING_LIMITS, ...sizes };
   const limits = createRateLimits(tradingLimits, { clock });
   const auth = createAuthenticator({ shell, clock, limits });
+  const guarded = { auth, limits, shell, clock };
   keepRawBodies(app);
   await app.register(async (open) => {
     limitByAddress(open, limits);
     await open.register(marketRoutes, { shell, history });
   });
+  await app.register(async (open) => {
+    limitByAddress(open, limits, "echo");
+    await open.register(echoRoute, { auth, clock });
+  });
   await app.register(async (signed) => {
-    guard(signed, { auth, limits, proof: "signature" });
+    guard(signed, { ...guarded, proof: "signature" });
     for (const routes of [orderRoutes, tradeRoutes, supplyRoutes]) {
       await signed.register(routes, { shell, history });
     }
     await signed.register(balanceRoutes, { shell });
   });
   await app.register(async (proven) => {
-    guard(proven, { auth, limits, proof: "signature-or-key" });
-    await proven.register(accountRoutes, { shell, limits: tradingLimits });
+    guard(proven, { ...guarded, proof: "signature-or-key" });
+    await proven.register(accountRoutes, { shell, sizes: tradingLimits, limits });
+    await proven.register(keyRoutes, { shell });
+    await proven.register(apiKeyRoutes, { shell });
   });
 }
