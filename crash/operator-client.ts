@@ -72,7 +72,9 @@ export function createOperatorClient(door: Door, token: string): OperatorClient 
 
   return {
     async openAccount(name, mode) {
-      const { answer } = await post("accounts", { name, mode });
+      // These worlds draw on what they buy: nothing waits for a sweep.
+      const body = { name, mode, auto_transfer_enabled: true };
+      const { answer } = await post("accounts", body);
       expectCreated("accounts", answer);
       const id = field(answer, "account_id");
       const number = parsePublicId("account", id) ?? 0;

@@ -23,12 +23,13 @@ export function createCountingCore(): CountingCore {
     state.nowMs = nowMs;
     return {
       type: "account-opened",
-      version: 1,
+      version: 2,
       seq: state.seq,
       atMs: nowMs,
       account: state.seq,
       name: "",
       mode: "easy",
+      autoTransfer: true,
     };
   }
   function execute(command: Command, nowMs: number): Executed<CommandType> {

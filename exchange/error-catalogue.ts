@@ -115,6 +115,12 @@ export const ERRORS = {
     "REFERENCE_REUSED",
     "The reference belongs to another deposit; it is remembered for 90 days, or what the policy says.",
   ),
+  "mode-managed-setting": entry(
+    403,
+    "MODE_MANAGED_SETTING",
+    "The account's mode decides this setting.",
+    { detail: "mode_managed_setting" },
+  ),
   "auto-mode-trading-restricted": entry(
     403,
     "AUTO_MODE_TRADING_RESTRICTED",

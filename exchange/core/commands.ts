@@ -6,10 +6,14 @@
  * public form. Quantities are increments, prices ticks, money micro-dollars.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { SelfTradeMode } from "./market/order-terms.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { Measured } from "./sla/verdict.ts";
 
 export type Side = "buy" | "sell";
+/** `stop` and `stop_limit` wait for a trade at their stop price, then are as `market` and `limit`. */
+export type OrderType = "limit" | "market" | "stop" | "stop_limit";
+export type TimeInForce = "gtc" | "ioc" | "fok" | "day" | "gtd";
 /** Who trades: `easy` buys by itself when a request needs it, `advanced` trades by hand. */
 export type AccountMode = "easy" | "advanced";
 
@@ -17,7 +21,11 @@ export interface CommandMap {
   /** Lists an instrument, or a new version of one. Does nothing when nothing changed. */
   "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
   "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };
-  "open-account": { params: { name: string; mode: AccountMode }; result: { account: number } };
+  /** `autoTransfer` where it is not what the mode comes with: see `accounts/settings.ts`. */
+  "open-account": {
+    params: { name: string; mode: AccountMode; autoTransfer?: boolean };
+    result: { account: number };
+  };
   /**
    * Money from outside. `reference` makes a repeated deposit a no-op for as long as it is remembered:
    * 90 days, or what the policy says (`depositReferenceKeptMs`). After that it names a new deposit.
@@ -81,6 +89,16 @@ export interface CommandMap {
     params: { account: number; symbol: string; quantity: number };
     result: { transfer: number };
   };
+  /** Bought Units into Consumption, oldest acquisition first; from then on requests draw on them. */
+  "transfer-to-consumption": {
+    params: { account: number; symbol: string; quantity: number };
+    result: { transfer: number; tokens: number };
+  };
+  /** Untouched whole increments back into Trading, latest expiry first; their expiry stays. */
+  "transfer-to-trading": {
+    params: { account: number; symbol: string; quantity: number };
+    result: { transfer: number; tokens: number };
+  };
   "place-order": { params: PlaceOrder; result: { order: number; clientOrderId: string | null } };
   "cancel-order": { params: { account: number; order: number }; result: { order: number } };
   "cancel-orders": {
@@ -139,17 +157,29 @@ export interface PlaceOrder {
   account: number;
   symbol: string;
   side: Side;
-  orderType: "limit" | "market";
-  timeInForce: "gtc" | "ioc" | "fok";
+  orderType: OrderType;
+  timeInForce: TimeInForce;
   quantity: number;
-  /** Null for a market order. */
+  /** Null for a market or a stop order. */
   priceTicks: number | null;
-  /** Tightens a market order's protection price; null leaves the policy's. */
+  /** Tightens the protection price of a market or a stop order; null leaves the policy's. */
   maxSlippageBps: number | null;
   postOnly: boolean;
   clientOrderId: string | null;
   /** A supplier's agent lets missing Units be issued in the same command. */
   issueMissing: boolean;
+  /** Of `gtd`: when it is over, in milliseconds since the epoch. A `day` order ends at 00:00 UTC. */
+  expiresAtMs?: number | undefined;
+  /** Of `stop` and `stop_limit`: a trade at this price or beyond lets it in. */
+  stopTicks?: number | undefined;
+  /** Sells at most the free Units; never issues. */
+  reduceOnly?: boolean | undefined;
+  /** `cancel-newest` where nothing is said. */
+  selfTrade?: SelfTradeMode | undefined;
+  /** Cancelled by `cancel-session-orders` of this name. */
+  session?: string | undefined;
+  /** A quote group of the account, made by `set-quote-group`. */
+  group?: string | undefined;
 }
 
 export interface ReserveDelivery {

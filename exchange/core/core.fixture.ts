@@ -85,9 +85,17 @@ function marketAround(core: Core, startMs: number, overrides: Partial<MarketPoli
     },
     balance: (name: string) => core.state.ledger.balance(name),
     free: (name: string) => core.state.ledger.free(name),
-    /** An account with that many micro-dollars available. */
-    account(name: string, micros = 0n, mode: "easy" | "advanced" = "easy"): number {
-      const { account } = run({ type: "open-account", name, mode });
+    /**
+     * An account with that many micro-dollars available. What it buys can be drawn on at once, unless the
+     * test is about Units in Trading.
+     */
+    account(
+      name: string,
+      micros = 0n,
+      mode: "easy" | "advanced" = "easy",
+      { autoTransfer = true } = {},
+    ): number {
+      const { account } = run({ type: "open-account", name, mode, autoTransfer });
       if (micros > 0n) this.deposit(account, micros);
       return account;
     },

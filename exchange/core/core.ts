@@ -16,10 +16,13 @@ import { applyEvent } from "./apply/apply.ts";
 import { retryDelivery } from "./clearing/remedy.ts";
 import { reserveDelivery } from "./clearing/reservation.ts";
 import { releaseDelivery, settleDelivery } from "./clearing/settlement.ts";
+import { transferToConsumption, transferToTrading } from "./clearing/transfers.ts";
 import type { Command, CommandResult, CommandType } from "./commands.ts";
 import type { Core, Executed } from "./core-port.ts";
 import type { CoreEvent } from "./events.ts";
-import { cancelOrder, cancelOrders, placeOrder } from "./market/orders.ts";
+import { cancelOrder, cancelOrders } from "./market/cancelling.ts";
+import { placeOrder } from "./market/orders.ts";
+import { runTriggered } from "./market/triggering.ts";
 import { resume } from "./resumption.ts";
 import { recordIntegrity } from "./sla/integrity.ts";
 import { createEmptyState, decodeState, encodeState } from "./snapshot.ts";
@@ -48,6 +51,8 @@ const DECIDERS: Deciders = {
   "disconnect-node": disconnectNode,
   "issue-supply": issueSupply,
   "transfer-issued": transferIssued,
+  "transfer-to-consumption": transferToConsumption,
+  "transfer-to-trading": transferToTrading,
   "place-order": placeOrder,
   "cancel-order": cancelOrder,
   "cancel-orders": cancelOrders,
@@ -111,15 +116,18 @@ function execute<T extends CommandType>(
   const turn = new CoreTurn(state, nowMs, events);
   // The outage must toll before anything that fell due in it expires.
   const more = command.type === "resume" ? false : runDue(turn);
+  // Also what earlier turns left: it was there before this command.
+  runTriggered(turn);
   const decide = DECIDERS[command.type] as unknown as (
     turn: Turn,
     command: Command<T>,
   ) => Decision<CommandResult<T>>;
   const decided = decide(turn, command);
   if (!decided.ok) return { ok: false, rejection: decided.rejection, events };
+  const hasTriggered = runTriggered(turn);
   if (command.type === "tick") {
     leaveSignOfLife(turn);
-    return { ok: true, result: { more } as CommandResult<T>, events };
+    return { ok: true, result: { more: more || hasTriggered } as CommandResult<T>, events };
   }
   return { ok: true, result: decided.result, events };
 }

@@ -5,6 +5,10 @@
 
 /** Order of kinds that fall due in the same millisecond. */
 export const DUE_KINDS = [
+  // Before what ends in the same millisecond: a Lot that is swept and over was in Consumption.
+  "sweep",
+  // Before what may let orders trade in the same millisecond: an order whose time is over does not.
+  "order-expiry",
   "lot-expiry",
   "delivery-timeout",
   "supplier-grace",

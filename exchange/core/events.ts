@@ -3,16 +3,18 @@
  * The meaning of a type never changes; a new meaning is a new version with an upcaster.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { LotEventMap } from "./clearing/lot-events.ts";
 import type { AccountMode } from "./commands.ts";
 import type { Posting } from "./ledger/ledger.ts";
+import type { MarketEventMap } from "./market/events.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SlaEventMap } from "./sla/events.ts";
 import type { ClosureReason, Order } from "./state.ts";
 
-export interface EventMap extends SlaEventMap {
+export interface EventMap extends SlaEventMap, LotEventMap, MarketEventMap {
   "instrument-listed": { number: number; instrument: Instrument };
   "policy-adopted": { policy: MarketPolicy };
-  "account-opened": { account: number; name: string; mode: AccountMode };
+  "account-opened": { account: number; name: string; mode: AccountMode; autoTransfer: boolean };
   "funds-deposited": {
     account: number;
     amountMicros: bigint;
@@ -69,6 +71,7 @@ export interface EventMap extends SlaEventMap {
     order: Omit<
       Order,
       | "handle"
+      | "lots"
       | "holdName"
       | "marginName"
       | "filled"

@@ -3,9 +3,14 @@
  * simulator and the tests ask after every command, the exchange at its start and on a timer.
  */
 import { clientIdBreaches, indexBreaches } from "./invariants/accounts.ts";
-import { deliveryBreaches, deliveryCountBreaches, lotBreaches } from "./invariants/clearing.ts";
+import {
+  deliveryBreaches,
+  deliveryCountBreaches,
+  lotBreaches,
+  strayBreaches,
+} from "./invariants/clearing.ts";
 import { ledgerBreaches } from "./invariants/ledger-sums.ts";
-import { bookBreaches, orderBreaches } from "./invariants/market.ts";
+import { bookBreaches, orderBreaches, termsBreaches } from "./invariants/market.ts";
 import { slaTotalsBreaches, supplierBreaches } from "./invariants/sla.ts";
 import { attendanceBreaches, nodeBreaches, supplyBreaches } from "./invariants/supply.ts";
 import type { CoreState } from "./state.ts";
@@ -30,8 +35,10 @@ export function breachesInSteps(state: CoreState): Generator<string | null> {
 function* walk(state: CoreState, options: { canPause: boolean }): Generator<string | null> {
   for (const order of state.orders.values()) yield* step(orderBreaches(state, order));
   for (const listed of state.instruments.values()) yield* bookBreaches(state, listed);
+  yield* termsBreaches(state);
   for (const lot of state.lots.values()) yield* step(lotBreaches(state, lot));
   yield* state.holdings.problems();
+  yield* step(strayBreaches(state));
   for (const delivery of state.deliveries.values()) {
     yield* step(deliveryBreaches(state, delivery));
   }

@@ -23,6 +23,7 @@ export const REJECTION_CODES = [
   "client-ids-exhausted",
   "reference-reused",
   "auto-mode-trading-restricted",
+  "mode-managed-setting",
   "market-closed",
   "key-exists",
   "key-not-found",

@@ -2,19 +2,23 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+import { indexStop } from "./apply/order-terms-events.ts";
 import { isInDefault } from "./clearing/close-out.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
+import { awaitSweep } from "./clearing/sweep-times.ts";
+import { TradingLots } from "./clearing/trading-lots.ts";
 import { DueQueue } from "./due-queue.ts";
 import { holdNameOf, marginNameOf } from "./ledger/account-names.ts";
 import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
 import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
+import { StopIndex } from "./market/stop-index.ts";
 import { restoreSupplier, wakeTimes } from "./sla/standing.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 3;
+export const SNAPSHOT_SCHEMA_VERSION = 4;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
@@ -38,6 +42,8 @@ export function createEmptyState(): CoreState {
     accounts: new Map(),
     instruments: new Map(),
     orders: new Map(),
+    terms: new Map(),
+    triggered: [],
     lots,
     deliveries: new Map(),
     nodes: new Map(),
@@ -59,6 +65,7 @@ export function createEmptyState(): CoreState {
     due: new DueQueue(),
     serving: new Serving(),
     holdings: new Holdings(lots),
+    tradingLots: new TradingLots(lots),
   };
 }
 
@@ -67,6 +74,8 @@ const FOLLOWING = new Set([
   "due",
   "serving",
   "holdings",
+  "tradingLots",
+  "sweepsAtMs",
   "clientIdsDueMs",
   "referencesDueMs",
   "joinTokensDueMs",
@@ -74,6 +83,7 @@ const FOLLOWING = new Set([
   "marginName",
   "freeTokens",
   "names",
+  "stops",
 ]);
 
 /** Writes bigints as strings (their keys end in `Micros`), Maps as rows sorted by key, Sets as sorted arrays. */
@@ -123,6 +133,7 @@ export function decodeState(text: string): CoreState {
   }
   const state = createEmptyState();
   const maps = [
+    "terms",
     "deliveries",
     "nodes",
     "nodesByKey",
@@ -148,6 +159,7 @@ export function decodeState(text: string): CoreState {
       ...row,
       openOrders: new Set(row.openOrders),
       lots: new Set(row.lots),
+      sweepsAtMs: null,
     });
   }
   for (const [account, row] of raw.attendance) {
@@ -160,8 +172,13 @@ export function decodeState(text: string): CoreState {
     state.instruments.set(rest.instrument.symbol, {
       ...rest,
       book: restoreOrderBook(book as BookSnapshot),
+      stops: new StopIndex(),
     });
   }
+  for (const order of state.orders.values()) {
+    if (order.status === "waiting") indexStop(state, order);
+  }
+  state.triggered = raw.triggered;
   state.seq = raw.seq;
   state.nowMs = raw.nowMs;
   state.policy = raw.policy;
@@ -206,8 +223,13 @@ function readAmounts(fields: Record<string, unknown> | unknown[]): void {
 /** What is due follows from the rest of the state. */
 function fillDueQueue(state: CoreState): void {
   for (const lot of state.lots.values()) {
+    if (lot.tradingSinceMs !== null) awaitSweep(state, lot.owner, lot.tradingSinceMs);
     if (lot.expiresAtMs === null) continue;
     state.due.push({ dueMs: lot.expiresAtMs, kind: "lot-expiry", id: lot.number });
+  }
+  for (const [order, { expiresAtMs }] of state.terms) {
+    if (expiresAtMs === null) continue;
+    state.due.push({ dueMs: expiresAtMs, kind: "order-expiry", id: order });
   }
   for (const delivery of state.deliveries.values()) {
     state.due.push({ dueMs: delivery.timeoutAtMs, kind: "delivery-timeout", id: delivery.number });

@@ -3,12 +3,17 @@
  * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { AccountSettings } from "./accounts/settings.ts";
 import type { Holdings } from "./clearing/holdings.ts";
-import type { AccountMode, Side } from "./commands.ts";
+import type { TradingLots } from "./clearing/trading-lots.ts";
+import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
 import type { LotNames } from "./ledger/account-names.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { ClosureReason } from "./market/closure-reasons.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
+import type { OrderTerms } from "./market/order-terms.ts";
+import type { StopIndex } from "./market/stop-index.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SupplierStanding } from "./sla/standing.ts";
 import type { FailedAttempt } from "./sla/verdict.ts";
@@ -18,12 +23,15 @@ export interface Account {
   number: number;
   name: string;
   mode: AccountMode;
+  settings: AccountSettings;
   openedAtMs: number;
   /** Orders that are open (resting or suspended), by number. */
   openOrders: Set<number>;
   /** Lots not yet closed, by number. */
   lots: Set<number>;
   openDeliveries: number;
+  /** When its Lots in Trading are swept next; null when nothing waits for it. In no snapshot. */
+  sweepsAtMs: number | null;
 }
 
 export interface InstrumentState {
@@ -37,37 +45,32 @@ export interface InstrumentState {
   totalTrades: number;
   /** The last fills of others than the exchange, oldest first: what the reference price comes from. */
   recentFills: { priceTicks: number; atMs: number }[];
+  /** Stop orders by their stop prices. Follows from the orders, so it is in no snapshot. */
+  stops: StopIndex;
 }
 
-export type OrderStatus = "open" | "suspended" | "filled" | "cancelled";
+/** `waiting` for its stop price; `triggered` by it, and about to enter the market. */
+export type OrderStatus = "open" | "suspended" | "waiting" | "triggered" | "filled" | "cancelled";
+export type { ClosureReason } from "./market/closure-reasons.ts";
 
-/** Why an order ended, as The Grid publishes it where it does. */
-export type ClosureReason =
-  | "cancelled"
-  | "partially_filled_no_liquidity"
-  | "partially_filled_max_slippage"
-  | "no_fill_no_liquidity"
-  | "no_fill_max_slippage"
-  | "self_trade_prevented"
-  | "supplier_away"
-  | "supplier_suspended"
-  | "capacity_fell"
-  | "post_only_would_cross"
-  | "bond_exhausted";
+/** Increments of one Lot that an ask still offers. */
+export interface OfferedLot {
+  lot: number;
+  quantity: number;
+}
 
 export interface Order {
   number: number;
   account: number;
   symbol: string;
   side: Side;
-  orderType: "limit" | "market";
-  timeInForce: "gtc" | "ioc" | "fok";
-  /** "auto": bought by Auto Mode for a request. */
+  orderType: OrderType;
+  timeInForce: TimeInForce;
   /** "auto": bought by Auto Mode for a request; "cover": by the exchange for one. */
   source: "trader" | "agent" | "auto" | "cover";
   quantity: number;
   filled: number;
-  /** Of a market order: its protection price. */
+  /** Of a market or a stop order: its protection price. */
   priceTicks: number;
   /** Sum of fills, before fees. */
   valueMicros: bigint;
@@ -84,6 +87,8 @@ export interface Order {
   closedAtMs: number | null;
   /** Place in the book while it rests, else 0. */
   handle: number;
+  /** Of an ask that sells bought Units: the Lots it holds, in the order in which they are handed over. */
+  lots: OfferedLot[];
   /** What the ledger holds for it. Follows from the number, so it is in no snapshot. */
   holdName: string;
   /** Of an ask; a bid has none: "". In no snapshot. */
@@ -98,6 +103,8 @@ export interface Lot {
   supplier: number;
   trade: number;
   priceTicks: number;
+  /** What its holder paid for it, per Unit: of a Lot that was sold on, not what stands in escrow. */
+  costTicks: number;
   tokens: number;
   valueMicros: bigint;
   usedTokens: number;
@@ -108,7 +115,9 @@ export interface Lot {
   /** Bond that was there for it when it was bought, at most: `marginBps` of its value. */
   bondedMicros: bigint;
   boughtAtMs: number;
-  /** First entry into Consumption; null while in Trading. */
+  /** Since when it is in Trading, where it can be sold; null in Consumption, where requests draw on it. */
+  tradingSinceMs: number | null;
+  /** First entry into Consumption, which fixes the expiry; a transfer back keeps both. */
   enteredAtMs: number | null;
   expiresAtMs: number | null;
   /** What its supplier paid for the absence that began then, in basis points. */
@@ -233,6 +242,10 @@ export interface CoreState {
   instruments: Map<string, InstrumentState>;
   /** Open orders only; closed ones live in history. */
   orders: Map<number, Order>;
+  /** Of those open orders that ask for more than most. */
+  terms: Map<number, OrderTerms>;
+  /** Stop orders whose price has come, in the order in which they enter the market. */
+  triggered: number[];
   lots: Map<number, Lot>;
   /** Open deliveries only. */
   deliveries: Map<number, Delivery>;
@@ -262,4 +275,5 @@ export interface CoreState {
   due: DueQueue;
   serving: Serving;
   holdings: Holdings;
+  tradingLots: TradingLots;
 }

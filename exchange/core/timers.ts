@@ -2,7 +2,9 @@
 import { isInDefault, nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
 import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
+import { runSweep } from "./clearing/sweep.ts";
 import type { DueItem } from "./due-queue.ts";
+import { closeOrder } from "./market/closing.ts";
 import { REFERENCE_KEPT_MS } from "./policy.ts";
 import { lookAfterSupplier } from "./sla/looking-after.ts";
 import { endGrace } from "./supply/nodes.ts";
@@ -15,13 +17,14 @@ const SIGN_OF_LIFE_MS = 60_000;
 export function runDue(turn: Turn): boolean {
   if (turn.state.policy === null) return false;
   const { dueItemsPerTurnMax } = policyOf(turn.state);
-  for (let ran = 0; ran < dueItemsPerTurnMax; ran += 1) {
+  for (let work = 0; work < dueItemsPerTurnMax; work += 1) {
     const item = turn.state.due.takeDue(turn.nowMs);
     if (item === null) {
       forget(turn);
       return false;
     }
-    if (runItem(turn, item)) return true;
+    if (item.kind === "sweep") work += runSweep(turn, item);
+    else if (runItem(turn, item)) return true;
   }
   return true;
 }
@@ -53,6 +56,12 @@ function runItem(turn: Turn, item: DueItem): boolean {
       cause: "reservation-timeout",
       completionTokens: 0,
     });
+  } else if (item.kind === "order-expiry") {
+    const order = state.orders.get(item.id);
+    const expiresAtMs = state.terms.get(item.id)?.expiresAtMs ?? null;
+    // Amended since: it has an item of its own.
+    if (order === undefined || expiresAtMs === null || expiresAtMs > item.dueMs) return false;
+    closeOrder(turn, order, "cancelled", "expired");
   } else if (item.kind === "supplier-standing") {
     lookAfterSupplier(turn, item.id);
   } else if (item.kind === "supplier-grace") {

@@ -88,6 +88,7 @@ export function deferHistory(
     deliveryByRequestId: upToDate(history.deliveryByRequestId),
     deliveries: upToDate(history.deliveries),
     issuances: upToDate(history.issuances),
+    transfers: upToDate(history.transfers),
     lots: upToDate(history.lots),
     lot: upToDate(history.lot),
     statement: upToDate(history.statement),

@@ -1,6 +1,6 @@
 /** Lots: who bought what from whom, and what became of the tokens and the money in it. */
 import type { SqliteDatabase } from "#exchange/database.ts";
-import { boughtLot, type LotRecord, type LotStatus } from "./lot-records.ts";
+import { boughtLot, type LotRecord, type LotStatus, splitLot } from "./lot-records.ts";
 import type { Projector } from "./projector.ts";
 import { encodeRecord } from "./records.ts";
 import { TouchedRecords } from "./touched-records.ts";
@@ -53,6 +53,16 @@ export function createLotProjector(
     lots,
     handlers: {
       trade: (event) => lots.put(boughtLot(event)),
+      "lot-split": (event) => lots.put(splitLot(lots.get(event.lot), event)),
+      "units-transferred": ({ to, lots: moved, enteredAtMs, expiresAtMs }) => {
+        for (const number of moved) {
+          const lot = lots.get(number);
+          lot.place = to;
+          if (to === "trading" || lot.enteredAtMs !== null) continue;
+          lot.enteredAtMs = enteredAtMs;
+          lot.expiresAtMs = expiresAtMs;
+        }
+      },
       "delivery-settled": ({ parts }) => {
         for (const part of parts) use(part.lot, part.tokens, part.costMicros);
       },

@@ -1,5 +1,6 @@
 /** What history keeps of Lots: each with what became of its tokens and its money. */
 import type { EventOf } from "#exchange/core/events.ts";
+import { lotTokens } from "#exchange/core/ledger/account-names.ts";
 
 /** `open` may still be used; each other word says how it ended. */
 export type LotStatus = "open" | "consumed" | "expired" | "closed-out" | "cover";
@@ -12,7 +13,7 @@ export interface LotRecord {
   supplier: number;
   trade: number;
   priceTicks: number;
-  quantity: number;
+  tokens: number;
   valueMicros: bigint;
   /** Tokens used by requests. */
   usedTokens: number;
@@ -22,14 +23,16 @@ export interface LotRecord {
   refundedMicros: bigint;
   status: LotStatus;
   boughtAtMs: number;
-  /** First entry into Consumption; null while in Trading. */
+  /** In Trading it can be sold, in Consumption it can be used. */
+  place: "trading" | "consumption";
+  /** First entry into Consumption; null before it. */
   enteredAtMs: number | null;
   expiresAtMs: number | null;
   closedAtMs: number | null;
 }
 
 export function boughtLot(event: EventOf<"trade">): LotRecord {
-  const { symbol, trade, priceTicks, quantity, valueMicros, enteredAtMs, expiresAtMs } = event;
+  const { symbol, trade, priceTicks, valueMicros, enteredAtMs, expiresAtMs } = event;
   return {
     number: event.lot,
     symbol,
@@ -37,15 +40,31 @@ export function boughtLot(event: EventOf<"trade">): LotRecord {
     supplier: event.seller,
     trade,
     priceTicks,
-    quantity,
+    tokens: tokensInto(event),
     valueMicros,
     usedTokens: 0,
     paidMicros: 0n,
     refundedMicros: 0n,
     status: "open",
     boughtAtMs: event.atMs,
+    place: enteredAtMs === null ? "trading" : "consumption",
     enteredAtMs,
     expiresAtMs,
     closedAtMs: null,
   };
+}
+
+/** Part of a Lot that is one of its own from now on; takes what is in it from the other. */
+export function splitLot(lot: LotRecord, event: EventOf<"lot-split">): LotRecord {
+  const { into: number, tokens, valueMicros } = event;
+  lot.tokens -= tokens;
+  lot.valueMicros -= valueMicros;
+  const fresh = { usedTokens: 0, paidMicros: 0n, refundedMicros: 0n };
+  return { ...lot, ...fresh, number, tokens, valueMicros };
+}
+
+function tokensInto({ postings, lot, symbol }: EventOf<"trade">): number {
+  const tokens = lotTokens(lot, symbol);
+  const posting = postings.find((each) => "to" in each && each.to === tokens);
+  return Number(posting?.amount ?? 0n);
 }

@@ -29,6 +29,14 @@ export function createOrderProjector(
           closedAtMs: null,
         });
       },
+      "order-terms-set": ({ order: number, terms }) => {
+        const order = orders.get(number);
+        order.terms = terms;
+        if (terms.stopTicks !== null) order.status = "waiting";
+      },
+      "stops-triggered": (event) => {
+        for (const number of event.orders) orders.get(number).status = "open";
+      },
       "orders-suspended": (event) => {
         for (const number of event.orders) orders.get(number).status = "suspended";
       },

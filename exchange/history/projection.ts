@@ -8,6 +8,7 @@ import { createLotProjector } from "./lot-projector.ts";
 import { createOrderProjector } from "./order-projector.ts";
 import { handle } from "./projector.ts";
 import { createStatementDays } from "./statement-days.ts";
+import { createTransferProjector } from "./transfer-projector.ts";
 
 export interface Projection {
   /** Takes one event in. */
@@ -22,11 +23,8 @@ export function createProjection(db: SqliteDatabase): Projection {
   const orders = createOrderProjector(db);
   const lots = createLotProjector(db);
   const projectors = [
-    orders,
-    lots,
-    createDeliveryProjector(db),
-    createIssuanceProjector(db),
-    createCandleProjector(db),
+    ...[orders, lots, createDeliveryProjector(db)],
+    ...[createIssuanceProjector(db), createTransferProjector(db), createCandleProjector(db)],
   ];
   const statements = createStatementDays(db, {
     lot: (number) => lots.lots.get(number),

@@ -13,6 +13,7 @@ import {
   type TradeRecord,
 } from "./records.ts";
 import { createStatementQuery, type Statement } from "./statement-days.ts";
+import type { TransferRecord } from "./transfer-projector.ts";
 
 /** Every field is optional; times are milliseconds since the epoch, both ends included. */
 export interface RecordFilter {
@@ -46,6 +47,7 @@ export interface HistoryQueries extends CandleQueries {
   deliveryByRequestId(account: number, requestId: string): DeliveryRecord | null;
   deliveries(account: number, filter: RecordFilter, page: PageRequest): Page<DeliveryRecord>;
   issuances(account: number, filter: RecordFilter, page: PageRequest): Page<IssuanceRecord>;
+  transfers(account: number, filter: RecordFilter, page: PageRequest): Page<TransferRecord>;
   /** Lots that an account bought, open and ended. */
   lots(account: number, filter: LotFilter, page: PageRequest): Page<LotRecord>;
   /** A Lot by its number, whoever's it is. */
@@ -65,6 +67,7 @@ export function createQueries(db: SqliteDatabase): HistoryQueries {
   const listOrders = listing("orders");
   const listDeliveries = listing("deliveries");
   const listIssuances = listing("issuances");
+  const listTransfers = listing("transfers");
   const listLots = listing("lots");
   const lot = db.prepare("SELECT body FROM lots WHERE number = ?").pluck();
   const listFills = createListing<BodyRow & { side: "buy" | "sell" }>(
@@ -126,6 +129,8 @@ export function createQueries(db: SqliteDatabase): HistoryQueries {
       decodedPage(listDeliveries([["account = ?", account], ...span("", filter)], page)),
     issuances: (account, filter, page) =>
       decodedPage(listIssuances([["account = ?", account], ...span("", filter)], page)),
+    transfers: (account, filter, page) =>
+      decodedPage(listTransfers([["account = ?", account], ...span("", filter)], page)),
     lots: (account, filter, page) =>
       decodedPage(
         listLots(

@@ -1,12 +1,16 @@
 /** What history keeps of orders, trades, deliveries and issuances, and how a row holds it. */
+import type { OrderTerms } from "#exchange/core/market/order-terms.ts";
 import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { Order } from "#exchange/core/state.ts";
 
 /** An order as it stood last, open or closed; where it rests in the book is the core's business. */
 export type OrderRecord = Omit<
   Order,
-  "handle" | "holdName" | "marginName" | "feeBasisMicros" | "heldBps"
->;
+  "handle" | "lots" | "holdName" | "marginName" | "feeBasisMicros" | "heldBps"
+> & {
+  /** Of an order that asks for more than most. */
+  terms?: OrderTerms;
+};
 
 export interface TradeRecord {
   number: number;
@@ -81,8 +85,9 @@ export const OPEN_STATUS_WORDS: readonly OrderStatusWord[] = [
 ];
 
 export function statusWord(order: Pick<Order, "status" | "filled">): OrderStatusWord {
-  if (order.status === "suspended") return "pending";
-  return order.status === "open" && order.filled > 0 ? "partially_filled" : order.status;
+  const { status, filled } = order;
+  if (status === "suspended" || status === "waiting" || status === "triggered") return "pending";
+  return status === "open" && filled > 0 ? "partially_filled" : status;
 }
 
 /** Writes a record as JSON; money becomes a decimal string. */

@@ -37,6 +37,10 @@ export const HISTORY_SCHEMA = `${CANDLES_SCHEMA}
     symbol TEXT NOT NULL, status TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
   CREATE INDEX lots_by_owner ON lots (owner, number);
   CREATE INDEX lots_open ON lots (number) WHERE status = 'open';
+  CREATE TABLE transfers (
+    number INTEGER PRIMARY KEY, account INTEGER NOT NULL, symbol TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE INDEX transfers_by_account ON transfers (account, number);
   CREATE TABLE statement_days (
     account INTEGER NOT NULL, day INTEGER NOT NULL, asset TEXT NOT NULL, place TEXT NOT NULL,
     kind TEXT NOT NULL, movements INTEGER NOT NULL, came_in INTEGER NOT NULL,

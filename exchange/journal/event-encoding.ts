@@ -14,7 +14,7 @@ import { isAmount, LineWriter } from "./line-writer.ts";
 export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "instrument-listed": 1,
   "policy-adopted": 1,
-  "account-opened": 1,
+  "account-opened": 2,
   "funds-deposited": 1,
   "exchange-funded": 1,
   "api-key-added": 1,
@@ -31,6 +31,8 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "supply-transferred": 1,
   "supply-burned": 1,
   "order-accepted": 1,
+  "order-terms-set": 1,
+  "stops-triggered": 1,
   "order-rested": 1,
   "orders-suspended": 1,
   "orders-resumed": 1,
@@ -57,6 +59,8 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "integrity-recorded": 1,
   "lot-expired": 1,
   "lot-consumed": 1,
+  "lot-split": 1,
+  "units-transferred": 1,
   "client-id-recorded": 1,
   "client-ids-forgotten": 1,
   "references-forgotten": 1,
@@ -86,6 +90,12 @@ export function decodeEvents(bytes: Uint8Array): CoreEvent[] {
 
 /** Of each type that changed: what turns version n into n + 1, from 1 on. */
 const UPGRADES: { [T in EventType]?: ((event: Record<string, unknown>) => void)[] } = {
+  // Before there was a sweep, whatever was bought entered Consumption at once.
+  "account-opened": [
+    (event) => {
+      event.autoTransfer = true;
+    },
+  ],
   // Before there was cover, a failed attempt cost its supplier nothing.
   "attempt-failed": [
     (event) => {

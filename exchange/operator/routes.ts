@@ -33,7 +33,14 @@ const JOIN_TOKEN_SECONDS_MAX = 604_800;
 const JOIN_TOKEN_NODES_MAX = 1000;
 
 const accountBody = bodyReader(
-  Type.Object({ name: Label, mode: Type.Optional(Type.Enum(["easy", "advanced"])) }, CLOSED),
+  Type.Object(
+    {
+      name: Label,
+      mode: Type.Optional(Type.Enum(["easy", "advanced"])),
+      auto_transfer_enabled: Type.Optional(Type.Boolean()),
+    },
+    CLOSED,
+  ),
 );
 const depositBody = bodyReader(
   Type.Object(
@@ -93,8 +100,13 @@ export async function operatorRoutes(
   supplierRoute(app, shell);
 
   app.post("/accounts", async (request, reply) => {
-    const { name, mode = "easy" } = accountBody(request.body);
-    const { account } = await runCommand(shell, reply, { type: "open-account", name, mode });
+    const { name, mode = "easy", auto_transfer_enabled: autoTransfer } = accountBody(request.body);
+    const { account } = await runCommand(shell, reply, {
+      type: "open-account",
+      name,
+      mode,
+      ...(autoTransfer === undefined ? {} : { autoTransfer }),
+    });
     return reply
       .status(201)
       .send({ data: { account_id: publicId("account", account), name, mode } });

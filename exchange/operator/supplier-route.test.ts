@@ -29,6 +29,8 @@ async function supplierThatFailed(): Promise<number> {
   } as const;
   await exchange.run({ ...order, account, side: "sell", issueMissing: true });
   await exchange.run({ ...order, account: buyer.account, side: "buy", issueMissing: false });
+  const units = { account: buyer.account, symbol: SYMBOL, quantity: UNIT };
+  await exchange.run({ type: "transfer-to-consumption", ...units });
   const key = { account: buyer.account, keyId: "k", secretHash: "h", label: "" };
   await exchange.run({ type: "add-api-key", ...key });
   const { delivery } = await exchange.run({

@@ -84,7 +84,7 @@ test("a trade shows in the order, in both parties' trades, in public and in the 
   expect(money.body.data).toMatchObject([
     { currency: "USD", total_balance: "19.495000", locked_balance: "0.000000" },
   ]);
-  const units = await buyer.get("/v1/consumption-accounts");
+  const units = await buyer.get("/v1/trading-accounts");
   expect(units.body.data).toContainEqual(
     expect.objectContaining({ instrument_symbol: SYMBOL, available_balance: "0.5" }),
   );

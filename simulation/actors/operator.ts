@@ -32,7 +32,8 @@ export async function startOperator(world: World): Promise<void> {
     desk.depositSoon(account, "available");
   }
   for (let n = 1; n <= traders; n += 1) {
-    const account = await desk.open(`trader-${n}`, "advanced");
+    // Every other one's Units wait in Trading.
+    const account = await desk.open(`trader-${n}`, "advanced", n % 2 === 1);
     desk.depositSoon(account, "available");
     running.push(startTrader(world, account));
     // Its Lots are large and often expire in the middle of something.
@@ -64,7 +65,7 @@ class Desk {
   }
 
   /** Opens an account; a lost answer is looked up before it is asked again. */
-  async open(name: string, mode: AccountMode): Promise<number> {
+  async open(name: string, mode: AccountMode, autoTransfer = mode === "easy"): Promise<number> {
     const { network } = this.#world;
     for (;;) {
       const known = await network.read((state) =>
@@ -74,7 +75,7 @@ class Desk {
         this.#accounts.push(known.number);
         return known.number;
       }
-      await this.#world.life?.execute({ type: "open-account", name, mode });
+      await this.#world.life?.execute({ type: "open-account", name, mode, autoTransfer });
     }
   }
 

@@ -14,7 +14,10 @@ const SLOT_MS = 5 * 60_000;
 type Kept = Pick<
   Lot,
   "owner" | "supplier" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros"
-> & { enteredAtMs: number; expiresAtMs: number };
+> & { isTrading: boolean; enteredAtMs: number | null; expiresAtMs: number };
+
+/** Of a Lot that has not entered Consumption. */
+const NEVER_MS = Number.POSITIVE_INFINITY;
 
 export class LotChecks {
   readonly #past: Past;
@@ -34,9 +37,8 @@ export class LotChecks {
       if (owed !== null) this.#covered.add(number);
     }
     for (const lot of state.lots.values()) {
-      const { enteredAtMs, expiresAtMs } = lot;
-      if (enteredAtMs === null || expiresAtMs === null) continue;
-      this.#lots.set(lot.number, { ...lot, enteredAtMs, expiresAtMs });
+      const isTrading = lot.tradingSinceMs !== null;
+      this.#lots.set(lot.number, { ...lot, isTrading, expiresAtMs: lot.expiresAtMs ?? NEVER_MS });
     }
   }
 
@@ -50,6 +52,12 @@ export class LotChecks {
         break;
       case "trade":
         yield* this.#buy(event);
+        break;
+      case "lot-split":
+        yield* this.#split(event);
+        break;
+      case "units-transferred":
+        yield* this.#transfer(event);
         break;
       case "attempt-failed":
         if (event.remedy === "cover") this.#covered.add(event.delivery);
@@ -98,11 +106,8 @@ export class LotChecks {
     const perUnit = BigInt(event.priceTicks) * BigInt(instrument.tickMicrosPerUnit);
     const value = (perUnit * BigInt(tokens)) / 1_000_000n;
     if (valueMicros !== value) yield `Lot ${lot} cost ${valueMicros}, its price comes to ${value}`;
-    const endMs = atMs + (this.#policy?.lotLifetimeMs ?? 0);
-    if (enteredAtMs === null || expiresAtMs !== endMs) {
-      yield `Lot ${lot} expires at ${expiresAtMs}, expected ${endMs}`;
-      return;
-    }
+    const endMs = enteredAtMs === null ? null : atMs + (this.#policy?.lotLifetimeMs ?? 0);
+    if (expiresAtMs !== endMs) yield `Lot ${lot} expires at ${expiresAtMs}, expected ${endMs}`;
     this.#lots.set(lot, {
       owner: buyer,
       supplier: seller,
@@ -110,9 +115,42 @@ export class LotChecks {
       valueMicros,
       usedTokens: 0,
       paidMicros: 0n,
+      isTrading: enteredAtMs === null,
       enteredAtMs,
-      expiresAtMs,
+      expiresAtMs: expiresAtMs ?? NEVER_MS,
     });
+  }
+
+  /** A part of a Lot costs as much per token as the whole. */
+  *#split(event: EventOf<"lot-split">): Generator<string> {
+    const { lot: number, into, tokens, valueMicros } = event;
+    const lot = this.#lots.get(number);
+    if (lot === undefined) {
+      yield `Lot ${number} was split, which is not open`;
+      return;
+    }
+    if (valueMicros * BigInt(lot.tokens) !== lot.valueMicros * BigInt(tokens)) {
+      yield `Lot ${into} has ${valueMicros} for ${tokens} tokens, of ${lot.valueMicros} for ${lot.tokens}`;
+    }
+    this.#lots.set(into, { ...lot, tokens, valueMicros, usedTokens: 0, paidMicros: 0n });
+    lot.tokens -= tokens;
+    lot.valueMicros -= valueMicros;
+  }
+
+  /** Lots enter once; when they come again their expiry stays. */
+  *#transfer(event: EventOf<"units-transferred">): Generator<string> {
+    const { lots, to, account, enteredAtMs, expiresAtMs } = event;
+    for (const number of lots) {
+      const lot = this.#lots.get(number);
+      if (lot === undefined || lot.owner !== account || lot.isTrading === (to === "trading")) {
+        yield `Lot ${number} cannot move to ${to} for account ${account}`;
+        continue;
+      }
+      lot.isTrading = to === "trading";
+      if (lot.isTrading || lot.enteredAtMs !== null) continue;
+      lot.enteredAtMs = enteredAtMs;
+      lot.expiresAtMs = expiresAtMs ?? NEVER_MS;
+    }
   }
 
   *#reserve(event: EventOf<"delivery-reserved">): Generator<string> {
@@ -120,6 +158,7 @@ export class LotChecks {
       const lot = this.#lots.get(number);
       const where = `delivery ${event.delivery} on Lot ${number}`;
       if (lot === undefined) yield `${where}: it is not open`;
+      else if (lot.isTrading) yield `${where}: it is in Trading`;
       else if (lot.expiresAtMs <= event.atMs) yield `${where}: it expired at ${lot.expiresAtMs}`;
       else if (lot.owner !== this.#payerOf(event) || lot.supplier !== event.supplier) {
         yield `${where}: it is owned by ${lot.owner} and owed by ${lot.supplier}`;
@@ -194,7 +233,7 @@ export class LotChecks {
     const awayMsMax = this.#policy?.slotAwayMsMax ?? 0;
     let slots = 0;
     let healthySlots = 0;
-    const firstMs = Math.ceil(enteredAtMs / SLOT_MS) * SLOT_MS;
+    const firstMs = Math.ceil((enteredAtMs ?? expiresAtMs) / SLOT_MS) * SLOT_MS;
     for (let fromMs = firstMs; fromMs < expiresAtMs; fromMs += SLOT_MS) {
       const toMs = fromMs + SLOT_MS;
       if (this.#past.wasOut(fromMs, toMs)) continue;

@@ -12,6 +12,7 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { modeManaged, settingsOfMode } from "./settings.ts";
 
 const NAME_CHARACTERS_MAX = 64;
 /** A billion dollars: larger single deposits are refused as mistakes. */
@@ -32,15 +33,19 @@ export function openAccount(
       `name has ${command.name.length} characters, expected 1 to ${NAME_CHARACTERS_MAX}`,
     );
   }
+  const { mode } = command;
+  const autoTransfer = command.autoTransfer ?? settingsOfMode(mode).autoTransfer;
+  if (mode === "easy" && !autoTransfer) return modeManaged("auto_transfer_enabled");
   const account = turn.state.counters.account + 1;
   turn.emit({
     type: "account-opened",
-    version: 1,
+    version: 2,
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     account,
     name: command.name,
-    mode: command.mode,
+    mode,
+    autoTransfer,
   });
   return accept({ account });
 }

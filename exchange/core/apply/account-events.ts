@@ -1,6 +1,8 @@
 /** What account, key and configuration events do to the state. */
+import { settingsOfMode } from "#exchange/core/accounts/settings.ts";
 import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { createOrderBook } from "#exchange/core/market/order-book.ts";
+import { StopIndex } from "#exchange/core/market/stop-index.ts";
 import type { Appliers } from "./apply.ts";
 
 export const accountAppliers: Appliers<
@@ -36,6 +38,7 @@ export const accountAppliers: Appliers<
       totalQuantity: 0,
       totalTrades: 0,
       recentFills: [],
+      stops: new StopIndex(),
     });
   },
   "policy-adopted": (state, { policy }) => {
@@ -43,16 +46,18 @@ export const accountAppliers: Appliers<
     state.clientIdsDueMs = 0;
     state.referencesDueMs = 0;
   },
-  "account-opened": (state, { account, name, mode, atMs }) => {
+  "account-opened": (state, { account, name, mode, autoTransfer, atMs }) => {
     state.counters.account = account;
     state.accounts.set(account, {
       number: account,
       name,
       mode,
+      settings: { ...settingsOfMode(mode), autoTransfer },
       openedAtMs: atMs,
       openOrders: new Set(),
       lots: new Set(),
       openDeliveries: 0,
+      sweepsAtMs: null,
     });
   },
   "funds-deposited": (state, { reference, digest, atMs }) => {
@@ -65,10 +70,13 @@ export const accountAppliers: Appliers<
       number: EXCHANGE_ACCOUNT,
       name: "exchange",
       mode: "advanced",
+      // Cover serves at once.
+      settings: { ...settingsOfMode("advanced"), autoTransfer: true },
       openedAtMs: atMs,
       openOrders: new Set(),
       lots: new Set(),
       openDeliveries: 0,
+      sweepsAtMs: null,
     });
   },
   "api-key-added": (state, { account, keyId, secretHash, label, atMs }) => {

@@ -5,6 +5,7 @@ import type { CoreState } from "#exchange/core/state.ts";
 import { accountAppliers } from "./account-events.ts";
 import { clearingAppliers } from "./clearing-events.ts";
 import { marketAppliers } from "./market-events.ts";
+import { orderTermsAppliers } from "./order-terms-events.ts";
 import { slaAppliers } from "./sla-events.ts";
 import { supplyAppliers } from "./supply-events.ts";
 
@@ -17,6 +18,7 @@ const APPLIERS: Appliers<EventType> = {
   ...accountAppliers,
   ...supplyAppliers,
   ...marketAppliers,
+  ...orderTermsAppliers,
   ...clearingAppliers,
   ...slaAppliers,
 };

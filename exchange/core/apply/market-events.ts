@@ -1,16 +1,22 @@
 /** What order and trade events do to the state. */
 
+import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import { lotOpened } from "#exchange/core/sla/scorecard.ts";
-import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
+import type { CoreState, Lot, OfferedLot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
+import { openOrderOf } from "./open-order.ts";
+import { dropTerms, leaveTriggered } from "./order-terms-events.ts";
 import { openSupply } from "./supply-events.ts";
+
+/** Shared by all orders that hold none. */
+const NO_LOTS: OfferedLot[] = [];
 
 export const marketAppliers: Appliers<
   | "order-accepted"
@@ -44,6 +50,7 @@ export const marketAppliers: Appliers<
       placedAtMs: order.placedAtMs,
       closedAtMs: null,
       handle: 0,
+      lots: NO_LOTS,
       // The very strings that the ledger has just hashed.
       holdName: heldUnder(postings[0]) ?? holdNameOf(order.side, order.number),
       marginName: heldUnder(postings[1]) ?? marginNameOf(order.side, order.number),
@@ -51,7 +58,11 @@ export const marketAppliers: Appliers<
     accountOf(state, order.account).openOrders.add(order.number);
   },
   "order-rested": (state, { order: number }) => {
-    const order = orderOf(state, number);
+    const order = openOrderOf(state, number);
+    if (order.status === "triggered") {
+      leaveTriggered(state, order);
+      order.status = "open";
+    }
     order.handle = instrumentOf(state, order.symbol).book.add(
       order.side === "buy" ? BUY : SELL,
       order.priceTicks,
@@ -61,13 +72,14 @@ export const marketAppliers: Appliers<
   },
   "orders-suspended": (state, { orders }) => {
     for (const number of orders) {
-      const order = orderOf(state, number);
+      const order = openOrderOf(state, number);
       leaveBook(state, order);
+      if (order.status === "triggered") leaveTriggered(state, order);
       order.status = "suspended";
     }
   },
   "orders-resumed": (state, { orders }) => {
-    for (const number of orders) orderOf(state, number).status = "open";
+    for (const number of orders) openOrderOf(state, number).status = "open";
   },
   trade: (state, event) => {
     const { symbol, priceTicks, quantity, lot, buyer, seller, atMs } = event;
@@ -75,7 +87,7 @@ export const marketAppliers: Appliers<
     const policy = policyOf(state);
     const buySide = event.takerSide === "buy" ? event.takerOrder : event.makerOrder;
     for (const number of [event.makerOrder, event.takerOrder]) {
-      const order = orderOf(state, number);
+      const order = openOrderOf(state, number);
       // Cover is free of fees, also for who sells it.
       const bps =
         buyer === EXCHANGE_ACCOUNT ? 0 : feeBpsOf(policy, order, number === event.takerOrder);
@@ -104,6 +116,7 @@ export const marketAppliers: Appliers<
       supplier: seller,
       trade: event.trade,
       priceTicks,
+      costTicks: priceTicks,
       tokens,
       valueMicros: event.valueMicros,
       usedTokens: 0,
@@ -111,6 +124,7 @@ export const marketAppliers: Appliers<
       marginBps: policy.bondMarginBps,
       bondedMicros: bondedBy(event.postings.at(-1)),
       boughtAtMs: atMs,
+      tradingSinceMs: event.enteredAtMs === null ? atMs : null,
       enteredAtMs: event.enteredAtMs,
       expiresAtMs: event.expiresAtMs,
       abandoned: null,
@@ -119,7 +133,11 @@ export const marketAppliers: Appliers<
       names: null,
     };
     state.lots.set(lot, bought);
-    state.holdings.add(bought);
+    if (bought.tradingSinceMs === null) state.holdings.add(bought);
+    else {
+      state.tradingLots.add(bought);
+      awaitSweep(state, buyer, atMs);
+    }
     lotOpened(state, bought);
     accountOf(state, buyer).lots.add(lot);
     openSupply(state, seller, symbol).owedTokens += tokens;
@@ -128,8 +146,9 @@ export const marketAppliers: Appliers<
     }
   },
   "order-closed": (state, { order: number }) => {
-    const order = orderOf(state, number);
+    const order = openOrderOf(state, number);
     leaveBook(state, order);
+    if (state.terms.size > 0) dropTerms(state, order);
     accountOf(state, order.account).openOrders.delete(number);
     state.orders.delete(number);
   },
@@ -150,10 +169,4 @@ function leaveBook(state: CoreState, order: Order): void {
     throw new Error(`order ${order.number} was not in the book at its handle`);
   }
   order.handle = 0;
-}
-
-function orderOf(state: CoreState, number: number): Order {
-  const order = state.orders.get(number);
-  if (order === undefined) throw new Error(`order ${number} is not open`);
-  return order;
 }

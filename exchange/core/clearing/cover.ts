@@ -42,6 +42,7 @@ export function planCover(
   const limitTicks = reference + Math.floor((reference * coverPriceBpsMax) / 10_000);
   const purchase = planPurchase(state, EXCHANGE_ACCOUNT, symbol, tokens, {
     excluded: [...excluded, delivery.account],
+    nowMs,
     limitTicks,
   });
   if (purchase === null) return null;

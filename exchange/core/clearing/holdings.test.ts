@@ -22,6 +22,8 @@ function lotOf(number: number, expiresAtMs: number | null, tokens: number): Lot 
     marginBps: 0,
     bondedMicros: 0n,
     boughtAtMs: 0,
+    costTicks: 1,
+    tradingSinceMs: expiresAtMs === null ? 0 : null,
     enteredAtMs: expiresAtMs === null ? null : 0,
     expiresAtMs,
     abandoned: null,

@@ -156,6 +156,7 @@ export class Holdings {
   }
 
   remove(lot: Lot): void {
+    if (lot.tradingSinceMs !== null) return;
     const bySupplier = this.#rows.get(lot.owner)?.get(lot.symbol);
     const holding = bySupplier?.get(lot.supplier);
     holding?.remove(lot);
@@ -165,7 +166,7 @@ export class Holdings {
   /** Whether a Lot is where reservations look for it; of an account that never drew, nobody looks. */
   has(lot: Lot): boolean {
     const row = this.#rows.get(lot.owner);
-    if (row === undefined || lot.expiresAtMs === null) return true;
+    if (row === undefined) return true;
     return row.get(lot.symbol)?.get(lot.supplier)?.has(lot) === true;
   }
 
@@ -192,8 +193,7 @@ export class Holdings {
 const NOTHING: ReadonlyMap<number, Holding> = new Map();
 
 function addTo(row: Row, lot: Lot): void {
-  // In Trading: nobody can draw on it.
-  if (lot.expiresAtMs === null) return;
+  if (lot.tradingSinceMs !== null) return;
   const bySupplier = entry(row, lot.symbol, () => new Map<number, Holding>());
   entry(bySupplier, lot.supplier, () => new Holding(lot.supplier)).add(lot);
 }

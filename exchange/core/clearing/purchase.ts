@@ -9,8 +9,9 @@
 import { bidHold, EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { bidHoldMicros } from "#exchange/core/market/fees.ts";
-import { executePlan, type MatchPlan } from "#exchange/core/market/matching.ts";
+import { executePlan, type MatchPlan, NO_ENDS } from "#exchange/core/market/matching.ts";
 import { NONE, SELL } from "#exchange/core/market/order-book-port.ts";
+import { isOver } from "#exchange/core/market/order-terms.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, tokensOf, valueMicros } from "#protocol/instrument.ts";
@@ -29,20 +30,27 @@ export function planPurchase(
   buyer: number,
   symbol: string,
   tokens: number,
-  options: { excluded: readonly number[]; limitTicks?: number },
+  options: { excluded: readonly number[]; nowMs: number; limitTicks?: number },
 ): PurchasePlan | null {
   const { book, instrument } = instrumentOf(state, symbol);
   const policy = policyOf(state);
   const wanted = incrementsFor(instrument, tokens);
   const offers = new Map<number, { quantity: number; fills: MatchPlan["fills"] }>();
-  const { excluded } = options;
+  const { excluded, nowMs } = options;
+  let ends = NO_ENDS;
   let limitTicks: number | null = options.limitTicks ?? null;
   for (let handle = book.best(SELL); handle !== NONE; handle = book.next(handle)) {
     const priceTicks = book.priceTicks(handle);
     if (limitTicks !== null && priceTicks > limitTicks) return null;
     const ask = state.orders.get(book.order(handle));
     if (ask === undefined) throw new Error(`book holds unknown order ${book.order(handle)}`);
-    if (ask.account === buyer || excluded.includes(ask.account)) continue;
+    const isOwn = ask.account === buyer;
+    if (isOwn || isOver(state, ask, nowMs)) {
+      // The buyer's own ends first, as an order under cancel-oldest would have it.
+      ends = [...ends, { order: ask.number, reason: isOwn ? "self_trade_prevented" : "expired" }];
+      continue;
+    }
+    if (excluded.includes(ask.account)) continue;
     limitTicks ??= priceTicks + Math.floor((priceTicks * policy.marketProtectionBps) / 10_000);
     const offer = offers.get(ask.account) ?? { quantity: 0, fills: [] };
     offers.set(ask.account, offer);
@@ -56,6 +64,7 @@ export function planPurchase(
     }
     return {
       fills: offer.fills,
+      ends,
       quantity: wanted,
       valueMicros: value,
       selfTrade: false,

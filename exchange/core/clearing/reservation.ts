@@ -173,7 +173,10 @@ export function boughtSource(
       { required_tokens: tokens },
     );
   }
-  const purchase = planPurchase(state, wish.account, wish.symbol, tokens, { excluded });
+  const purchase = planPurchase(state, wish.account, wish.symbol, tokens, {
+    excluded,
+    nowMs: turn.nowMs,
+  });
   if (purchase === null) {
     return reject(
       "no-supplier",

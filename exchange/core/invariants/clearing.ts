@@ -1,5 +1,6 @@
 /** Lots and deliveries: escrow equals the value still owed, the bond behind it is there, and all have an end. */
 import { tokensOfParts } from "#exchange/core/clearing/cost.ts";
+import { nextSweepMs } from "#exchange/core/clearing/sweep-times.ts";
 import type { DueKind } from "#exchange/core/due-queue.ts";
 import {
   deliveryHold,
@@ -35,8 +36,12 @@ export function lotBreaches(state: CoreState, lot: Lot): string[] {
   expect("what is left of its tokens", ledger.balance(left), BigInt(lot.tokens - lot.usedTokens));
   const free = Number(ledger.free(left));
   expect("its free tokens in the index", lot.freeTokens, free);
-  expect("being drawn on", lot.openDeliveries > 0, ledger.held(left) > 0n);
-  expect("being in its owner's holding", state.holdings.has(lot), true);
+  const isHeld = ledger.held(left) > 0n;
+  if (lot.tradingSinceMs === null) {
+    expect("being drawn on", lot.openDeliveries > 0, isHeld);
+    expect("being in its owner's holding", state.holdings.has(lot), true);
+    expect("having an end", lot.enteredAtMs !== null && lot.expiresAtMs !== null, true);
+  } else breaches.push(...tradingBreaches(state, lot));
   expect(
     "being among its owner's",
     state.accounts.get(lot.owner)?.lots.has(lot.number) === true,
@@ -48,6 +53,28 @@ export function lotBreaches(state: CoreState, lot: Lot): string[] {
     breaches.push(`${where} expired at ${lot.expiresAtMs}, and nothing will end it`);
   }
   return breaches;
+}
+
+/** In Trading a Lot is untouched, and is swept at the next point of the grid. */
+function tradingBreaches(state: CoreState, lot: Lot): string[] {
+  const breaches: string[] = [];
+  const where = `Lot ${lot.number} in Trading`;
+  if (lot.usedTokens > 0 || lot.openDeliveries > 0) breaches.push(`${where} was drawn on`);
+  if (!state.tradingLots.has(lot)) breaches.push(`${where} is not found there`);
+  const sweptMs = nextSweepMs(lot.tradingSinceMs ?? 0);
+  const waitsUntilMs = state.accounts.get(lot.owner)?.sweepsAtMs ?? null;
+  const isAwaited =
+    sweptMs <= state.nowMs
+      ? isDue(state, "sweep", lot.owner)
+      : waitsUntilMs !== null && waitsUntilMs <= sweptMs;
+  if (!isAwaited) breaches.push(`${where} is swept at ${sweptMs}, and nothing will do it`);
+  return breaches;
+}
+
+export function* strayBreaches(state: CoreState): Generator<string> {
+  for (const { number } of state.tradingLots.strays()) {
+    yield `Lot ${number} is found in Trading, where it is not`;
+  }
 }
 
 export function deliveryBreaches(state: CoreState, delivery: Delivery): string[] {

@@ -51,6 +51,10 @@ function placeBreaches(
 ): string[] {
   const where = `order ${order.number}`;
   const { handle, priceTicks } = order;
+  const waits = order.status === "waiting" || order.status === "triggered";
+  if (waits && (state.terms.get(order.number)?.waitsSinceSeq ?? null) === null) {
+    return [`${where} is ${order.status}, but has no stop price`];
+  }
   if (order.status !== "open") {
     return handle === NONE ? [] : [`${where} is ${order.status} and still in the book`];
   }
@@ -66,6 +70,43 @@ function placeBreaches(
     breaches.push(`${where} can be bought, but no node of account ${order.account} can serve it`);
   }
   return breaches;
+}
+
+/** Who waits for a stop price stands in line for it, once, and so does who was triggered. In one step. */
+function* waitingBreaches(state: CoreState, symbol: string): Generator<string | null> {
+  const lines = [
+    { status: "waiting", numbers: state.instruments.get(symbol)?.stops.orders() ?? [] },
+    {
+      status: "triggered",
+      numbers: state.triggered.filter((number) => state.orders.get(number)?.symbol === symbol),
+    },
+  ] as const;
+  const breaches: string[] = [];
+  for (const { status, numbers } of lines) {
+    const unseen = new Set(numbers);
+    if (unseen.size < numbers.length) breaches.push(`an order of ${symbol} is ${status} twice`);
+    for (const number of state.terms.keys()) {
+      const order = state.orders.get(number);
+      if (order?.status !== status || order.symbol !== symbol) continue;
+      if (!unseen.delete(number)) breaches.push(`order ${number} is ${status}, but not in line`);
+    }
+    for (const number of unseen) breaches.push(`order ${number} stands in line, not ${status}`);
+  }
+  yield* breaches;
+  yield null;
+}
+
+/** What stands in the table of terms is asked for by an open order, and has an end where it needs one. */
+export function* termsBreaches(state: CoreState): Generator<string | null> {
+  for (const [number, terms] of state.terms) {
+    const order = state.orders.get(number);
+    if (order === undefined) yield `order ${number} has terms, but is not open`;
+    else {
+      const ends = order.timeInForce === "day" || order.timeInForce === "gtd";
+      if (ends === (terms.expiresAtMs !== null)) yield null;
+      else yield `order ${number} is ${order.timeInForce} and ends at ${terms.expiresAtMs}`;
+    }
+  }
 }
 
 /** The book is not crossed, and each place in it is that of an open order. May be paused. */
@@ -85,4 +126,5 @@ export function* bookBreaches(
     if (order?.handle === handle && order.symbol === symbol && order.status === "open") yield null;
     else yield `the book of ${symbol} holds order ${number}, which does not rest there`;
   }
+  yield* waitingBreaches(state, symbol);
 }

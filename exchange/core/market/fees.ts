@@ -8,6 +8,7 @@ import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { Order } from "#exchange/core/state.ts";
 import { type Instrument, valueMicros } from "#protocol/instrument.ts";
 import { BASIS_POINTS, divideCeil, shareCeil } from "#protocol/money.ts";
+import { holdsWhole } from "./order-terms.ts";
 
 /** What this fill adds to an order's fee. */
 export function feeOfFill(
@@ -67,8 +68,7 @@ export function sellerMargin(
   limitTicks: number,
   plan: { fills: { priceTicks: number; quantity: number }[]; quantity: number },
 ): { held: bigint; needed: bigint } {
-  const rests = order.orderType === "limit" && order.timeInForce === "gtc";
-  const rest = rests ? order.quantity - plan.quantity : 0;
+  const rest = holdsWhole(order) ? order.quantity - plan.quantity : 0;
   let needed = marginOf(policy, instrument, limitTicks, rest);
   for (const fill of plan.fills)
     needed += marginOf(policy, instrument, fill.priceTicks, fill.quantity);

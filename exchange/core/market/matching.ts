@@ -4,23 +4,52 @@
  */
 
 import type { Side } from "#exchange/core/commands.ts";
-import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
+import type { ClosureReason, CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { valueMicros } from "#protocol/instrument.ts";
 import { closeOrder } from "./closing.ts";
 import { feeOfFill } from "./fees.ts";
+import { afterFills } from "./fill-consequences.ts";
 import { BUY, NONE, SELL } from "./order-book-port.ts";
+import { canRest, isOver, type OrderTerms } from "./order-terms.ts";
 import { emitTrade } from "./trade.ts";
 
 /** Resting orders that one incoming order would take, in order. */
 export interface MatchPlan {
   fills: { order: number; quantity: number; priceTicks: number }[];
+  /** Resting orders on the way that end first: its owner's own, and those whose time is over. */
+  ends: readonly { order: number; reason: ClosureReason }[];
   quantity: number;
   valueMicros: bigint;
-  /** The next order in line belongs to the same owner: cancel-newest stops here. */
+  /** The next order in line belongs to the same owner, and the one that comes ends there. */
   selfTrade: boolean;
   /** Orders within reach were left because their price was beyond the limit. */
   beyondLimit: boolean;
+}
+
+/** The ends of most plans, made once. */
+export const NO_ENDS: MatchPlan["ends"] = [];
+
+/** Who takes: `terms` are null for an order without. */
+export interface Taker {
+  account: number;
+  side: Side;
+  limitTicks: number;
+  quantity: number;
+  terms: OrderTerms | null;
+  nowMs: number;
+}
+
+/** A plan that takes nothing. */
+export function emptyPlan(): MatchPlan {
+  return {
+    fills: [],
+    ends: NO_ENDS,
+    quantity: 0,
+    valueMicros: 0n,
+    selfTrade: false,
+    beyondLimit: false,
+  };
 }
 
 /** Whether a resting price is acceptable to a taker's limit. */
@@ -29,18 +58,8 @@ export function crosses(takerSide: Side, restingTicks: number, limitTicks: numbe
 }
 
 /** Walks the opposite side from the best price, first come first served at each price. */
-export function planMatch(
-  state: CoreState,
-  listed: InstrumentState,
-  taker: { account: number; side: Side; limitTicks: number; quantity: number },
-): MatchPlan {
-  const plan: MatchPlan = {
-    fills: [],
-    quantity: 0,
-    valueMicros: 0n,
-    selfTrade: false,
-    beyondLimit: false,
-  };
+export function planMatch(state: CoreState, listed: InstrumentState, taker: Taker): MatchPlan {
+  const plan = emptyPlan();
   const { book, instrument } = listed;
   let handle = book.best(taker.side === "buy" ? SELL : BUY);
   while (handle !== NONE && plan.quantity < taker.quantity) {
@@ -51,9 +70,20 @@ export function planMatch(
     }
     const resting = state.orders.get(book.order(handle));
     if (resting === undefined) throw new Error(`book holds unknown order ${book.order(handle)}`);
+    if (isOver(state, resting, taker.nowMs)) {
+      plan.ends = [...plan.ends, { order: resting.number, reason: "expired" }];
+      handle = book.next(handle);
+      continue;
+    }
     if (resting.account === taker.account) {
-      plan.selfTrade = true;
-      break;
+      const mode = taker.terms?.selfTrade ?? "cancel-newest";
+      plan.selfTrade = mode !== "cancel-oldest";
+      if (mode !== "cancel-newest") {
+        plan.ends = [...plan.ends, { order: resting.number, reason: "self_trade_prevented" }];
+      }
+      if (plan.selfTrade) break;
+      handle = book.next(handle);
+      continue;
     }
     const quantity = Math.min(book.quantity(handle), taker.quantity - plan.quantity);
     plan.fills.push({ order: resting.number, quantity, priceTicks });
@@ -66,12 +96,25 @@ export function planMatch(
 
 /** Fills an accepted order as planned. */
 export function executePlan(turn: Turn, taker: Order, plan: MatchPlan): void {
+  for (const { order: number, reason } of plan.ends) {
+    // Cover is planned before other events of its turn, which may have ended it.
+    const order = turn.state.orders.get(number);
+    if (order !== undefined) closeOrder(turn, order, "cancelled", reason);
+  }
+  if (plan.fills.length === 0) return;
+  const after = afterFills(turn, taker, plan.fills);
   for (const fill of plan.fills) {
-    const maker = turn.state.orders.get(fill.order);
-    if (maker === undefined) throw new Error(`planned fill against unknown order ${fill.order}`);
+    const maker = plannedOrder(turn.state, fill.order);
     emitTrade(turn, maker, taker, fill.quantity, fill.priceTicks);
     if (maker.filled === maker.quantity) closeOrder(turn, maker, "filled", null);
   }
+  after?.();
+}
+
+function plannedOrder(state: CoreState, number: number): Order {
+  const order = state.orders.get(number);
+  if (order === undefined) throw new Error(`planned on order ${number}, which is not open`);
+  return order;
 }
 
 /** What a seller that takes pays in fees for a plan. */
@@ -84,12 +127,14 @@ export function sellerFeeMicros(
 }
 
 /** What an order would take now. */
-export function planOrder(state: CoreState, order: Order): MatchPlan {
+export function planOrder({ state, nowMs }: Turn, order: Order): MatchPlan {
   return planMatch(state, instrumentOf(state, order.symbol), {
     account: order.account,
     side: order.side,
     limitTicks: order.priceTicks,
     quantity: order.quantity - order.filled,
+    terms: state.terms.get(order.number) ?? null,
+    nowMs,
   });
 }
 
@@ -109,7 +154,7 @@ export function executeOrder(turn: Turn, order: Order, plan: MatchPlan): void {
   if (order.filled === order.quantity) closeOrder(turn, order, "filled", null);
   else if (!affordable) closeOrder(turn, order, "cancelled", "cancelled");
   else if (plan.selfTrade) closeOrder(turn, order, "cancelled", "self_trade_prevented");
-  else if (order.timeInForce === "gtc" && order.orderType === "limit") {
+  else if (canRest(order)) {
     turn.emit({
       type: "order-rested",
       version: 1,
@@ -119,7 +164,8 @@ export function executeOrder(turn: Turn, order: Order, plan: MatchPlan): void {
     });
   } else {
     const amount = order.filled > 0 ? "partially_filled" : "no_fill";
-    const slipped = order.orderType === "market" && plan.beyondLimit;
+    const hasProtection = order.orderType === "market" || order.orderType === "stop";
+    const slipped = hasProtection && plan.beyondLimit;
     closeOrder(turn, order, "cancelled", `${amount}_${slipped ? "max_slippage" : "no_liquidity"}`);
   }
 }

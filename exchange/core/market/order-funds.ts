@@ -11,6 +11,7 @@ import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { bidHoldMicros, sellerMargin } from "./fees.ts";
 import { type MatchPlan, sellerFeeMicros } from "./matching.ts";
+import { holdsWhole } from "./order-terms.ts";
 
 /** What the next order will hold, and tokens that have to be issued for it first. */
 type Funds = Decision<{ postings: Posting[]; missingTokens: bigint }>;
@@ -25,10 +26,9 @@ export function buyFunds(
 ): Funds {
   const order = turn.state.counters.order + 1;
   // What can rest needs its whole limit value; what ends at once needs only what it will take.
-  const value =
-    command.timeInForce === "gtc" && command.orderType === "limit"
-      ? valueMicros(listed.instrument, limitTicks, command.quantity)
-      : plan.valueMicros;
+  const value = holdsWhole(command)
+    ? valueMicros(listed.instrument, limitTicks, command.quantity)
+    : plan.valueMicros;
   const amount = bidHoldMicros(policyOf(turn.state), value);
   const { ledger } = turn.state;
   const available = ledger.names.available(command.account);

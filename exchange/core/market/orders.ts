@@ -4,12 +4,16 @@ import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
+import { sellableTokens } from "#exchange/core/supply/capacity.ts";
 import { emitIssue } from "#exchange/core/supply/issuance.ts";
-import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
-import { closeOrder } from "./closing.ts";
-import { executeOrder, planMatch } from "./matching.ts";
-import { BUY, SELL } from "./order-book-port.ts";
+import { accept, type Decision, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { emitTriggered } from "./fill-consequences.ts";
+import { emptyPlan, executeOrder, type MatchPlan, planMatch } from "./matching.ts";
 import { buyFunds, sellFunds } from "./order-funds.ts";
+import { checkShape } from "./order-shape.ts";
+import { asksForTerms, isStop, type OrderTerms, termsOf } from "./order-terms.ts";
+import { protectionTicks, slippageBpsOf } from "./protection-price.ts";
+import { isReached } from "./stop-index.ts";
 
 type Placed = CommandResult<"place-order">;
 
@@ -17,28 +21,12 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
   const { state } = turn;
   const repeated = repeatedClientId(state, command);
   if (repeated !== null) return repeated;
-  const shape = checkShape(state, command);
-  if (!shape.ok) return shape;
-  const listed = shape.result;
-  const limitTicks = command.priceTicks ?? protectionTicks(state, listed, command);
-  const plan = planMatch(state, listed, {
-    account: command.account,
-    side: command.side,
-    limitTicks,
-    quantity: command.quantity,
-  });
-  if (command.postOnly && plan.fills.length > 0) {
-    return reject("invalid-order", "post_only order would take a resting order; reprice it");
-  }
-  const funds =
-    command.side === "buy"
-      ? buyFunds(turn, command, listed, limitTicks, plan)
-      : sellFunds(turn, command, listed, limitTicks, plan);
-  if (!funds.ok) return funds;
-
-  const { postings, missingTokens } = funds.result;
+  const prepared = prepareOrder(turn, command);
+  if (!prepared.ok) return prepared;
+  const { quantity, limitTicks, terms, plan, postings, missingTokens } = prepared.result;
   if (missingTokens > 0n) emitIssue(turn, command.account, command.symbol, missingTokens, true);
-  const order = emitAccepted(turn, command, limitTicks, postings);
+  const order = emitAccepted(turn, command, quantity, limitTicks, postings);
+  if (terms !== null) emitTerms(turn, order, terms);
   if (command.clientOrderId !== null) {
     turn.emit({
       type: "client-id-recorded",
@@ -52,14 +40,78 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
     });
   }
   // Nothing has touched the book since the plan was made.
-  executeOrder(turn, order, plan);
+  if (isStop(order)) triggerIfReached(turn, order);
+  else executeOrder(turn, order, plan);
   return accept({ order: order.number, clientOrderId: command.clientOrderId });
+}
+
+/** All that an order would do, before the first event. */
+export interface PreparedOrder {
+  /** Of a reduce_only order: at most what is free. */
+  quantity: number;
+  limitTicks: number;
+  terms: OrderTerms | null;
+  plan: MatchPlan;
+  postings: Posting[];
+  missingTokens: bigint;
+}
+
+/** Checks an order against the market as it is; changes nothing. */
+export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<PreparedOrder> {
+  const { state, nowMs } = turn;
+  const shape = checkShape(state, command);
+  if (!shape.ok) return shape;
+  const listed = shape.result;
+  let terms: OrderTerms | null = null;
+  if (asksForTerms(command)) {
+    const asked = termsOf(command, slippageBpsOf(state, command), nowMs);
+    if (!asked.ok) return asked;
+    terms = asked.result;
+  }
+  const quantity = terms?.reduceOnly
+    ? Math.min(command.quantity, freeIncrements(state, listed, command.account))
+    : command.quantity;
+  if (quantity < 1) {
+    return reject("insufficient-units", `no Units of ${command.symbol} are free to reduce`);
+  }
+  const limitTicks = command.priceTicks ?? protectionTicks(state, listed, command);
+  const wanted = quantity === command.quantity ? command : { ...command, quantity };
+  const plan = isStop(command)
+    ? emptyPlan()
+    : planMatch(state, listed, {
+        account: command.account,
+        side: command.side,
+        limitTicks,
+        quantity,
+        terms,
+        nowMs,
+      });
+  if (command.postOnly && plan.fills.length > 0) {
+    return reject("invalid-order", "post_only order would take a resting order; reprice it");
+  }
+  const funds =
+    command.side === "buy"
+      ? buyFunds(turn, wanted, listed, limitTicks, plan)
+      : sellFunds(turn, wanted, listed, limitTicks, plan);
+  if (!funds.ok) return funds;
+  const { postings, missingTokens } = funds.result;
+  return accept({ quantity, limitTicks, terms, plan, postings, missingTokens });
+}
+
+/** Whole increments that the account could sell now without issuing. */
+function freeIncrements(
+  state: CoreState,
+  { instrument }: InstrumentState,
+  account: number,
+): number {
+  const tokens = Number(sellableTokens(state, account, instrument.symbol));
+  return Math.max(0, Math.floor(tokens / instrument.incrementTokens));
 }
 
 /** The content an idempotent repeat must match. */
 function digestOf(command: PlaceOrder): string {
   // Joined and not a template: this is kept for a day, and a template keeps its parts with it.
-  return [
+  const content = [
     command.symbol,
     command.side,
     command.orderType,
@@ -69,7 +121,18 @@ function digestOf(command: PlaceOrder): string {
     command.maxSlippageBps,
     command.postOnly,
   ].join("|");
+  // Of the other orders as it was before there were terms: ids outlive an upgrade.
+  return asksForTerms(command) ? [content, ...asked(command)].join("|") : content;
 }
+
+const asked = (command: PlaceOrder): unknown[] => [
+  command.expiresAtMs,
+  command.stopTicks,
+  command.reduceOnly ?? false,
+  command.selfTrade ?? "cancel-newest",
+  command.session,
+  command.group,
+];
 
 function repeatedClientId(
   state: CoreState,
@@ -93,74 +156,10 @@ function repeatedClientId(
   );
 }
 
-function checkShape(state: CoreState, command: PlaceOrder): Decision<InstrumentState> {
-  const account = state.accounts.get(command.account);
-  if (account === undefined) {
-    return reject("account-not-found", `account ${command.account} does not exist`);
-  }
-  const listed = state.instruments.get(command.symbol);
-  if (listed === undefined) {
-    return reject("instrument-not-found", `no instrument "${command.symbol}"`);
-  }
-  if (account.mode === "easy") {
-    return reject(
-      "auto-mode-trading-restricted",
-      "the account is in Auto Mode, which buys by itself; switch to Advanced Mode to place orders",
-    );
-  }
-  const policy = policyOf(state);
-  if (account.openOrders.size >= policy.openOrdersPerAccountMax) {
-    return reject(
-      "too-many-open-orders",
-      `${account.openOrders.size} orders are open, at most ${policy.openOrdersPerAccountMax}; cancel some`,
-    );
-  }
-  const { orderIncrementsMax, priceTicksMax } = listed.instrument;
-  const { quantity, priceTicks } = command;
-  if (!Number.isInteger(quantity) || quantity < 1 || quantity > orderIncrementsMax) {
-    return reject(
-      "invalid-quantity",
-      `quantity of ${quantity} increments, expected 1 to ${orderIncrementsMax}`,
-    );
-  }
-  if (command.orderType === "limit") {
-    if (
-      priceTicks === null ||
-      !Number.isInteger(priceTicks) ||
-      priceTicks < 1 ||
-      priceTicks > priceTicksMax
-    ) {
-      return reject(
-        "invalid-price",
-        `price of ${priceTicks} ticks, expected 1 to ${priceTicksMax}`,
-      );
-    }
-  } else {
-    if (priceTicks !== null) return reject("invalid-order", "a market order takes no price");
-    if (command.postOnly) return reject("invalid-order", "a market order cannot be post_only");
-  }
-  if (command.postOnly && command.timeInForce !== "gtc") {
-    return reject("invalid-order", `post_only needs time_in_force gtc, got ${command.timeInForce}`);
-  }
-  return accept(listed);
-}
-
-/** The worst price a market order may take: the best price and the policy's margin, or a tighter one. */
-function protectionTicks(state: CoreState, listed: InstrumentState, command: PlaceOrder): number {
-  const best = listed.book.bestPriceTicks(command.side === "buy" ? SELL : BUY);
-  if (best === null) return command.side === "buy" ? 1 : listed.instrument.priceTicksMax;
-  const bps = Math.min(
-    policyOf(state).marketProtectionBps,
-    command.maxSlippageBps ?? Number.MAX_SAFE_INTEGER,
-  );
-  const margin = Math.floor((best * bps) / 10_000);
-  if (command.side === "sell") return Math.max(1, best - margin);
-  return Math.min(listed.instrument.priceTicksMax, best + margin);
-}
-
 function emitAccepted(
   turn: Turn,
   command: PlaceOrder,
+  quantity: number,
   limitTicks: number,
   postings: Posting[],
 ): Order {
@@ -178,7 +177,7 @@ function emitAccepted(
       orderType: command.orderType,
       timeInForce: command.timeInForce,
       source: command.issueMissing ? "agent" : "trader",
-      quantity: command.quantity,
+      quantity,
       priceTicks: limitTicks,
       clientOrderId: command.clientOrderId,
       postOnly: command.postOnly,
@@ -191,33 +190,24 @@ function emitAccepted(
   return order;
 }
 
-export function cancelOrder(
-  turn: Turn,
-  command: Command<"cancel-order">,
-): Decision<CommandResult<"cancel-order">> {
-  const order = turn.state.orders.get(command.order);
-  if (order === undefined || order.account !== command.account) {
-    return reject("order-not-found", `no open order ${command.order} of this account`);
-  }
-  closeOrder(turn, order, "cancelled", "cancelled");
-  return accept({ order: command.order });
+function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
+  turn.emit({
+    type: "order-terms-set",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    order: order.number,
+    terms,
+  });
 }
 
-export function cancelOrders(
-  turn: Turn,
-  command: Command<"cancel-orders">,
-): Decision<CommandResult<"cancel-orders">> {
-  if (!turn.state.accounts.has(command.account)) {
-    return reject("account-not-found", `account ${command.account} does not exist`);
-  }
-  const open = [...accountOf(turn.state, command.account).openOrders].sort((a, b) => a - b);
-  let cancelled = 0;
-  for (const number of open) {
-    const order = turn.state.orders.get(number);
-    if (order === undefined || (command.symbol !== null && order.symbol !== command.symbol))
-      continue;
-    closeOrder(turn, order, "cancelled", "cancelled");
-    cancelled += 1;
-  }
-  return accept({ cancelled });
+/** A stop price that the last trade has reached already lets the order in at once. */
+function triggerIfReached(turn: Turn, order: Order): void {
+  const listed = instrumentOf(turn.state, order.symbol);
+  const stopTicks = turn.state.terms.get(order.number)?.stopTicks ?? null;
+  // Of the fills that trigger: cover's do not.
+  const lastTicks = listed.recentFills.at(-1)?.priceTicks;
+  if (stopTicks === null || lastTicks === undefined) return;
+  if (!isReached(order.side, stopTicks, lastTicks)) return;
+  emitTriggered(turn, listed, lastTicks, [order.number]);
 }

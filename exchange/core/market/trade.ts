@@ -12,7 +12,7 @@ import {
 } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { Order } from "#exchange/core/state.ts";
-import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { accountOf, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { shareCeil } from "#protocol/money.ts";
 import { feeBpsOf, feeOfFill, feeOfRest, marginMicros } from "./fees.ts";
@@ -62,6 +62,7 @@ export function emitTrade(
   });
   addMarginPostings(postings, turn, sell, quantity, value, lot);
 
+  const entersAtOnce = accountOf(state, buy.account).settings.autoTransfer;
   turn.emit({
     type: "trade",
     version: 1,
@@ -79,8 +80,8 @@ export function emitTrade(
     buyerFeeMicros: buyerFee,
     sellerFeeMicros: sellerFee,
     lot,
-    enteredAtMs: turn.nowMs,
-    expiresAtMs: turn.nowMs + policy.lotLifetimeMs,
+    enteredAtMs: entersAtOnce ? turn.nowMs : null,
+    expiresAtMs: entersAtOnce ? turn.nowMs + policy.lotLifetimeMs : null,
     valueMicros: value,
     postings,
   });

@@ -2,7 +2,7 @@
 import { charge, owe, referenceTicks, worthOfParts } from "./charges.fixture.ts";
 import { awayMs, closeOut, mustCloseOut } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { close } from "./orders.fixture.ts";
+import { close } from "./trading.fixture.ts";
 
 type Model = m.Model;
 

@@ -1,6 +1,6 @@
 /** The naive market's rule of capacity: no more is on offer than linked nodes can serve. */
 import * as m from "./market.fixture.ts";
-import { close } from "./orders.fixture.ts";
+import { close } from "./trading.fixture.ts";
 
 /** More promised than capacity carries: newest asks go first, then unsold Units; Lots never. */
 export function cutToCapacity(model: m.Model, account: number, symbol: string): void {

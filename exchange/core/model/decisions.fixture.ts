@@ -10,13 +10,17 @@ import * as deliveries from "./deliveries.fixture.ts";
 import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
+import { runTriggered } from "./stops.fixture.ts";
 import * as supply from "./supply.fixture.ts";
+import { close } from "./trading.fixture.ts";
+import * as transfers from "./transfers.fixture.ts";
+import { dueSweeps } from "./transfers.fixture.ts";
 
 type Model = m.Model;
 
 interface Due {
   atMs: number;
-  /** Of what falls due in the same millisecond: Lots, deliveries, graces, absences. */
+  /** Of what falls due in the same millisecond: sweeps, orders, Lots, deliveries, graces, absences. */
   rank: number;
   id: number;
   run: () => void;
@@ -26,6 +30,14 @@ interface Due {
 function dueItems(model: Model): Due[] {
   const idle = model.lots.filter((lot) => m.reservedOn(model, lot.number) === 0);
   const items: Due[] = [
+    ...dueSweeps(model),
+    ...model.orders.map((order) => ({
+      ...{ atMs: order.expiresMs ?? Number.POSITIVE_INFINITY, rank: -1, id: order.number },
+      run: () => {
+        model.tally.add(`state: ${order.stage} order expired`);
+        close(model, order);
+      },
+    })),
     ...idle.map((lot) => ({
       ...{ atMs: lot.expiresMs, rank: 0, id: lot.number, run: () => expire(model, lot) },
     })),
@@ -41,7 +53,8 @@ function dueItems(model: Model): Due[] {
     })),
     ...dueAbsences(model).map(({ account, atMs, run }) => ({ atMs, rank: 3, id: account, run })),
   ];
-  return items.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
+  const ends = items.filter(({ atMs }) => atMs < m.NEVER_MS);
+  return ends.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
 }
 
 /** What runs by itself before a command is decided. */
@@ -72,7 +85,8 @@ export function dueTimes(model: Model): number[] {
     ...model.clientIds.map((id) => id.atMs + model.policy.clientIdKeptMs),
     ...[...model.references.values()].map(({ atMs }) => atMs + referenceKeptMs(model)),
   ];
-  return [...new Set(times.filter((ms) => ms > model.nowMs))].sort((a, b) => a - b);
+  const isAhead = (ms: number) => ms > model.nowMs && Number.isFinite(ms);
+  return [...new Set(times.filter(isAhead))].sort((a, b) => a - b);
 }
 
 function deposit(model: Model, command: Command<"deposit">): m.Outcome {
@@ -135,9 +149,10 @@ function takeIn(model: Model, content: string, reference: string): boolean {
   return true;
 }
 
-function openAccount(model: Model, { mode }: Command<"open-account">): m.Outcome {
+function openAccount(model: Model, command: Command<"open-account">): m.Outcome {
+  const { mode, autoTransfer = mode === "easy" } = command;
   const number = model.accounts.length + 1;
-  model.accounts.push(m.createAccount(number, mode));
+  model.accounts.push(m.createAccount(number, mode, autoTransfer));
   return m.accepted({ account: number });
 }
 
@@ -177,6 +192,8 @@ const RULES: Rules = {
   "disconnect-node": supply.disconnect,
   "issue-supply": supply.issueUnits,
   "transfer-issued": supply.transferUnits,
+  "transfer-to-consumption": transfers.toConsumption,
+  "transfer-to-trading": transfers.toTrading,
   "place-order": orders.place,
   "cancel-order": orders.cancel,
   "cancel-orders": orders.cancelAll,
@@ -195,6 +212,13 @@ export function decide(model: Model, command: Command, nowMs: number, shown: unk
   model.nowMs = nowMs;
   // The outage must toll before anything that fell due in it expires.
   if (command.type !== "resume") passTime(model);
+  runTriggered(model);
+  const outcome = answer(model, command, shown);
+  if (outcome.ok) runTriggered(model);
+  return outcome;
+}
+
+function answer(model: Model, command: Command, shown: unknown): m.Outcome {
   if (command.type === "reserve-delivery") {
     const { maxOutputTokens } = (shown ?? {}) as { maxOutputTokens?: number };
     return deliveries.reserve(model, command, maxOutputTokens ?? null);

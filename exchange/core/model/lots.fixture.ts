@@ -54,7 +54,11 @@ export function closeOut(model: Model, lot: m.ModelLot): void {
 export function expire(model: Model, lot: m.ModelLot): void {
   let slots = 0;
   let healthy = 0;
-  for (let slot = Math.ceil(lot.enteredMs / SLOT_MS); slot * SLOT_MS < lot.expiresMs; slot += 1) {
+  for (
+    let slot = Math.ceil((lot.enteredMs ?? 0) / SLOT_MS);
+    slot * SLOT_MS < lot.expiresMs;
+    slot += 1
+  ) {
     const [fromMs, toMs] = [slot * SLOT_MS, (slot + 1) * SLOT_MS];
     if (model.outages.some((o) => o.fromMs < toMs && o.toMs > fromMs)) continue;
     slots += 1;

@@ -3,163 +3,33 @@
  * from the core. This file holds what it keeps and what follows from that, the others hold the rules.
  * Slow on purpose: nothing is kept twice.
  */
-import type { AccountMode, PlaceOrder } from "#exchange/core/commands.ts";
+import type { AccountMode } from "#exchange/core/commands.ts";
 import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import type { Instrument } from "#protocol/instrument.ts";
 import { divideCeil } from "#protocol/money.ts";
 
-/** Totals, holds included; what is held follows from orders and Lots. */
-export interface ModelAccount {
-  number: number;
-  mode: AccountMode;
-  available: bigint;
-  bond: bigint;
-  pending: bigint;
-  /** What it could not pay. */
-  debt: bigint;
-}
+import {
+  EXCHANGE,
+  type Model,
+  type ModelAccount,
+  type ModelDelivery,
+  type ModelLot,
+  type ModelOrder,
+  type ModelPart,
+  type ModelSupply,
+} from "./rows.fixture.ts";
 
-/** The exchange as a buyer of cover. */
-export const EXCHANGE = 0;
-
-export interface ModelOrder {
-  number: number;
-  account: number;
-  symbol: string;
-  side: "buy" | "sell";
-  ticks: number;
-  quantity: number;
-  filled: number;
-  /** Money behind a bid, bond behind an ask. */
-  hold: bigint;
-  /** Of its value, in basis points: the fee a bid set aside, the bond of an ask. */
-  share: number;
-  feeBasis: bigint;
-  feePaid: bigint;
-  postOnly: boolean;
-  rests: boolean;
-  fillOrKill: boolean;
-  suspended: boolean;
-  /** Place in time among resting orders; null while it does not rest. */
-  arrival: number | null;
-}
-
-export interface ModelLot {
-  number: number;
-  symbol: string;
-  owner: number;
-  supplier: number;
-  ticks: number;
-  tokens: number;
-  used: number;
-  value: bigint;
-  paid: bigint;
-  margin: bigint;
-  /** Bond per value owed, in basis points. */
-  share: number;
-  enteredMs: number;
-  expiresMs: number;
-  /** What was charged for the absence that began then, in basis points. */
-  abandoned: { sinceMs: number; bps: number };
-}
-
-/** Tokens of a Lot within a reservation; `lot` is 0 while it is only planned. */
-export type ModelPart = { lot: number; tokens: number; ticks: number };
-
-/** A supplier that failed a delivery, what its reservation came to, and what it may have to pay. */
-export interface ModelFailure {
-  supplier: number;
-  cause: string;
-  worth: bigint;
-  chargeMax: bigint;
-  /** Set aside for that. */
-  held: { pending: bigint; bond: bigint };
-}
-
-export interface ModelDelivery {
-  number: number;
-  attempt: number;
-  account: number;
-  symbol: string;
-  supplier: number;
-  prompt: number;
-  output: number;
-  choices: number;
-  parts: ModelPart[];
-  /** Under cover `parts` are the exchange's Lots; these are the buyer's, which pay. */
-  owed: { supplier: number; parts: ModelPart[] } | null;
-  failures: ModelFailure[];
-  timeoutMs: number;
-  key: string;
-}
-
-export interface ModelNode {
-  number: number;
-  account: number;
-  session: string | null;
-  supplies: { symbol: string; capacityTokens: number }[];
-}
-
-export interface ModelSupply {
-  account: number;
-  symbol: string;
-  unsold: number;
-  inIssuance: number;
-  issuedEver: number;
-  deliveredEver: number;
-}
-
-export interface ModelAbsence {
-  account: number;
-  fromMs: number;
-  toMs: number | null;
-  /** It was announced. */
-  drained: boolean;
-  /** How much of it was acted upon. */
-  doneMs: number;
-}
-
-export interface Model {
-  nowMs: number;
-  policy: MarketPolicy;
-  instruments: readonly Instrument[];
-  accounts: ModelAccount[];
-  exchange: ModelAccount;
-  guaranty: bigint;
-  /** Open ones. */
-  orders: ModelOrder[];
-  lots: ModelLot[];
-  deliveries: ModelDelivery[];
-  nodes: ModelNode[];
-  supplies: ModelSupply[];
-  /** When suppliers had no link; `toMs` is null while it lasts. */
-  away: ModelAbsence[];
-  /** Suppliers that could not pay something, until that was acted upon. */
-  defaults: { account: number; atMs: number }[];
-  /** Fills of others than the exchange, oldest first. */
-  fills: { symbol: string; ticks: number; atMs: number }[];
-  graces: { account: number; endsMs: number }[];
-  outages: { fromMs: number; toMs: number }[];
-  references: Map<string, { content: string; atMs: number }>;
-  /** API keys that count, and whose they are. */
-  keys: Map<string, number>;
-  clientIds: { order: PlaceOrder; number: number; atMs: number }[];
-  deposited: bigint;
-  fees: bigint;
-  counts: { order: number; lot: number; delivery: number; issuance: number; transfer: number };
-  arrivals: number;
-  tally: Tally;
-}
+export * from "./rows.fixture.ts";
 
 /** What the rules say: the answer, or every refusal that is right (several may apply at once). */
 export type Outcome = { ok: true; result: unknown } | { ok: false; codes: RejectionCode[] };
 export const accepted = (result: unknown = {}): Outcome => ({ ok: true, result });
 export const refused = (...codes: RejectionCode[]): Outcome => ({ ok: false, codes });
 
-export const createAccount = (number: number, mode: AccountMode): ModelAccount => ({
-  ...{ number, mode, available: 0n, bond: 0n, pending: 0n, debt: 0n },
+export const createAccount = (number: number, mode: AccountMode, atOnce = true): ModelAccount => ({
+  ...{ number, mode, atOnce, available: 0n, bond: 0n, pending: 0n, debt: 0n },
 });
 
 export function createModel(
@@ -176,6 +46,7 @@ export function createModel(
     exchange: createAccount(EXCHANGE, "advanced"),
     guaranty: 0n,
     orders: [],
+    triggered: [],
     lots: [],
     deliveries: [],
     nodes: [],
@@ -262,6 +133,9 @@ export const payingParts = ({ parts, owed }: Pick<ModelDelivery, "parts" | "owed
   owed?.parts ?? parts;
 export const freeTokens = (model: Model, lot: ModelLot): number =>
   lot.tokens - lot.used - reservedOn(model, lot.number);
+
+/** Never yet: a Lot that has not entered Consumption. */
+export const NEVER_MS = Number.POSITIVE_INFINITY;
 
 const EMPTY_SUPPLY = { unsold: 0, inIssuance: 0, issuedEver: 0, deliveredEver: 0 };
 export function supplyOf(model: Model, account: number, symbol: string): ModelSupply {

@@ -15,12 +15,12 @@ import {
   trader,
 } from "./wish.fixture.ts";
 
-const orderFields = {
+export const orderFields = {
   symbol,
   quantity,
   clientOrderId: mostly(fc.constant(null), fc.constantFrom("a", "b", "c", "d"), 3),
 };
-const limitOrder = {
+export const limitOrder = {
   type: "place-order" as const,
   orderType: "limit" as const,
   maxSlippageBps: null,

@@ -61,6 +61,11 @@ export function both(model: Model, real: Real, command: Command, nowMs: number) 
   return done;
 }
 
+/** Whose Units wait in Trading for the sweep. */
+const WAITING = [1, 2, 3, 5];
+/** Ten minutes before a point of its grid. */
+const BEGIN_MS = START_MS + 4 * 3_600_000 - 600_000;
+
 /** Little enough to run out, of some accounts at once. */
 const MONEY: Record<number, bigint> = {
   ...{ 1: 3_000n, 3: 900_000n, 4: 4_000_000n, 5: 300_000n, 6: 3_000_000n, 7: 60_000n },
@@ -86,7 +91,8 @@ function opening({ bondMarginBps }: MarketPolicy): Command[] {
   const commands: Command[] = [];
   for (const account of [...SUPPLIERS, ...TRADERS, ...BUYERS]) {
     const mode = BUYERS.includes(account) ? "easy" : "advanced";
-    commands.push({ type: "open-account", name: `account ${account}`, mode });
+    const autoTransfer = !WAITING.includes(account);
+    commands.push({ type: "open-account", name: `account ${account}`, mode, autoTransfer });
     for (const to of ["available", "bond"] as const) {
       const bond = ((WHOLE_BONDS[account] ?? 0n) * BigInt(bondMarginBps)) / 10_000n;
       const amountMicros = to === "bond" ? bond : (MONEY[account] ?? 0n);
@@ -103,7 +109,7 @@ function opening({ bondMarginBps }: MarketPolicy): Command[] {
   });
   for (const [index, account] of NODES.entries()) {
     const [tokenHash, node] = [`${account}`, index + 1];
-    const expiresAtMs = START_MS + 1;
+    const expiresAtMs = BEGIN_MS + 1;
     const supplies = LISTED.map(({ symbol }) => ({ symbol, capacityTokens: 16_000_000 }));
     commands.push(
       { type: "create-join-token", account, tokenHash, nodesMax: 1, expiresAtMs },
@@ -126,11 +132,11 @@ export function setUp(adopted: MarketPolicy, tally: Tally): { model: Model; real
   const real: Real = { core, events: [], restarts: 0, walk: null };
   const listings = LISTED.map((instrument): Command => ({ type: "list-instrument", instrument }));
   for (const command of [{ type: "adopt-policy", policy: adopted } as const, ...listings]) {
-    real.events.push(...core.execute(command, START_MS).events);
+    real.events.push(...core.execute(command, BEGIN_MS).events);
   }
-  const model = createModel(adopted, LISTED, START_MS, tally);
+  const model = createModel(adopted, LISTED, BEGIN_MS, tally);
   for (const command of opening(adopted)) {
-    if (!both(model, real, command, START_MS).ok) throw new Error(`refused: ${command.type}`);
+    if (!both(model, real, command, BEGIN_MS).ok) throw new Error(`refused: ${command.type}`);
   }
   return { model, real };
 }

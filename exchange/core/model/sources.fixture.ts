@@ -1,7 +1,8 @@
 /** The naive market's rules of who serves: Lots of the buyer, or asks that add up. */
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import * as m from "./market.fixture.ts";
-import { close, line, open, trade } from "./orders.fixture.ts";
+import { triggerStops } from "./stops.fixture.ts";
+import { close, line, open, trade } from "./trading.fixture.ts";
 
 type Model = m.Model;
 
@@ -12,7 +13,7 @@ export const tokensFor = (wish: Wish): number => wish.prompt + wish.choices * wi
 export function drawable(model: Model, { account, symbol }: Wish, serving = true): m.ModelLot[] {
   return model.lots
     .filter((lot) => lot.owner === account && lot.symbol === symbol)
-    .filter((lot) => lot.expiresMs > model.nowMs)
+    .filter((lot) => lot.tradingMs === null && lot.expiresMs > model.nowMs)
     .filter((lot) => m.canServe(model, lot.supplier, symbol) === serving)
     .sort((a, b) => a.expiresMs - b.expiresMs || a.number - b.number);
 }
@@ -115,6 +116,13 @@ export function purchase(model: Model, account: number, symbol: string, asks: As
     ...{ postOnly: false, rests: false, fillOrKill: true },
   });
   for (const { ask, quantity } of buys) trade(model, ask, bid, quantity);
+  if (account !== m.EXCHANGE) {
+    triggerStops(
+      model,
+      symbol,
+      buys.map(({ ask }) => ask.ticks),
+    );
+  }
   close(model, bid);
 }
 

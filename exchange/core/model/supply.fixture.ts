@@ -3,7 +3,8 @@ import type { Command } from "#exchange/core/commands.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import { giveBack } from "./deliveries.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { close, enter, issue } from "./orders.fixture.ts";
+import { issue } from "./orders.fixture.ts";
+import { close, enter } from "./trading.fixture.ts";
 
 type Model = m.Model;
 
@@ -11,19 +12,19 @@ type Model = m.Model;
 function suspendUnservable(model: Model, account: number): void {
   for (const order of model.orders) {
     if (order.account !== account || order.side !== "sell") continue;
-    if (order.suspended || m.canServe(model, account, order.symbol)) continue;
+    if (order.stage !== "open" || m.canServe(model, account, order.symbol)) continue;
     model.tally.add("state: ask suspended");
-    order.suspended = true;
+    order.stage = "suspended";
     order.arrival = null;
   }
 }
 
 /** Asks of a supplier that is back enter again, oldest first, like new ones. */
 function resumeAsks(model: Model, account: number, symbol: string): void {
-  const asks = m.asksOf(model, account, symbol).filter((ask) => ask.suspended);
+  const asks = m.asksOf(model, account, symbol).filter((ask) => ask.stage === "suspended");
   for (const ask of asks.sort((a, b) => a.number - b.number)) {
     model.tally.add("state: ask came back");
-    ask.suspended = false;
+    ask.stage = "open";
     enter(model, ask);
   }
 }
@@ -88,7 +89,8 @@ export function endGrace(model: Model, account: number): void {
   }
 }
 
-function quantityProblem(model: Model, command: Command<"issue-supply" | "transfer-issued">) {
+type Moved = "issue-supply" | "transfer-issued" | "transfer-to-consumption" | "transfer-to-trading";
+export function quantityProblem(model: Model, command: Command<Moved>) {
   const { account, symbol, quantity } = command;
   if (!model.accounts.some((a) => a.number === account)) return m.refused("account-not-found");
   const instrument = model.instruments.find((i) => i.symbol === symbol);

@@ -6,7 +6,7 @@ import { COVER, FEES, GUARANTY, RECEIVABLES, WORLD } from "#exchange/core/ledger
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import * as m from "./market.fixture.ts";
-import { line } from "./orders.fixture.ts";
+import { line } from "./trading.fixture.ts";
 
 type Row = (string | number | bigint | boolean | null)[];
 export type View = Record<string, string[]>;
@@ -77,7 +77,8 @@ export function modelView(model: m.Model): View {
     ledger: text(modelLedger(model)),
     orders: text(
       model.orders.map((o) => [
-        ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.suspended, o.feePaid],
+        ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.stage, o.feePaid],
+        ...[o.mode, o.expiresMs, o.stopTicks],
         ...[o.hold, o.side === "sell" ? m.tokensOf(model, o.symbol, m.left(o)) : 0],
       ]),
     ),
@@ -85,7 +86,8 @@ export function modelView(model: m.Model): View {
     lots: text(
       model.lots.map((lot) => [
         ...[lot.number, lot.owner, lot.supplier, lot.ticks, lot.tokens, lot.used, lot.value],
-        ...[lot.paid, lot.margin, lot.enteredMs, lot.expiresMs, lot.abandoned.bps],
+        ...[lot.paid, lot.margin, lot.enteredMs, lot.abandoned.bps, lot.tradingMs, lot.cost],
+        lot.enteredMs === null ? null : lot.expiresMs,
       ]),
     ),
     deliveries: text(
@@ -112,6 +114,12 @@ export function modelView(model: m.Model): View {
   };
 }
 
+function termsOf(state: CoreState, order: number) {
+  const terms = state.terms.get(order);
+  if (terms === undefined) return ["cancel-newest", null, null];
+  return [terms.selfTrade, terms.expiresAtMs, terms.stopTicks];
+}
+
 export function coreView(state: CoreState): View {
   const { ledger } = state;
   const attendance = [...state.attendance];
@@ -120,7 +128,7 @@ export function coreView(state: CoreState): View {
     orders: text(
       [...state.orders.values()].map((o) => [
         ...[o.number, o.account, o.side, o.priceTicks, o.filled, o.quantity],
-        ...[o.status === "suspended", o.feeMicros],
+        ...[o.status, o.feeMicros, ...termsOf(state, o.number)],
         ...(o.side === "buy"
           ? [ledger.holdAmount(`bid${o.number}`), 0]
           : [ledger.holdAmount(`ask${o.number}:margin`), ledger.holdAmount(`ask${o.number}`)]),
@@ -131,7 +139,8 @@ export function coreView(state: CoreState): View {
       [...state.lots.values()].map((lot) => [
         ...[lot.number, lot.owner, lot.supplier, lot.priceTicks, lot.tokens, lot.usedTokens],
         ...[lot.valueMicros, lot.paidMicros, ledger.holdAmount(`lot${lot.number}:margin`)],
-        ...[lot.enteredAtMs, lot.expiresAtMs, lot.abandoned?.bps ?? 0],
+        ...[lot.enteredAtMs, lot.abandoned?.bps ?? 0, lot.tradingSinceMs, lot.costTicks],
+        lot.expiresAtMs,
       ]),
     ),
     deliveries: text(

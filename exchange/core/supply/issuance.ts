@@ -145,7 +145,8 @@ export function transferIssued(
   return accept({ transfer });
 }
 
-function checkQuantity(
+/** Of Units that are issued or moved by hand, in tokens. */
+export function checkQuantity(
   turn: Turn,
   account: number,
   symbol: string,

@@ -157,7 +157,7 @@ function resumeAsks(turn: Turn, account: number, symbol: string): void {
       symbol,
       orders: [order.number],
     });
-    executeOrder(turn, order, planOrder(turn.state, order));
+    executeOrder(turn, order, planOrder(turn, order));
   }
 }
 

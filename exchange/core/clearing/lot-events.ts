@@ -1,0 +1,33 @@
+/** Events of Lots on their way: split, moved between Trading and Consumption, offered. */
+import type { Posting } from "#exchange/core/ledger/ledger.ts";
+
+export type TransferBy = "request" | "sweep" | "auto-transfer";
+
+export interface LotEventMap {
+  /**
+   * Whole Lots move between Trading and Consumption; no value does. Those that enter Consumption for
+   * the first time do so at `enteredAtMs` and expire at `expiresAtMs`; null on the way back.
+   */
+  "units-transferred": {
+    transfer: number;
+    account: number;
+    symbol: string;
+    to: "trading" | "consumption";
+    by: TransferBy;
+    tokens: number;
+    lots: number[];
+    enteredAtMs: number | null;
+    expiresAtMs: number | null;
+  };
+  /** Part of a Lot becomes a Lot of its own, of the same owner and supplier. */
+  "lot-split": {
+    lot: number;
+    into: number;
+    tokens: number;
+    valueMicros: bigint;
+    /** Bond behind each of the two from now on. */
+    keptMarginMicros: bigint;
+    marginMicros: bigint;
+    postings: Posting[];
+  };
+}

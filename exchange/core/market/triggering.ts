@@ -1,0 +1,31 @@
+/** Stop orders whose price has come enter the market, some of them per turn. */
+import { canServe } from "#exchange/core/supply/capacity.ts";
+import type { Turn } from "#exchange/core/turn.ts";
+import { executeOrder, planOrder } from "./matching.ts";
+
+/** What one command may let in; the rest enters before the next is decided. */
+export const TRIGGERED_PER_TURN_MAX = 64;
+
+/** Lets triggered orders in, in their order, and those that their trades trigger. True when more is waiting. */
+export function runTriggered(turn: Turn): boolean {
+  const { state } = turn;
+  for (let ran = 0; ran < TRIGGERED_PER_TURN_MAX; ran += 1) {
+    const number = state.triggered[0];
+    if (number === undefined) return false;
+    const order = state.orders.get(number);
+    if (order === undefined) throw new Error(`triggered order ${number} is not open`);
+    if (order.side === "sell" && !canServe(state, order.account, order.symbol)) {
+      turn.emit({
+        type: "orders-suspended",
+        version: 1,
+        seq: turn.nextSeq(),
+        atMs: turn.nowMs,
+        account: order.account,
+        symbol: order.symbol,
+        orders: [number],
+      });
+    } else executeOrder(turn, order, planOrder(turn, order));
+    if (state.triggered[0] === number) throw new Error(`order ${number} entered and still waits`);
+  }
+  return state.triggered.length > 0;
+}
