@@ -2,7 +2,7 @@
 import { CANDLES_SCHEMA } from "./candles.ts";
 
 /** Raised when a table changes; a history of another version is dropped and built anew. */
-export const HISTORY_VERSION = 4;
+export const HISTORY_VERSION = 5;
 
 export const HISTORY_SCHEMA = `${CANDLES_SCHEMA}
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
