@@ -20,6 +20,7 @@ import { handleRefusals } from "#exchange/refusal-handler.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
 import { type OpenJournal, openStorage } from "#exchange/storage.ts";
+import { createStreamServer } from "#exchange/streams/stream-server.ts";
 import { journalIntegrity } from "#exchange/suppliers/integrity-journal.ts";
 import { createLinkServer, LINK_PATH } from "#exchange/suppliers/link-server.ts";
 import { tradingRoutes } from "#exchange/trading/routes.ts";
@@ -79,6 +80,13 @@ export async function createExchange(
     onDisorder,
   });
   shell.subscribe((events) => history.apply(events));
+  // While nothing has run since the start: what is told begins with what is durable.
+  const streams = createStreamServer({
+    shell,
+    history,
+    clock,
+    log: log.child({ component: "streams" }),
+  });
   await startMarket(shell, config);
 
   const watch = watchInvariants({}, { shell, log });
@@ -130,6 +138,7 @@ export async function createExchange(
   }
   app.server.on("upgrade", (request, socket, head) => {
     if ((request.url ?? "").split("?")[0] === LINK_PATH) links.upgrade(request, socket, head);
+    else if (streams.takes(request.url)) streams.upgrade(request, socket, head);
     else socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
   });
 
@@ -148,6 +157,7 @@ export async function createExchange(
       watch.close();
       load.close();
       links.close();
+      streams.close();
       await backups.close();
       withdrawAddress(config.dataDir);
       await app.close();

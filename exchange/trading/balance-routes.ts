@@ -58,28 +58,11 @@ function rowsRoutes(
   );
 }
 
-export async function balanceRoutes(
-  app: FastifyInstance,
-  { shell }: { shell: Shell },
-): Promise<void> {
-  const trading = {
-    path: "/trading-accounts",
-    answer: TradingAccountAnswer,
-    what: "Units in Trading, per instrument: issued by the caller, or bought and not yet in Consumption",
-  };
-  rowsRoutes(app, shell, trading, perInstrument("trading_account", tradingBalance));
-  const consumption = {
-    path: "/consumption-accounts",
-    answer: ConsumptionAccountAnswer,
-    what: "Units in Consumption, per instrument: what requests draw on",
-  };
-  rowsRoutes(app, shell, consumption, perInstrument("consumption_account", consumptionBalance));
-  const money = {
-    path: "/currency-trading-accounts",
-    answer: CurrencyAccountAnswer,
-    what: "The caller's money",
-  };
-  rowsRoutes(app, shell, money, (state, account) => [
+/** What an account owns, list by list: also what the stream of balances shows. */
+export const BALANCE_ROWS: Record<"trading" | "consumption" | "currency", Rows> = {
+  trading: perInstrument("trading_account", tradingBalance),
+  consumption: perInstrument("consumption_account", consumptionBalance),
+  currency: (state, account) => [
     {
       account_id: balanceId("currency_account", account, 0),
       user_id: publicId("account", account),
@@ -91,7 +74,31 @@ export async function balanceRoutes(
         formatMicros,
       ),
     } as Row,
-  ]);
+  ],
+};
+
+export async function balanceRoutes(
+  app: FastifyInstance,
+  { shell }: { shell: Shell },
+): Promise<void> {
+  const trading = {
+    path: "/trading-accounts",
+    answer: TradingAccountAnswer,
+    what: "Units in Trading, per instrument: issued by the caller, or bought and not yet in Consumption",
+  };
+  rowsRoutes(app, shell, trading, BALANCE_ROWS.trading);
+  const consumption = {
+    path: "/consumption-accounts",
+    answer: ConsumptionAccountAnswer,
+    what: "Units in Consumption, per instrument: what requests draw on",
+  };
+  rowsRoutes(app, shell, consumption, BALANCE_ROWS.consumption);
+  const money = {
+    path: "/currency-trading-accounts",
+    answer: CurrencyAccountAnswer,
+    what: "The caller's money",
+  };
+  rowsRoutes(app, shell, money, BALANCE_ROWS.currency);
   app.get("/positions", POSITIONS, (request, reply) =>
     readData(shell, reply, (state) => positionsView(state, callerOf(request))),
   );

@@ -214,7 +214,10 @@ export function orderView(listed: InstrumentState, order: OrderRecord): object {
 }
 
 /** Paid per Unit on average, rounded to the nearest micro-dollar; null before the first fill. */
-function averagePrice({ instrument }: InstrumentState, order: OrderRecord): string | null {
+export function averagePrice(
+  { instrument }: Pick<InstrumentState, "instrument">,
+  order: Pick<OrderRecord, "filled" | "valueMicros">,
+): string | null {
   if (order.filled === 0) return null;
   const tokens = BigInt(order.filled * instrument.incrementTokens);
   return formatMicros((order.valueMicros * 1_000_000n + tokens / 2n) / tokens);
