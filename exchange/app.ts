@@ -16,6 +16,8 @@ import { BREACH_REMEDY, watchInvariants } from "#exchange/invariant-watch.ts";
 import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
+import { collectRoutes } from "#exchange/reference/described.ts";
+import { referenceRoutes } from "#exchange/reference/routes.ts";
 import { handleRefusals } from "#exchange/refusal-handler.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
@@ -121,7 +123,9 @@ export async function createExchange(
         if (!consumption.handle(request, response)) handler(request, response);
       }),
   });
+  const routes = collectRoutes(app);
   handleRefusals(app, { bodyBytesMax: BODY_BYTES_MAX }, { log });
+  await app.register(referenceRoutes, { routes });
   let isStopping = false;
   healthRoutes(app, { shell, operatorToken, isStopping: () => isStopping });
   await app.register(operatorRoutes, {

@@ -27,6 +27,8 @@ export interface Description {
   /** What else a caller must know. */
   notes?: string;
   query?: Readonly<Record<string, TSchema>>;
+  /** Parameters that must be there; the others may be left out. */
+  requiredQuery?: readonly string[];
   /** The very schema that the body is checked by. */
   body?: TSchema;
   /** Of the answer that is expected; 200 unless said. */

@@ -148,5 +148,5 @@ function consumptionBalance(state: CoreState, account: number, listed: Instrumen
 }
 
 function isInConsumption(lot: Lot): boolean {
-  return lot.enteredAtMs !== null;
+  return lot.tradingSinceMs === null;
 }

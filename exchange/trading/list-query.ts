@@ -2,11 +2,14 @@
  * Query strings of lists: filters, limit, direction and cursors. Understands the published flat names
  * and the nested form that older clients send (`flop[filters][0][field]=…&flop[filters][0][value]=…`).
  */
+import type { CoreState } from "#exchange/core/state.ts";
 import { CANDLES_PER_QUERY_MAX } from "#exchange/history/candles.ts";
 import { isResolution, RESOLUTIONS, type Resolution } from "#exchange/history/candles-times.ts";
 import type { Page, PageRequest } from "#exchange/history/listing.ts";
 import { PAGE_LIMIT_MAX } from "#exchange/history/listing.ts";
+import type { RecordFilter } from "#exchange/history/queries.ts";
 import { Refused } from "#exchange/http.ts";
+import { listedOf } from "./markets.ts";
 import { LIMIT_DEFAULT } from "./schemas/query.ts";
 
 const NESTED = /^(?:flop\[filters\]|filters)\[(\d{1,2})\]\[(field|op|value)\]$/;
@@ -34,6 +37,8 @@ export interface ListQuery {
   filter(name: string): string | null;
   /** A filter with a closed set of values. */
   choice<T extends string>(name: string, choices: readonly T[]): T | null;
+  /** What `market_id` or `instrument_id`, `start_datetime` and `end_datetime` ask for. */
+  span(state: CoreState): RecordFilter;
   /** A filter that holds an ISO 8601 time, in milliseconds since the epoch. */
   timeMs(name: string): number | null;
 }
@@ -49,6 +54,13 @@ export function readListQuery(query: unknown, parameters: object): ListQuery {
     return found;
   }
   choice("order_by", ORDER_NAMES);
+  const timeMs = (name: string) => {
+    const value = filter(name);
+    if (value === null) return null;
+    const ms = /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN;
+    if (Number.isNaN(ms)) throw invalid(name, value, "a time like 2026-11-24T08:00:00Z");
+    return ms;
+  };
   return {
     page: {
       limit: readLimit(filter("limit")),
@@ -57,12 +69,14 @@ export function readListQuery(query: unknown, parameters: object): ListQuery {
     },
     filter,
     choice,
-    timeMs(name) {
-      const value = filter(name);
-      if (value === null) return null;
-      const ms = /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN;
-      if (Number.isNaN(ms)) throw invalid(name, value, "a time like 2026-11-24T08:00:00Z");
-      return ms;
+    timeMs,
+    span(state) {
+      const market = filter("market_id") ?? filter("instrument_id");
+      return {
+        symbol: market === null ? null : listedOf(state, market).instrument.symbol,
+        fromMs: timeMs("start_datetime"),
+        toMs: timeMs("end_datetime"),
+      };
     },
   };
 }

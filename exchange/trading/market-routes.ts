@@ -90,6 +90,7 @@ const CANDLES = described({
     to: Type.Integer({ minimum: 0, description: "unix seconds; now, if it is left out" }),
     limit: Type.Integer({ minimum: 1, maximum: CANDLES_PER_QUERY_MAX }),
   },
+  requiredQuery: ["market_id"],
   answer: Type.Array(CandleAnswer),
   errors,
 });

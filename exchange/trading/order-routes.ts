@@ -141,7 +141,6 @@ export async function orderRoutes(
   app.get("/orders", LIST, async (request, reply) => {
     const account = callerOf(request);
     const query = readListQuery(request.query, PARAMETERS);
-    const market = query.filter("market_id") ?? query.filter("instrument_id");
     const trader = query.filter("trader_id");
     if (trader !== null && parsePublicId("account", trader) !== account) {
       throw new Refused("account-not-found", "trader_id is another account; leave it out");
@@ -150,12 +149,10 @@ export async function orderRoutes(
     const page = history.orders(
       account,
       {
-        symbol: market === null ? null : listedOf(shell.state, market).instrument.symbol,
+        ...query.span(shell.state),
         side: query.choice("side", ["buy", "sell"] as const),
         statuses: status === null ? null : STATUSES[status],
         clientOrderId: query.filter("client_order_id"),
-        fromMs: query.timeMs("start_datetime"),
-        toMs: query.timeMs("end_datetime"),
       },
       query.page,
     );

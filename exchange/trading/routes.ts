@@ -7,6 +7,7 @@ import { accountRoutes } from "./account-routes.ts";
 import { apiKeyRoutes } from "./api-key-routes.ts";
 import { createAuthenticator } from "./authentication.ts";
 import { balanceRoutes } from "./balance-routes.ts";
+import { diagnosticsRoute } from "./diagnostics-route.ts";
 import { echoRoute } from "./echo-route.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { marketRoutes } from "./market-routes.ts";
@@ -15,6 +16,7 @@ import { createRateLimits, TRADING_LIMITS, type TradingLimits } from "./rate-lim
 import { guard, keepRawBodies, limitByAddress } from "./scope.ts";
 import { supplyRoutes } from "./supply-routes.ts";
 import { tradeRoutes } from "./trade-routes.ts";
+import { transferRoutes } from "./transfer-routes.ts";
 
 export interface TradingDependencies {
   shell: Shell;
@@ -46,7 +48,7 @@ export async function tradingRoutes(
   });
   await app.register(async (signed) => {
     guard(signed, { ...guarded, proof: "signature" });
-    for (const routes of [orderRoutes, tradeRoutes, supplyRoutes]) {
+    for (const routes of [orderRoutes, tradeRoutes, supplyRoutes, transferRoutes]) {
       await signed.register(routes, { shell, history });
     }
     await signed.register(balanceRoutes, { shell });
@@ -54,6 +56,7 @@ export async function tradingRoutes(
   await app.register(async (proven) => {
     guard(proven, { ...guarded, proof: "signature-or-key" });
     await proven.register(accountRoutes, { shell, sizes: tradingLimits, limits });
+    await proven.register(diagnosticsRoute, { shell });
     await proven.register(keyRoutes, { shell });
     await proven.register(apiKeyRoutes, { shell });
   });

@@ -146,16 +146,7 @@ export async function supplyRoutes(
   });
   app.get("/supply-issuances", LIST, async (request, reply) => {
     const query = readListQuery(request.query, PARAMETERS);
-    const instrument = query.filter("instrument_id");
-    const page = history.issuances(
-      callerOf(request),
-      {
-        symbol: instrument === null ? null : listedOf(shell.state, instrument).instrument.symbol,
-        fromMs: query.timeMs("start_datetime"),
-        toMs: query.timeMs("end_datetime"),
-      },
-      query.page,
-    );
+    const page = history.issuances(callerOf(request), query.span(shell.state), query.page);
     reply.header("x-gridspot-seq", String(history.lastSeq));
     const show = (record: IssuanceRecord) =>
       issuanceView(listedOf(shell.state, record.symbol), record);

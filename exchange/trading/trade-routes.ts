@@ -45,16 +45,13 @@ export async function tradeRoutes(
 
   app.get("/trades", LIST, async (request, reply) => {
     const query = readListQuery(request.query, PARAMETERS);
-    const market = query.filter("market_id") ?? query.filter("instrument_id");
     const page = history.fills(
       callerOf(request),
       {
-        symbol: market === null ? null : listedOf(shell.state, market).instrument.symbol,
+        ...query.span(shell.state),
         side: query.choice("side", ["buy", "sell"] as const),
         order: idFilter(query, "order"),
         trade: idFilter(query, "trade"),
-        fromMs: query.timeMs("start_datetime"),
-        toMs: query.timeMs("end_datetime"),
       },
       query.page,
     );

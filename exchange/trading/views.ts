@@ -198,19 +198,27 @@ export function orderView(listed: InstrumentState, order: OrderRecord): object {
     status: statusWord(order),
     quantity: formatQuantity(instrument, order.quantity),
     filled_quantity: formatQuantity(instrument, order.filled),
-    price: order.orderType === "market" ? null : formatPrice(instrument, order.priceTicks),
+    price: hasNoPrice(order) ? null : formatPrice(instrument, order.priceTicks),
     average_price: averagePrice(listed, order),
-    stop_price: null,
+    stop_price: priceOrNull(instrument, order.terms?.stopTicks ?? null),
     fee: formatMicros(order.feeMicros),
     time_in_force: order.timeInForce,
     client_order_id: order.clientOrderId,
     post_only: order.postOnly,
+    reduce_only: order.terms?.reduceOnly ?? false,
+    self_trade_prevention: (order.terms?.selfTrade ?? "cancel-newest").replace("-", "_"),
+    expires_at: iso(order.terms?.expiresAtMs ?? null),
     closure_reason: order.closureReason,
     closed_at: iso(order.closedAtMs),
     submitted_at: iso(order.placedAtMs),
     created_at: iso(order.placedAtMs),
     updated_at: iso(order.closedAtMs ?? order.placedAtMs),
   };
+}
+
+/** What the book holds of it is a protection price, which is nobody's wish. */
+function hasNoPrice({ orderType }: Pick<OrderRecord, "orderType">): boolean {
+  return orderType === "market" || orderType === "stop";
 }
 
 /** Paid per Unit on average, rounded to the nearest micro-dollar; null before the first fill. */
