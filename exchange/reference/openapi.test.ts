@@ -1,46 +1,23 @@
 /** The OpenAPI document and the reference page of a real exchange, over a real socket. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pino } from "pino";
 import { Compile } from "typebox/compile";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createExchange, type Exchange } from "#exchange/app.ts";
-import { systemClock } from "#exchange/clock.ts";
-import { loadExchangeConfig } from "#exchange/config.ts";
 import { ERRORS } from "#exchange/errors.ts";
+import { type RunningExchange, startRunningExchange } from "#exchange/running-exchange.fixture.ts";
 import { CONSUMPTION_ROUTES } from "./consumption-routes.ts";
 import type { OpenApiDocument } from "./openapi.ts";
 
-let dir = "";
+let exchange: RunningExchange;
 let url = "";
-let exchange: Exchange;
 let document: OpenApiDocument;
 let page = "";
-const readJson = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../../config/${name}.json`, import.meta.url), "utf8"));
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), "gridspot-reference-"));
-  const env = { GRIDSPOT_DATA_DIR: dir, GRIDSPOT_PORT: "0" };
-  const files = { instruments: readJson("instruments"), policy: readJson("policy") };
-  const loaded = loadExchangeConfig(env, files);
-  if (!loaded.ok) throw new Error(loaded.problems.join("; "));
-  exchange = await createExchange(loaded.config, {
-    clock: systemClock,
-    log: pino({ level: "silent" }),
-    onFatal(error) {
-      throw error;
-    },
-  });
-  url = `http://127.0.0.1:${await exchange.listen()}`;
+  exchange = await startRunningExchange();
+  ({ url } = exchange);
   document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument;
   page = await (await fetch(`${url}/reference`)).text();
 });
-afterAll(async () => {
-  await exchange.close();
-  rmSync(dir, { recursive: true, force: true });
-});
+afterAll(() => exchange.close());
 
 const operations = () =>
   Object.entries(document.paths).flatMap(([path, methods]) =>

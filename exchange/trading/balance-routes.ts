@@ -14,9 +14,11 @@ import { type BalanceKind, balanceId, writtenBalanceId } from "./balance-ids.ts"
 import { sumOfLots } from "./lot-sums.ts";
 import { positionsView } from "./positions.ts";
 import {
+  CONSUMPTION_NOT_KEPT,
   ConsumptionAccountAnswer,
   CurrencyAccountAnswer,
   PositionAnswer,
+  TRADING_NOT_KEPT,
   TradingAccountAnswer,
 } from "./schemas/account.ts";
 import { callerOf, readData } from "./scope.ts";
@@ -73,6 +75,7 @@ export const BALANCE_ROWS: Record<"trading" | "consumption" | "currency", Rows> 
         state.ledger.held(available(account)),
         formatMicros,
       ),
+      ...TRADING_NOT_KEPT.view,
     } as Row,
   ],
 };
@@ -132,6 +135,7 @@ function tradingBalance(state: CoreState, account: number, listed: InstrumentSta
   return {
     ...balancesView(total, state.ledger.held(own) + lots.held, formatUnits),
     last_trade_price: lastPriceTicks === null ? null : formatPrice(instrument, lastPriceTicks),
+    ...TRADING_NOT_KEPT.view,
   };
 }
 
@@ -144,6 +148,7 @@ function consumptionBalance(state: CoreState, account: number, listed: Instrumen
     available_balance: formatUnits(total - held),
     committed_balance: formatUnits(held),
     next_expiry_at: expiresAtMs === null ? null : new Date(expiresAtMs).toISOString(),
+    ...CONSUMPTION_NOT_KEPT.view,
   };
 }
 

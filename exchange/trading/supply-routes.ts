@@ -22,6 +22,7 @@ import { listedOf } from "./markets.ts";
 import { readQuantity } from "./order-request.ts";
 import { listParameters } from "./schemas/query.ts";
 import {
+  ISSUANCE_NOT_KEPT,
   IssuanceAccountAnswer,
   IssuanceAnswer,
   IssuedAnswer,
@@ -179,6 +180,7 @@ function issuanceAccountView(
     total_balance: formatUnits(inIssuanceTokens),
     total_issued: formatUnits(totalIssuedTokens),
     total_transferred_to_trading: formatUnits(totalIssuedTokens - inIssuanceTokens),
+    ...ISSUANCE_NOT_KEPT.view,
   };
 }
 

@@ -14,6 +14,7 @@ import { formatMicros } from "#protocol/money.ts";
 import { formatPrice, formatQuantity } from "#protocol/quotation.ts";
 import { balanceId } from "./balance-ids.ts";
 import type { Day } from "./day.ts";
+import { INSTRUMENT_NOT_KEPT, MARKET_NOT_KEPT, STATS_NOT_KEPT } from "./schemas/markets.ts";
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
@@ -56,6 +57,7 @@ export function instrumentView(
     volume_24h: formatQuantity(instrument, day.quantity),
     total_volume: formatQuantity(instrument, market.totalQuantity),
     total_trades: market.totalTrades,
+    ...INSTRUMENT_NOT_KEPT.view,
   };
 }
 
@@ -83,6 +85,7 @@ export function marketView({ number, instrument }: InstrumentState): object {
       lot_size: formatQuantity(instrument, 1),
       min_order_size: formatQuantity(instrument, 1),
     },
+    ...MARKET_NOT_KEPT.view,
   };
 }
 
@@ -128,6 +131,7 @@ export function statsView({ number, instrument, ...market }: InstrumentState, da
     volume_24h: formatQuantity(instrument, day.quantity),
     volume_24h_tokens: day.quantity * instrument.incrementTokens,
     trades_24h: day.trades,
+    ...STATS_NOT_KEPT.view,
   };
 }
 

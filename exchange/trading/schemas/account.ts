@@ -9,11 +9,29 @@ import {
   Dollars,
   Id,
   Nullable,
+  notKept,
   Price,
   Text,
   Time,
   Units,
 } from "./values.ts";
+
+export const TRADING_NOT_KEPT = notKept([
+  "last_trading_activity_at",
+  "last_deposit_at",
+  "last_withdrawal_at",
+]);
+export const CONSUMPTION_NOT_KEPT = notKept([
+  "total_deposits",
+  "total_withdrawals",
+  "total_commitments",
+  "total_transfers_in",
+  "total_transfers_out",
+  "last_deposit_at",
+  "last_withdrawal_at",
+  "last_commitment_at",
+  "last_transfer_at",
+]);
 
 const Mode = Type.Enum(["easy", "advanced"]);
 
@@ -85,6 +103,7 @@ export const TradingAccountAnswer = Answer({
   status: Active,
   ...Balances,
   last_trade_price: Nullable(Price),
+  ...TRADING_NOT_KEPT.schema,
 });
 
 export const CurrencyAccountAnswer = Answer({
@@ -92,6 +111,7 @@ export const CurrencyAccountAnswer = Answer({
   currency: Type.Enum(["USD"]),
   status: Active,
   ...Balances,
+  ...TRADING_NOT_KEPT.schema,
 });
 
 export const ConsumptionAccountAnswer = Answer({
@@ -102,6 +122,7 @@ export const ConsumptionAccountAnswer = Answer({
   available_balance: Units,
   committed_balance: Decimal("Units that open requests reserve"),
   next_expiry_at: Nullable(Time),
+  ...CONSUMPTION_NOT_KEPT.schema,
 });
 
 export const PositionAnswer = Answer({

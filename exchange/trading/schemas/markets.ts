@@ -1,7 +1,27 @@
 /** Instruments, markets and market data as the trading API answers them. */
 import { Type } from "typebox";
 import { RESOLUTIONS } from "#exchange/history/candles-times.ts";
-import { Answer, Count, Decimal, Id, Nullable, Price, Text, Time, Units } from "./values.ts";
+import {
+  Answer,
+  Count,
+  Decimal,
+  Id,
+  Nullable,
+  notKept,
+  Price,
+  Text,
+  Time,
+  Units,
+} from "./values.ts";
+
+export const INSTRUMENT_NOT_KEPT = notKept([
+  "last_quote_at",
+  "total_quotes",
+  "created_at",
+  "updated_at",
+]);
+export const MARKET_NOT_KEPT = notKept(["created_at", "updated_at"]);
+export const STATS_NOT_KEPT = notKept(["volume_24h_value"]);
 
 const Kind = Type.Enum(["ai_commodity", "currency"]);
 
@@ -36,6 +56,7 @@ export const InstrumentAnswer = Answer({
   volume_24h: Units,
   total_volume: Units,
   total_trades: Count,
+  ...INSTRUMENT_NOT_KEPT.schema,
 });
 
 export const MarketAnswer = Answer({
@@ -49,6 +70,7 @@ export const MarketAnswer = Answer({
     Answer({ instrument_id: Id("instrument"), instrument_type: Kind, symbol: Text }),
   ),
   order_controls: Answer({ tick_size: Price, lot_size: Units, min_order_size: Units }),
+  ...MARKET_NOT_KEPT.schema,
 });
 
 export const TickerAnswer = Answer({
@@ -91,6 +113,7 @@ export const StatsAnswer = Answer({
   volume_24h: Units,
   volume_24h_tokens: Count,
   trades_24h: Count,
+  ...STATS_NOT_KEPT.schema,
 });
 
 export const CandleAnswer = Answer({

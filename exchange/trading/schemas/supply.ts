@@ -1,6 +1,13 @@
 /** A supplier's side as the trading API answers it: issuances, issuance accounts, what is owed. */
 import { Type } from "typebox";
-import { Answer, BalanceId, Dollars, Id, Text, Time, Units } from "./values.ts";
+import { Answer, BalanceId, Dollars, Id, notKept, Text, Time, Units } from "./values.ts";
+
+export const ISSUANCE_NOT_KEPT = notKept([
+  "total_deposits",
+  "total_transfers",
+  "last_deposit_at",
+  "last_transfer_at",
+]);
 
 const Row = {
   user_id: Id("account"),
@@ -15,6 +22,7 @@ export const IssuanceAccountAnswer = Answer({
   total_balance: Units,
   total_issued: Units,
   total_transferred_to_trading: Units,
+  ...ISSUANCE_NOT_KEPT.schema,
 });
 
 export const IssuedAnswer = Answer({

@@ -39,6 +39,19 @@ export const SentPrice = Type.Unknown({
   examples: ["1.25"],
 });
 
+/** Published fields that we do not keep: they are there and null, so that a client finds what it reads. */
+export function notKept<N extends string>(
+  names: readonly N[],
+): {
+  schema: Record<N, TSchema>;
+  view: Record<N, null>;
+} {
+  const schema = Type.Null({ description: "published, and not kept here" });
+  const of = <V>(value: V) =>
+    Object.fromEntries(names.map((name) => [name, value])) as Record<N, V>;
+  return { schema: of(schema as TSchema), view: of(null) };
+}
+
 /** Answers say all of their fields. */
 export const Answer = <P extends Record<string, TSchema>>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });
