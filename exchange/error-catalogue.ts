@@ -94,6 +94,18 @@ export const ERRORS = {
     "The account's mode decides this setting.",
     { detail: "mode_managed_setting" },
   ),
+  "price-above-ceiling": entry(
+    402,
+    "PRICE_ABOVE_CEILING",
+    "What is offered costs more than the account's price ceiling.",
+    { openai: { type: QUOTA, code: "price_above_ceiling" } },
+  ),
+  "spend-cap-reached": entry(
+    402,
+    "SPEND_CAP_REACHED",
+    "The account's spend cap does not leave enough for this request.",
+    { openai: { type: QUOTA, code: "spend_cap_reached" } },
+  ),
   "auto-mode-trading-restricted": entry(
     403,
     "AUTO_MODE_TRADING_RESTRICTED",

@@ -6,6 +6,7 @@
  * public form. Quantities are increments, prices ticks, money micro-dollars.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { AccountCommandMap } from "./accounts/account-commands.ts";
 import type { SelfTradeMode } from "./market/order-terms.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { Measured } from "./sla/verdict.ts";
@@ -17,7 +18,7 @@ export type TimeInForce = "gtc" | "ioc" | "fok" | "day" | "gtd";
 /** Who trades: `easy` buys by itself when a request needs it, `advanced` trades by hand. */
 export type AccountMode = "easy" | "advanced";
 
-export interface CommandMap {
+export interface CommandMap extends AccountCommandMap {
   /** Lists an instrument, or a new version of one. Does nothing when nothing changed. */
   "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
   "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };

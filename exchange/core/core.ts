@@ -11,6 +11,7 @@ import {
   openAccount,
   revokeKey,
 } from "./accounts/accounts.ts";
+import { changeSettings } from "./accounts/change-settings.ts";
 import { adoptPolicy, listInstrument } from "./accounts/configuration.ts";
 import { applyEvent } from "./apply/apply.ts";
 import { retryDelivery } from "./clearing/remedy.ts";
@@ -40,6 +41,7 @@ const DECIDERS: Deciders = {
   "list-instrument": listInstrument,
   "adopt-policy": adoptPolicy,
   "open-account": openAccount,
+  "change-settings": changeSettings,
   deposit,
   "fund-exchange": fundExchange,
   "add-api-key": addApiKey,

@@ -24,6 +24,8 @@ export const REJECTION_CODES = [
   "reference-reused",
   "auto-mode-trading-restricted",
   "mode-managed-setting",
+  "price-above-ceiling",
+  "spend-cap-reached",
   "market-closed",
   "key-exists",
   "key-not-found",

@@ -2,8 +2,9 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+
 import { indexStop } from "./apply/order-terms-events.ts";
-import { isInDefault } from "./clearing/close-out.ts";
+import { isInDefault } from "./clearing/default.ts";
 import { Holdings } from "./clearing/holdings.ts";
 import { namesOfLot } from "./clearing/lots.ts";
 import { awaitSweep } from "./clearing/sweep-times.ts";
@@ -66,6 +67,7 @@ export function createEmptyState(): CoreState {
     serving: new Serving(),
     holdings: new Holdings(lots),
     tradingLots: new TradingLots(lots),
+    resales: new Set(),
   };
 }
 
@@ -75,6 +77,7 @@ const FOLLOWING = new Set([
   "serving",
   "holdings",
   "tradingLots",
+  "resales",
   "sweepsAtMs",
   "clientIdsDueMs",
   "referencesDueMs",
@@ -152,6 +155,7 @@ export function decodeState(text: string): CoreState {
   }
   for (const [number, row] of raw.orders) {
     const holdName = holdNameOf(row.side, number);
+    if (row.lots.length > 0) state.resales.add(number);
     state.orders.set(number, { ...row, holdName, marginName: marginNameOf(row.side, number) });
   }
   for (const [number, row] of raw.accounts) {

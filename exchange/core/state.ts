@@ -3,7 +3,7 @@
  * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
  */
 import type { Instrument } from "#protocol/instrument.ts";
-import type { AccountSettings } from "./accounts/settings.ts";
+import type { AccountSettings, Spending } from "./accounts/settings.ts";
 import type { Holdings } from "./clearing/holdings.ts";
 import type { TradingLots } from "./clearing/trading-lots.ts";
 import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
@@ -24,6 +24,8 @@ export interface Account {
   name: string;
   mode: AccountMode;
   settings: AccountSettings;
+  /** What the exchange spent for it by itself; null before it did. */
+  spending: Spending | null;
   openedAtMs: number;
   /** Orders that are open (resting or suspended), by number. */
   openOrders: Set<number>;
@@ -276,4 +278,6 @@ export interface CoreState {
   serving: Serving;
   holdings: Holdings;
   tradingLots: TradingLots;
+  /** Open asks that sell bought Units. In no snapshot. */
+  resales: Set<number>;
 }

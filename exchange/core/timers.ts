@@ -1,5 +1,6 @@
 /** What runs by itself when its time has come, before anything else is decided. */
-import { isInDefault, nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
+import { nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
+import { isInDefault } from "./clearing/default.ts";
 import { expireLot } from "./clearing/expiry.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import { runSweep } from "./clearing/sweep.ts";

@@ -4,6 +4,7 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { accountAppliers } from "./account-events.ts";
 import { clearingAppliers } from "./clearing-events.ts";
+import { lotAppliers } from "./lot-events.ts";
 import { marketAppliers } from "./market-events.ts";
 import { orderTermsAppliers } from "./order-terms-events.ts";
 import { slaAppliers } from "./sla-events.ts";
@@ -20,6 +21,7 @@ const APPLIERS: Appliers<EventType> = {
   ...marketAppliers,
   ...orderTermsAppliers,
   ...clearingAppliers,
+  ...lotAppliers,
   ...slaAppliers,
 };
 

@@ -2,14 +2,14 @@
 import { ownParts } from "#exchange/core/clearing/charging.ts";
 import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
-import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
-import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
+import { openCard } from "#exchange/core/sla/scorecard.ts";
 import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
-import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
+import type { CoreState, Delivery } from "#exchange/core/state.ts";
 import { accountOf, policyOf } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
 import type { Appliers } from "./apply.ts";
+import { closeLot } from "./lot-events.ts";
 import { openSupply } from "./supply-events.ts";
 
 export const clearingAppliers: Appliers<
@@ -22,8 +22,6 @@ export const clearingAppliers: Appliers<
   | "delivery-released"
   | "lot-expired"
   | "lot-consumed"
-  | "lot-split"
-  | "units-transferred"
 > = {
   "delivery-reserved": (state, event) => {
     const before = state.deliveries.get(event.delivery);
@@ -118,71 +116,7 @@ export const clearingAppliers: Appliers<
     closeLot(state, lot, atMs);
   },
   "lot-consumed": (state, { lot, atMs }) => closeLot(state, lotOf(state, lot), atMs),
-  "lot-split": splitInTwo,
-  "units-transferred": (state, { account, lots, to, enteredAtMs, expiresAtMs, atMs }) => {
-    state.counters.transfer += 1;
-    for (const number of lots) {
-      const lot = lotOf(state, number);
-      if (to === "trading") {
-        state.holdings.remove(lot);
-        lot.tradingSinceMs = atMs;
-        state.tradingLots.add(lot);
-        awaitSweep(state, account, atMs);
-        continue;
-      }
-      state.tradingLots.remove(lot);
-      lot.tradingSinceMs = null;
-      if (lot.expiresAtMs === null && expiresAtMs !== null) {
-        lot.enteredAtMs = enteredAtMs;
-        lot.expiresAtMs = expiresAtMs;
-        state.due.push({ dueMs: expiresAtMs, kind: "lot-expiry", id: number });
-      }
-      state.holdings.add(lot);
-    }
-  },
 };
-
-/** The new Lot is like the old one in all but its size and its bond. */
-function splitInTwo(state: CoreState, event: EventOf<"lot-split">): void {
-  const { into, tokens, valueMicros, keptMarginMicros, marginMicros } = event;
-  const lot = lotOf(state, event.lot);
-  takeTokens(state, lot, tokens);
-  lot.tokens -= tokens;
-  lot.valueMicros -= valueMicros;
-  lot.bondedMicros = keptMarginMicros;
-  addLot(state, {
-    ...lot,
-    number: into,
-    tokens,
-    valueMicros,
-    bondedMicros: marginMicros,
-    usedTokens: 0,
-    paidMicros: 0n,
-    openDeliveries: 0,
-    freeTokens: tokens,
-    names: null,
-  });
-}
-
-/** A Lot that comes of another: its supplier owes as much as before. */
-function addLot(state: CoreState, lot: Lot): void {
-  const { number, owner, expiresAtMs, tradingSinceMs } = lot;
-  state.counters.lot = number;
-  state.lots.set(number, lot);
-  accountOf(state, owner).lots.add(number);
-  if (expiresAtMs !== null) state.due.push({ dueMs: expiresAtMs, kind: "lot-expiry", id: number });
-  if (tradingSinceMs === null) state.holdings.add(lot);
-  else {
-    state.tradingLots.add(lot);
-    awaitSweep(state, owner, tradingSinceMs);
-  }
-}
-
-/** Free tokens leave a Lot. */
-function takeTokens(state: CoreState, lot: Lot, tokens: number): void {
-  if (lot.tradingSinceMs === null) state.holdings.free(lot, -tokens);
-  else lot.freeTokens -= tokens;
-}
 
 /** A failed attempt as it will be judged: with the prices that it would have served at. */
 function failureOf(
@@ -221,17 +155,6 @@ function closeDelivery(state: CoreState, number: number): void {
   giveBack(state, delivery);
   accountOf(state, delivery.account).openDeliveries -= 1;
   state.deliveries.delete(number);
-}
-
-function closeLot(state: CoreState, lot: Lot, atMs: number): void {
-  const { escrow, tokens } = namesOfLot(lot);
-  state.ledger.forget(escrow);
-  state.ledger.forget(tokens);
-  state.holdings.remove(lot);
-  state.tradingLots.remove(lot);
-  lotClosed(state, lot, atMs);
-  accountOf(state, lot.owner).lots.delete(lot.number);
-  state.lots.delete(lot.number);
 }
 
 function deliveryOf(state: CoreState, number: number) {

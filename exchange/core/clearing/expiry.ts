@@ -9,6 +9,8 @@ import { policyOf, type Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
 import { closeOut, mustCloseOut } from "./close-out.ts";
 import { namesOfLot } from "./lots.ts";
+import { closeOffersOf } from "./offers.ts";
+import { refundOf, refundPostings } from "./refund.ts";
 
 /** A slot: five minutes on the UTC grid. */
 export const SLOT_MS = 300_000;
@@ -50,6 +52,7 @@ function wasOut({ outages }: CoreState, fromMs: number, toMs: number): boolean {
 
 /** Ends a Lot that nobody draws on any more. */
 export function expireLot(turn: Turn, lot: Lot): void {
+  closeOffersOf(turn, lot);
   const { ledger } = turn.state;
   const { healthySlots, slots } = availabilityOf(turn.state, lot, turn.nowMs);
   const names = namesOfLot(lot);
@@ -58,6 +61,7 @@ export function expireLot(turn: Turn, lot: Lot): void {
   // No slot counted (the exchange was away throughout): nobody failed, the supplier is paid.
   const toSupplier =
     slots === 0 ? escrow : divideFloor(escrow * BigInt(healthySlots), BigInt(slots));
+  const refund = refundOf(lot, escrow - toSupplier);
   const postings: Posting[] = [
     {
       kind: "move",
@@ -65,12 +69,7 @@ export function expireLot(turn: Turn, lot: Lot): void {
       to: ledger.names.pendingPay(lot.supplier),
       amount: toSupplier,
     },
-    {
-      kind: "move",
-      from: names.escrow,
-      to: ledger.names.available(lot.owner),
-      amount: escrow - toSupplier,
-    },
+    ...refundPostings(turn.state, lot, refund),
     {
       kind: "move",
       from: names.tokens,
@@ -85,7 +84,7 @@ export function expireLot(turn: Turn, lot: Lot): void {
   ];
   turn.emit({
     type: "lot-expired",
-    version: 1,
+    version: 2,
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     lot: lot.number,
@@ -93,7 +92,7 @@ export function expireLot(turn: Turn, lot: Lot): void {
     healthySlots,
     slots,
     toSupplierMicros: toSupplier,
-    toOwnerMicros: escrow - toSupplier,
+    ...refund,
     postings: postings.filter((posting) => posting.amount > 0n),
   });
 }

@@ -1,9 +1,12 @@
 /** Events of Lots on their way: split, moved between Trading and Consumption, offered. */
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
+import type { OfferedLot } from "#exchange/core/state.ts";
 
 export type TransferBy = "request" | "sweep" | "auto-transfer";
 
 export interface LotEventMap {
+  /** The Lots that an accepted ask sells: it holds them until they are sold or it ends. */
+  "lots-offered": { order: number; lots: OfferedLot[]; postings: Posting[] };
   /**
    * Whole Lots move between Trading and Consumption; no value does. Those that enter Consumption for
    * the first time do so at `enteredAtMs` and expire at `expiresAtMs`; null on the way back.

@@ -1,12 +1,21 @@
 /** Deciding on reservations: tokens are set aside (and bought, in Auto Mode) before anything is sent. */
 
+import { capProblem, ceilingTicks } from "#exchange/core/accounts/spending.ts";
 import type { Command, Reservation } from "#exchange/core/commands.ts";
 import { deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
-import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
+import {
+  accept,
+  accountOf,
+  type Decision,
+  instrumentOf,
+  policyOf,
+  type Turn,
+} from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { formatPrice } from "#protocol/quotation.ts";
 import { ownParts } from "./charging.ts";
 import { type Part, tokensOfParts } from "./cost.ts";
 import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
@@ -166,7 +175,8 @@ export function boughtSource(
 ): Decision<Source> {
   const { state } = turn;
   const tokens = tokensOfWish(wish);
-  if (accountOf(state, wish.account).mode === "advanced") {
+  const account = accountOf(state, wish.account);
+  if (account.mode === "advanced") {
     return reject(
       "no-units",
       `no supplier's Lots of yours hold the ${tokens} tokens this request reserves; buy Units of ${wish.symbol} or switch to Auto Mode`,
@@ -177,6 +187,18 @@ export function boughtSource(
     excluded,
     nowMs: turn.nowMs,
   });
+  const ceiling = ceilingTicks(account, wish.symbol);
+  if (purchase !== null && ceiling !== null && purchase.worstPriceTicks > ceiling) {
+    const { instrument } = instrumentOf(state, wish.symbol);
+    const [price, limit] = [purchase.worstPriceTicks, ceiling].map((ticks) =>
+      formatPrice(instrument, ticks),
+    );
+    return reject(
+      "price-above-ceiling",
+      `${tokens} tokens of ${wish.symbol} cost up to ${price} per Unit now, your ceiling is ${limit}; raise it, wait, or ask for less output`,
+      { price: price ?? "", ceiling: limit ?? "" },
+    );
+  }
   if (purchase === null) {
     return reject(
       "no-supplier",
@@ -192,7 +214,8 @@ export function boughtSource(
       { required: formatMicros(purchase.requiredMicros), available: formatMicros(free) },
     );
   }
-  return accept({ supplier: purchase.supplier, purchase, away: null });
+  const capped = capProblem(account, turn.nowMs, purchase.requiredMicros);
+  return capped ?? accept({ supplier: purchase.supplier, purchase, away: null });
 }
 
 function tokensOfWish({ promptTokens, choices, maxOutputTokens }: Wish): number {

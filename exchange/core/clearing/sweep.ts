@@ -1,8 +1,8 @@
 /** The sweep: what an account has in Trading enters Consumption, and sell orders on it end. */
 import type { DueItem } from "#exchange/core/due-queue.ts";
-import { closeOrder } from "#exchange/core/market/closing.ts";
-import type { Account, ClosureReason, CoreState, Lot } from "#exchange/core/state.ts";
+import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { closeSwept } from "./offers.ts";
 import { awaitSweep, nextSweepMs } from "./sweep-times.ts";
 import { byAcquisition, emitTransfer } from "./transfers.ts";
 
@@ -27,7 +27,7 @@ export function runSweep(turn: Turn, { id: account, dueMs }: DueItem): number {
       else awaitSweep(state, account, lot.tradingSinceMs ?? dueMs);
     }
     if (due.length === 0) continue;
-    closeOffers(turn, owner, symbol, "swept");
+    closeSwept(turn, owner, symbol, dueMs);
     const swept = due.sort(byAcquisition).slice(0, LOTS_PER_ITEM_MAX);
     const lots = swept.map(({ number }) => number);
     emitTransfer(turn, owner, symbol, lots, { to: "consumption", by: "sweep", ...entry });
@@ -47,20 +47,4 @@ function entryAt(state: CoreState, gridMs: number, nowMs: number) {
     expiresAtMs += Math.max(0, Math.min(toMs, nowMs) - Math.max(fromMs, gridMs));
   }
   return { enteredAtMs: gridMs, expiresAtMs };
-}
-
-/** Ends an account's sell orders that hold Lots of an instrument, or that one Lot. */
-export function closeOffers(
-  turn: Turn,
-  owner: Pick<Account, "openOrders">,
-  symbol: string,
-  reason: ClosureReason,
-  lot: number | null = null,
-): void {
-  for (const number of [...owner.openOrders].sort((a, b) => a - b)) {
-    const order = turn.state.orders.get(number);
-    if (order === undefined || order.symbol !== symbol || order.lots.length === 0) continue;
-    if (lot !== null && !order.lots.some((offered) => offered.lot === lot)) continue;
-    closeOrder(turn, order, "cancelled", reason);
-  }
 }

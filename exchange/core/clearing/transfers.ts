@@ -157,6 +157,21 @@ export function emitTransfer(
   return { transfer, tokens };
 }
 
+/** Where `auto_transfer` went on: what is in Trading and on no order enters Consumption. */
+export function transferAtOnce(turn: Turn, owner: Account): void {
+  const { state, nowMs } = turn;
+  const expiresAtMs = nowMs + policyOf(state).lotLifetimeMs;
+  for (const symbol of state.tradingLots.symbolsOf(owner)) {
+    const whole = [...state.tradingLots.of(owner, symbol)].filter(
+      (lot) => lot.freeTokens === lot.tokens,
+    );
+    const lots = whole.sort(byAcquisition).map(({ number }) => number);
+    if (lots.length === 0) continue;
+    const entry = { enteredAtMs: nowMs, expiresAtMs };
+    emitTransfer(turn, owner, symbol, lots, { to: "consumption", by: "auto-transfer", ...entry });
+  }
+}
+
 function tooFew(
   place: string,
   symbol: string,

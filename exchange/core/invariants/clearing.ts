@@ -61,6 +61,10 @@ function tradingBreaches(state: CoreState, lot: Lot): string[] {
   const where = `Lot ${lot.number} in Trading`;
   if (lot.usedTokens > 0 || lot.openDeliveries > 0) breaches.push(`${where} was drawn on`);
   if (!state.tradingLots.has(lot)) breaches.push(`${where} is not found there`);
+  const held = ledgerHeld(state, lot);
+  if (BigInt(lot.tokens - lot.freeTokens) !== held) {
+    breaches.push(`${where} has ${held} on offer, ${lot.tokens - lot.freeTokens} are not free`);
+  }
   const sweptMs = nextSweepMs(lot.tradingSinceMs ?? 0);
   const waitsUntilMs = state.accounts.get(lot.owner)?.sweepsAtMs ?? null;
   const isAwaited =
@@ -69,6 +73,10 @@ function tradingBreaches(state: CoreState, lot: Lot): string[] {
       : waitsUntilMs !== null && waitsUntilMs <= sweptMs;
   if (!isAwaited) breaches.push(`${where} is swept at ${sweptMs}, and nothing will do it`);
   return breaches;
+}
+
+function ledgerHeld({ ledger }: CoreState, lot: Lot): bigint {
+  return ledger.held(lotTokens(lot.number, lot.symbol));
 }
 
 export function* strayBreaches(state: CoreState): Generator<string> {

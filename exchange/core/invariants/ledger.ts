@@ -1,6 +1,7 @@
 /** The ledger's rows: nothing is below what is held of it, and each hold belongs to something open. */
 import {
   type AccountNames,
+  askLotHold,
   CHARGE_SOURCES,
   chargeHold,
   deliveryHold,
@@ -74,6 +75,8 @@ function homeOfOrder(
   const { side, account, symbol } = order;
   if (hold === `bid${number}`) return side === "buy" ? names.available(account) : null;
   if (side !== "sell") return null;
+  for (const { lot } of order.lots)
+    if (hold === askLotHold(number, lot)) return lotTokens(lot, symbol);
   if (hold === `ask${number}`) return names.supply(account, symbol).issued;
   return hold === `ask${number}:margin` ? names.bond(account) : null;
 }

@@ -40,6 +40,8 @@ export type ChargeSource = (typeof CHARGE_SOURCES)[number];
 /** Holds: money behind a bid, Units behind an ask, bond behind an ask or a Lot, tokens behind a delivery. */
 export const bidHold = (order: number): string => `bid${order}`;
 export const askHold = (order: number): string => `ask${order}`;
+/** Tokens of a Lot behind an ask that sells bought Units. */
+export const askLotHold = (order: number, lot: number): string => `ask${order}:lot${lot}`;
 export const askMargin = (order: number): string => `ask${order}:margin`;
 export const lotMargin = (lot: number): string => `lot${lot}:margin`;
 /** Money of a supplier, or of the fund, set aside for what its failure may cost until the delivery ends. */

@@ -1,7 +1,7 @@
 /** What an order must be before the market is looked at: who, of what, how much, at which price. */
 import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
+import type { Account, CoreState, InstrumentState } from "#exchange/core/state.ts";
 import { accept, type Decision, policyOf } from "#exchange/core/turn.ts";
 import { isStop } from "./order-terms.ts";
 
@@ -15,12 +15,8 @@ export function checkShape(state: CoreState, command: PlaceOrder): Decision<Inst
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
   }
-  if (account.mode === "easy") {
-    return reject(
-      "auto-mode-trading-restricted",
-      "the account is in Auto Mode, which buys by itself; switch to Advanced Mode to place orders",
-    );
-  }
+  const restricted = restrictedProblem(account);
+  if (restricted !== null) return restricted;
   const policy = policyOf(state);
   if (account.openOrders.size >= policy.openOrdersPerAccountMax) {
     return reject(
@@ -65,4 +61,13 @@ export function checkShape(state: CoreState, command: PlaceOrder): Decision<Inst
 
 function isPrice(ticks: number | null | undefined, max: number): boolean {
   return Number.isInteger(ticks) && (ticks as number) >= 1 && (ticks as number) <= max;
+}
+
+/** As published, no order command of an account in Auto Mode is taken; it has no open order. */
+export function restrictedProblem(account: Account | undefined): ReturnType<typeof reject> | null {
+  if (account?.mode !== "easy") return null;
+  return reject(
+    "auto-mode-trading-restricted",
+    "the account is in Auto Mode, which buys by itself; switch to Advanced Mode to place orders",
+  );
 }

@@ -1,9 +1,10 @@
 /** Deciding on orders: every check before the first event, in the order the tests list them. */
 
+import { wholeFreeTokens } from "#exchange/core/clearing/split.ts";
 import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
+import type { CoreState, InstrumentState, OfferedLot, Order } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
 import { emitIssue } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
@@ -13,6 +14,7 @@ import { buyFunds, sellFunds } from "./order-funds.ts";
 import { checkShape } from "./order-shape.ts";
 import { asksForTerms, isStop, type OrderTerms, termsOf } from "./order-terms.ts";
 import { protectionTicks, slippageBpsOf } from "./protection-price.ts";
+import { emitOffered, lotsForSale } from "./resale.ts";
 import { isReached } from "./stop-index.ts";
 
 type Placed = CommandResult<"place-order">;
@@ -23,10 +25,11 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
   if (repeated !== null) return repeated;
   const prepared = prepareOrder(turn, command);
   if (!prepared.ok) return prepared;
-  const { quantity, limitTicks, terms, plan, postings, missingTokens } = prepared.result;
+  const { quantity, limitTicks, terms, plan, postings, missingTokens, lots } = prepared.result;
   if (missingTokens > 0n) emitIssue(turn, command.account, command.symbol, missingTokens, true);
   const order = emitAccepted(turn, command, quantity, limitTicks, postings);
   if (terms !== null) emitTerms(turn, order, terms);
+  if (lots.length > 0) emitOffered(turn, order, lots);
   if (command.clientOrderId !== null) {
     turn.emit({
       type: "client-id-recorded",
@@ -54,6 +57,8 @@ export interface PreparedOrder {
   plan: MatchPlan;
   postings: Posting[];
   missingTokens: bigint;
+  /** Bought Units that it sells. */
+  lots: OfferedLot[];
 }
 
 /** Checks an order against the market as it is; changes nothing. */
@@ -69,7 +74,7 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
     terms = asked.result;
   }
   const quantity = terms?.reduceOnly
-    ? Math.min(command.quantity, freeIncrements(state, listed, command.account))
+    ? Math.min(command.quantity, freeIncrements(turn, listed, command))
     : command.quantity;
   if (quantity < 1) {
     return reject("insufficient-units", `no Units of ${command.symbol} are free to reduce`);
@@ -94,18 +99,19 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
       ? buyFunds(turn, wanted, listed, limitTicks, plan)
       : sellFunds(turn, wanted, listed, limitTicks, plan);
   if (!funds.ok) return funds;
-  const { postings, missingTokens } = funds.result;
-  return accept({ quantity, limitTicks, terms, plan, postings, missingTokens });
+  const { postings, missingTokens, lots } = funds.result;
+  return accept({ quantity, limitTicks, terms, plan, postings, missingTokens, lots });
 }
 
-/** Whole increments that the account could sell now without issuing. */
-function freeIncrements(
-  state: CoreState,
-  { instrument }: InstrumentState,
-  account: number,
-): number {
-  const tokens = Number(sellableTokens(state, account, instrument.symbol));
-  return Math.max(0, Math.floor(tokens / instrument.incrementTokens));
+/** Whole increments that the account could sell now without issuing: of issued Units, else of bought ones. */
+function freeIncrements(turn: Turn, { instrument }: InstrumentState, command: PlaceOrder): number {
+  const { incrementTokens } = instrument;
+  const lots = lotsForSale(turn, command);
+  if (lots !== null) {
+    return lots.reduce((sum, lot) => sum + wholeFreeTokens(turn.state, lot) / incrementTokens, 0);
+  }
+  const tokens = Number(sellableTokens(turn.state, command.account, instrument.symbol));
+  return Math.max(0, Math.floor(tokens / incrementTokens));
 }
 
 /** The content an idempotent repeat must match. */

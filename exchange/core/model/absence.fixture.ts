@@ -43,7 +43,7 @@ export function dueAbsences(model: Model): { account: number; atMs: number; run:
 
 function act(model: Model, account: number, atMs: number): void {
   if (m.accountOf(model, account).debt > 0n) {
-    for (const ask of model.orders.filter((o) => o.account === account && o.side === "sell")) {
+    for (const ask of m.asksServedBy(model, account)) {
       model.tally.add("state: ask withdrawn in default");
       close(model, ask);
     }

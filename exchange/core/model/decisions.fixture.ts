@@ -10,6 +10,7 @@ import * as deliveries from "./deliveries.fixture.ts";
 import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
+import * as settings from "./settings.fixture.ts";
 import { runTriggered } from "./stops.fixture.ts";
 import * as supply from "./supply.fixture.ts";
 import { close } from "./trading.fixture.ts";
@@ -192,6 +193,7 @@ const RULES: Rules = {
   "disconnect-node": supply.disconnect,
   "issue-supply": supply.issueUnits,
   "transfer-issued": supply.transferUnits,
+  "change-settings": settings.change,
   "transfer-to-consumption": transfers.toConsumption,
   "transfer-to-trading": transfers.toTrading,
   "place-order": orders.place,

@@ -5,6 +5,7 @@ import * as charges from "./charges.fixture.ts";
 import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
 import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
+import { topUp } from "./settings.fixture.ts";
 import * as sources from "./sources.fixture.ts";
 
 type Model = m.Model;
@@ -237,6 +238,7 @@ export function settle(model: Model, command: Command<"settle-delivery">): m.Out
   model.deliveries = model.deliveries.filter((each) => each !== found);
   charges.chargeFailures(model, found, { used, paid, coverCost });
   endLots(model, paying);
+  topUp(model, found.account, found.symbol);
   return m.accepted({ usedTokens: used, costMicros: `${paid}`, parts });
 }
 

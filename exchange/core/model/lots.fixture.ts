@@ -43,10 +43,24 @@ const remove = (model: Model, lot: m.ModelLot): void => {
   model.lots = model.lots.filter((each) => each !== lot);
 };
 
+/** Ends what sells it; its owner gets money back, per token no more than it paid, and the fund the rest. */
+function giveBack(model: Model, lot: m.ModelLot, money: bigint): void {
+  for (const order of model.orders) {
+    if (!order.lots.some((offered) => offered.lot === lot.number)) continue;
+    model.tally.add("state: ask ended with its Lot");
+    model.orders = model.orders.filter((each) => each !== order);
+  }
+  const most = (money * BigInt(lot.cost)) / BigInt(lot.ticks);
+  const back = m.smaller(money, most);
+  if (back < money) model.tally.add("state: refund at the holder's cost");
+  m.accountOf(model, lot.owner).available += back;
+  model.guaranty += money - back;
+}
+
 /** Its owner gets the escrow that is left. */
 export function closeOut(model: Model, lot: m.ModelLot): void {
   model.tally.add("state: Lot closed out");
-  m.accountOf(model, lot.owner).available += lot.value - lot.paid;
+  giveBack(model, lot, lot.value - lot.paid);
   remove(model, lot);
 }
 
@@ -72,6 +86,6 @@ export function expire(model: Model, lot: m.ModelLot): void {
   const escrow = lot.value - lot.paid;
   const earned = slots === 0 ? escrow : (escrow * BigInt(healthy)) / BigInt(slots);
   m.accountOf(model, lot.supplier).pending += earned;
-  m.accountOf(model, lot.owner).available += escrow - earned;
+  giveBack(model, lot, escrow - earned);
   remove(model, lot);
 }

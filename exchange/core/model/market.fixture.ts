@@ -29,6 +29,8 @@ export const accepted = (result: unknown = {}): Outcome => ({ ok: true, result }
 export const refused = (...codes: RejectionCode[]): Outcome => ({ ok: false, codes });
 
 export const createAccount = (number: number, mode: AccountMode, atOnce = true): ModelAccount => ({
+  ...{ autoBuy: mode === "easy", topUp: { tokens: 1_000_000, trigger: 0 }, ceilings: new Map() },
+  ...{ caps: { day: null, month: null }, autoSpent: [] },
   ...{ number, mode, atOnce, available: 0n, bond: 0n, pending: 0n, debt: 0n },
 });
 
@@ -128,11 +130,16 @@ export const reservedOn = (model: Model, lot: number): number =>
       .filter((part) => part.lot === lot)
       .map((part) => part.tokens),
   );
+/** What asks that sell bought Units hold of a Lot. */
+export const offeredOf = (model: Model, lot: ModelLot): number => {
+  const offered = model.orders.flatMap((o) => o.lots.filter((each) => each.lot === lot.number));
+  return tokensOf(model, lot.symbol, count(offered.map((each) => each.quantity)));
+};
 /** The Lots that pay for a delivery: the buyer's. */
 export const payingParts = ({ parts, owed }: Pick<ModelDelivery, "parts" | "owed">): ModelPart[] =>
   owed?.parts ?? parts;
 export const freeTokens = (model: Model, lot: ModelLot): number =>
-  lot.tokens - lot.used - reservedOn(model, lot.number);
+  lot.tokens - lot.used - reservedOn(model, lot.number) - offeredOf(model, lot);
 
 /** Never yet: a Lot that has not entered Consumption. */
 export const NEVER_MS = Number.POSITIVE_INFINITY;
@@ -146,8 +153,23 @@ export function supplyOf(model: Model, account: number, symbol: string): ModelSu
   }
   return supply;
 }
+/** Asks of Units that the account issued. */
 export const asksOf = (model: Model, account: number, symbol: string): ModelOrder[] =>
-  model.orders.filter((o) => o.side === "sell" && o.account === account && o.symbol === symbol);
+  model.orders.filter(
+    (o) => o.side === "sell" && o.lots.length === 0 && o.account === account && o.symbol === symbol,
+  );
+/** Who would serve what an ask sells: its owner, or who owes the Lots. */
+export const serversOf = (model: Model, ask: ModelOrder): number[] =>
+  ask.lots.length === 0
+    ? [ask.account]
+    : ask.lots.map(({ lot }) => the(model.lots, (each) => each.number === lot).supplier);
+export const asksServedBy = (model: Model, supplier: number): ModelOrder[] =>
+  model.orders
+    .filter((o) => o.side === "sell" && serversOf(model, o).includes(supplier))
+    .sort((a, b) => a.number - b.number);
+/** Lots of who cannot be sent to, or cannot pay, are not sold on. */
+export const isInGoodStanding = (model: Model, supplier: number, symbol: string): boolean =>
+  canServe(model, supplier, symbol) && accountOf(model, supplier).debt === 0n;
 export const onOffer = (model: Model, account: number, symbol: string): number =>
   tokensOf(model, symbol, count(asksOf(model, account, symbol).map(left)));
 export const owedBy = (model: Model, account: number, symbol: string): number =>

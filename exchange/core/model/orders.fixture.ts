@@ -2,6 +2,7 @@
 import type { Command, PlaceOrder } from "#exchange/core/commands.ts";
 import * as m from "./market.fixture.ts";
 import { endOf, protectedTicks, shapeProblems, waits } from "./order-problems.fixture.ts";
+import { lotIncrements, lotsFor } from "./resale.fixture.ts";
 import { triggerAtOnce } from "./stops.fixture.ts";
 import { close, enter, open, reach, valueOfFills } from "./trading.fixture.ts";
 
@@ -28,7 +29,10 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
 
   const { account, symbol, side } = order;
   const quantity = order.reduceOnly
-    ? Math.min(order.quantity, freeIncrements(model, account, symbol))
+    ? Math.min(
+        order.quantity,
+        lotIncrements(model, order) ?? freeIncrements(model, account, symbol),
+      )
     : order.quantity;
   if (quantity < 1) return m.refused("insufficient-units");
   const ticks = order.priceTicks ?? protectedTicks(model, order);
@@ -46,7 +50,13 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   const filledAtOnce = m.count(fills.map((fill) => fill.quantity));
   let hold: bigint;
   let missing = 0;
-  if (side === "buy") {
+  let lots: m.ModelOrder["lots"] = [];
+  const offer = side === "sell" ? lotsFor(model, { ...order, quantity }) : "issued";
+  if (offer !== "issued") {
+    hold = 0n;
+    if (offer === null) codes.push("insufficient-units");
+    else lots = offer;
+  } else if (side === "buy") {
     hold = m.withFee(model, holdsAll ? limitValue : taken);
     if (hold > m.freeMoney(model, account)) codes.push("insufficient-balance");
   } else {
@@ -78,6 +88,7 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   const stopTicks = order.stopTicks ?? null;
   const placed = open(model, {
     ...{ ...order, quantity, ticks, hold, rests, fillOrKill, mode, expiresMs, stopTicks },
+    lots,
   });
   if (order.clientOrderId !== null) {
     model.clientIds.push({ order, number: placed.number, atMs: model.nowMs });
@@ -103,6 +114,8 @@ export function issue(model: Model, account: number, symbol: string, tokens: num
 }
 
 export function cancel(model: Model, command: Command<"cancel-order">): m.Outcome {
+  const isAuto = model.accounts.some((a) => a.number === command.account && a.mode === "easy");
+  if (isAuto) return m.refused("auto-mode-trading-restricted");
   const order = model.orders.find((o) => o.number === command.order);
   if (order?.account !== command.account) return m.refused("order-not-found");
   close(model, order);

@@ -11,6 +11,13 @@ export interface ModelAccount {
   mode: AccountMode;
   /** What it buys enters Consumption at once. */
   atOnce: boolean;
+  /** The exchange buys for it: a top-up of so many tokens when it has fewer than the trigger. */
+  autoBuy: boolean;
+  topUp: { tokens: number; trigger: number };
+  ceilings: Map<string, number>;
+  caps: { day: bigint | null; month: bigint | null };
+  /** What the exchange bought for it. */
+  autoSpent: { atMs: number; micros: bigint }[];
   available: bigint;
   bond: bigint;
   pending: bigint;
@@ -38,6 +45,8 @@ export interface ModelOrder {
   postOnly: boolean;
   rests: boolean;
   fillOrKill: boolean;
+  /** Of an ask that sells bought Units: what it still offers of Lots, in the order of handing over. */
+  lots: { lot: number; quantity: number }[];
   stage: "open" | "suspended" | "waiting" | "triggered";
   mode: SelfTradeMode;
   expiresMs: number | null;

@@ -43,7 +43,8 @@ export function runTriggered(model: Model): void {
   for (;;) {
     const order = model.triggered.shift();
     if (order === undefined) return;
-    if (order.side === "sell" && !m.canServe(model, order.account, order.symbol)) {
+    const isServed = (server: number) => m.canServe(model, server, order.symbol);
+    if (order.side === "sell" && !m.serversOf(model, order).every(isServed)) {
       model.tally.add("state: stop triggered while its supplier was away");
       order.stage = "suspended";
       continue;

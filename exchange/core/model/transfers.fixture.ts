@@ -7,6 +7,7 @@ import { quantityProblem } from "./supply.fixture.ts";
 type Model = m.Model;
 
 const GRID_MS = 4 * 3_600_000;
+export const nextGridMs = (ms: number): number => Math.floor(ms / GRID_MS) * GRID_MS + GRID_MS;
 
 /** Cuts tokens off a Lot; the bond goes by value. Returns the new Lot, which is like the old one. */
 export function cut(model: Model, lot: m.ModelLot, tokens: number): m.ModelLot {
@@ -95,14 +96,25 @@ function enter(model: Model, lots: m.ModelLot[], enteredMs: number, expiresMs: n
   }
 }
 
+/** Where Units enter at once from now on: those that wait and are on no order do so too. */
+export function enterAtOnce(model: Model, account: number): void {
+  for (const { symbol } of model.instruments) {
+    const waiting = lotsOf(model, account, symbol).filter(
+      (lot) => lot.tradingMs !== null && m.freeTokens(model, lot) === lot.tokens,
+    );
+    if (waiting.length === 0) continue;
+    model.tally.add("state: Lots entered with the setting");
+    model.counts.transfer += 1;
+    enter(model, waiting, model.nowMs, model.nowMs + model.policy.lotLifetimeMs);
+  }
+}
+
 /** Accounts whose Lots in Trading reach a point of the grid. */
 export function dueSweeps(model: Model) {
-  const gridMs = (lot: m.ModelLot) =>
-    Math.floor((lot.tradingMs ?? 0) / GRID_MS) * GRID_MS + GRID_MS;
   return model.lots
     .filter((lot) => lot.tradingMs !== null)
     .map((lot) => {
-      const atMs = gridMs(lot);
+      const atMs = nextGridMs(lot.tradingMs ?? 0);
       return { atMs, rank: -2, id: lot.owner, run: () => sweep(model, lot.owner, atMs) };
     });
 }
@@ -115,6 +127,11 @@ function sweep(model: Model, account: number, gridMs: number): void {
       (lot) => lot.tradingMs !== null && lot.tradingMs < gridMs,
     );
     if (due.length === 0) continue;
+    for (const order of model.orders) {
+      if (order.account !== account || order.symbol !== symbol || order.lots.length === 0) continue;
+      model.tally.add("state: ask swept");
+      model.orders = model.orders.filter((each) => each !== order);
+    }
     model.tally.add(`state: swept${lateMs > 0 ? " after an outage" : ""}`);
     model.counts.transfer += 1;
     enter(model, due, gridMs, gridMs + model.policy.lotLifetimeMs + lateMs);

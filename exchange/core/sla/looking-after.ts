@@ -1,10 +1,10 @@
 /** What falls due in a supplier's standing, whatever it is: one due item says only that something may be. */
+import { asksServedBy } from "#exchange/core/clearing/offers.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { stepWeight } from "#exchange/core/sla/consequences.ts";
 import { payOut, releaseHoldback } from "#exchange/core/sla/pay-out.ts";
 import { type Standing, standingsOf } from "#exchange/core/sla/standing.ts";
 import { closeWindow } from "#exchange/core/sla/window-close.ts";
-import { asksOf } from "#exchange/core/supply/issuance.ts";
 import { takeUpAsks } from "#exchange/core/supply/nodes.ts";
 import type { Turn } from "#exchange/core/turn.ts";
 
@@ -62,7 +62,7 @@ function lookAfterBreaker(turn: Turn, { account, symbol, breaker }: Standing): v
     });
     takeUpAsks(turn, account, symbol);
   } else if (breaker.graceEndsAtMs <= turn.nowMs) {
-    for (const ask of asksOf(turn, account, symbol).sort((a, b) => a.number - b.number)) {
+    for (const ask of asksServedBy(turn.state, account, symbol)) {
       if (ask.status === "suspended") closeOrder(turn, ask, "cancelled", "supplier_away");
     }
   }
