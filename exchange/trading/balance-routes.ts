@@ -11,7 +11,7 @@ import { publicId } from "#protocol/ids.ts";
 import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { formatPrice } from "#protocol/quotation.ts";
 import { type BalanceKind, balanceId, writtenBalanceId } from "./balance-ids.ts";
-import { sumOfLots } from "./lot-sums.ts";
+import { lotsOf, sumOfLots } from "./lot-sums.ts";
 import { positionsView } from "./positions.ts";
 import {
   CONSUMPTION_NOT_KEPT,
@@ -21,6 +21,7 @@ import {
   TRADING_NOT_KEPT,
   TradingAccountAnswer,
 } from "./schemas/account.ts";
+import { ConsumptionInstrumentAnswer } from "./schemas/settings.ts";
 import { callerOf, readData } from "./scope.ts";
 import { balancesView } from "./views.ts";
 
@@ -31,6 +32,12 @@ const POSITIONS = described({
   tag: "account",
   summary: "Units held in each market and what they cost; a position that is closed has no row",
   answer: Type.Array(PositionAnswer),
+});
+
+const CONSUMPTION_INSTRUMENTS = described({
+  tag: "account",
+  summary: "Units in Consumption, per instrument, as the published platform API lists them",
+  answer: Type.Array(ConsumptionInstrumentAnswer),
 });
 
 /** The list under `path`, and each of its rows by its account id. */
@@ -102,6 +109,9 @@ export async function balanceRoutes(
     what: "The caller's money",
   };
   rowsRoutes(app, shell, money, BALANCE_ROWS.currency);
+  app.get("/consumption/instruments", CONSUMPTION_INSTRUMENTS, (request, reply) =>
+    readData(shell, reply, (state) => consumptionInstruments(state, callerOf(request))),
+  );
   app.get("/positions", POSITIONS, (request, reply) =>
     readData(shell, reply, (state) => positionsView(state, callerOf(request))),
   );
@@ -150,6 +160,26 @@ function consumptionBalance(state: CoreState, account: number, listed: Instrumen
     next_expiry_at: expiresAtMs === null ? null : new Date(expiresAtMs).toISOString(),
     ...CONSUMPTION_NOT_KEPT.view,
   };
+}
+
+/** One row per instrument of which something is in Consumption. */
+function consumptionInstruments(state: CoreState, account: number): object[] {
+  return [...state.instruments.values()].flatMap(({ number, instrument }) => {
+    const { symbol, name } = instrument;
+    const lots = lotsOf(state, account, symbol).filter(isInConsumption);
+    if (lots.length === 0) return [];
+    const { total, held, expiresAtMs } = sumOfLots(state, account, symbol, isInConsumption);
+    return {
+      instrument_id: publicId("instrument", number),
+      instrument_name: name,
+      instrument_symbol: symbol,
+      total_amount: formatUnits(total),
+      tradeable_amount: formatUnits(total - held),
+      tokens_purchased: lots.reduce((sum, lot) => sum + lot.tokens, 0),
+      tokens_used: lots.reduce((sum, lot) => sum + lot.usedTokens, 0),
+      expires_at: expiresAtMs === null ? null : new Date(expiresAtMs).toISOString(),
+    };
+  });
 }
 
 function isInConsumption(lot: Lot): boolean {

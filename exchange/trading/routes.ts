@@ -14,6 +14,7 @@ import { marketRoutes } from "./market-routes.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { createRateLimits, TRADING_LIMITS, type TradingLimits } from "./rate-limits.ts";
 import { guard, keepRawBodies, limitByAddress } from "./scope.ts";
+import { settingsRoutes } from "./settings-routes.ts";
 import { supplyRoutes } from "./supply-routes.ts";
 import { tradeRoutes } from "./trade-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
@@ -57,6 +58,7 @@ export async function tradingRoutes(
     guard(proven, { ...guarded, proof: "signature-or-key" });
     await proven.register(accountRoutes, { shell, sizes: tradingLimits, limits });
     await proven.register(diagnosticsRoute, { shell });
+    await proven.register(settingsRoutes, { shell });
     await proven.register(keyRoutes, { shell });
     await proven.register(apiKeyRoutes, { shell });
   });
