@@ -24,7 +24,8 @@ export function createProjection(db: SqliteDatabase): Projection {
   const lots = createLotProjector(db);
   const projectors = [
     ...[orders, lots, createDeliveryProjector(db)],
-    ...[createIssuanceProjector(db), createTransferProjector(db), createCandleProjector(db)],
+    ...[createIssuanceProjector(db), createTransferProjector(db)],
+    createCandleProjector(db),
   ];
   const statements = createStatementDays(db, {
     lot: (number) => lots.lots.get(number),

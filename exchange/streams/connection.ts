@@ -5,6 +5,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import type { Corks } from "./corks.ts";
 import { CLOSE, type CloseReason, type StreamLimits } from "./limits.ts";
 
 /** What a connection gets: it can be brought up to now, and ended. */
@@ -24,11 +25,17 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #wire: Duplex;
   readonly #limits: StreamLimits;
+  readonly #corks: Corks;
   readonly #behind = new Set<Subscription>();
   #isOver = false;
 
-  constructor(socket: WebSocket, wire: Duplex, address: string, limits: StreamLimits) {
+  constructor(
+    socket: WebSocket,
+    wire: Duplex,
+    { address, limits, corks }: { address: string; limits: StreamLimits; corks: Corks },
+  ) {
     this.address = address;
+    this.#corks = corks;
     this.#socket = socket;
     this.#wire = wire;
     this.#limits = limits;
@@ -55,12 +62,17 @@ export class Connection {
     if (this.#wire.writableLength + frame.length > this.#limits.queuedBytesMax) {
       const { queuedBytesMax } = this.#limits;
       this.close("slow_reader", `more than ${queuedBytesMax} bytes wait to be read`);
-    } else this.#wire.write(frame);
+    } else this.#write(frame);
   }
 
   /** Writes a frame that a later one would replace; ask `isFull` before. */
   sendState(frame: Buffer): void {
-    if (!this.#isShut) this.#wire.write(frame);
+    if (!this.#isShut) this.#write(frame);
+  }
+
+  #write(frame: Buffer): void {
+    this.#corks.add(this.#wire);
+    this.#wire.write(frame);
   }
 
   /** The subscription is behind; it is asked to catch up when there is room. */

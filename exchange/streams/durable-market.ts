@@ -4,6 +4,7 @@
  */
 import type { CoreEvent, EventOf } from "#exchange/core/events.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import { isStop } from "#exchange/core/market/order-terms.ts";
 import type { CoreState, Order } from "#exchange/core/state.ts";
 import type { Handlers } from "#exchange/history/projector.ts";
 import { handle } from "#exchange/history/projector.ts";
@@ -27,6 +28,8 @@ export interface DurableOrder
     | "clientOrderId"
     | "placedAtMs"
   > {
+  /** Of a stop order. */
+  stopTicks: number | null;
   updatedAtMs: number;
   /** It rests in the book. */
   isResting: boolean;
@@ -74,7 +77,9 @@ export class DurableMarkets {
       market.resting = book.size;
     }
     for (const order of state.orders.values()) {
-      this.#add({ ...rowOf(order), isResting: order.handle !== 0, updatedAtMs: state.nowMs });
+      const stopTicks = state.terms.get(order.number)?.stopTicks ?? null;
+      const isResting = order.handle !== 0;
+      this.#add({ ...rowOf(order), stopTicks, isResting, updatedAtMs: state.nowMs });
     }
     this.#handlers = this.#createHandlers();
   }
@@ -117,8 +122,19 @@ export class DurableMarkets {
           ...order,
           ...{ filled: 0, valueMicros: 0n, status: "open", closureReason: null },
         });
-        this.#tell(this.#add({ ...row, isResting: false, updatedAtMs: atMs }), atMs, true);
+        const added = { ...row, stopTicks: null, isResting: false, updatedAtMs: atMs };
+        // A stop order is told with its terms, which follow.
+        if (isStop(this.#add(added))) return;
+        this.#tell(added, atMs, true);
       },
+      "order-terms-set": ({ order: number, terms, atMs }) => {
+        if (terms.stopTicks === null) return;
+        const order = this.#order(number);
+        order.stopTicks = terms.stopTicks;
+        order.status = "waiting";
+        this.#tell(order, atMs, true);
+      },
+      "stops-triggered": ({ orders, atMs }) => this.#open(orders, atMs),
       "order-rested": ({ order: number }) => this.#rest(this.#order(number)),
       "orders-suspended": ({ orders, atMs }) => {
         for (const number of orders) {
@@ -128,13 +144,7 @@ export class DurableMarkets {
           this.#tell(order, atMs);
         }
       },
-      "orders-resumed": ({ orders, atMs }) => {
-        for (const number of orders) {
-          const order = this.#order(number);
-          order.status = "open";
-          this.#tell(order, atMs);
-        }
-      },
+      "orders-resumed": ({ orders, atMs }) => this.#open(orders, atMs),
       trade: (event) => this.#trade(event),
       "order-closed": ({ order: number, status, reason, atMs }) => {
         const order = this.#order(number);
@@ -170,6 +180,14 @@ export class DurableMarkets {
       else order.updatedAtMs = event.atMs;
     }
     this.#listener.onTrade(market, event);
+  }
+
+  #open(orders: readonly number[], atMs: number): void {
+    for (const number of orders) {
+      const order = this.#order(number);
+      order.status = "open";
+      this.#tell(order, atMs);
+    }
   }
 
   #rest(order: DurableOrder): void {
@@ -222,7 +240,7 @@ export class DurableMarkets {
   }
 }
 
-type Row = Omit<DurableOrder, "isResting" | "updatedAtMs">;
+type Row = Omit<DurableOrder, "stopTicks" | "isResting" | "updatedAtMs">;
 
 function rowOf(order: Row): Row {
   const { number, account, symbol, side, orderType, quantity, filled, priceTicks } = order;

@@ -21,8 +21,11 @@ export interface EventWish {
   symbol: string | null;
 }
 
+/** What a log needs of a connection. */
+export type EventSink = Pick<Connection, "send">;
+
 interface Reader extends EventWish {
-  connection: Connection;
+  connection: EventSink;
 }
 
 export class EventLog {
@@ -65,7 +68,7 @@ export class EventLog {
   }
 
   /** Sends again what came after `since` (null: nothing), then whatever comes. */
-  subscribe(connection: Connection, wish: EventWish, since: number | null): Subscription {
+  subscribe(connection: EventSink, wish: EventWish, since: number | null): Subscription {
     const reader: Reader = { connection, ...wish };
     this.#readers.add(reader);
     if (since !== null) {

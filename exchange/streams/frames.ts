@@ -10,6 +10,9 @@ export const PHOENIX_TOPIC = "phoenix";
 /** Longest topic, event or ref; nothing of ours is nearly as long. */
 const WORD_CHARACTERS_MAX = 100;
 
+/** Deepest nesting; a subscription has three levels. */
+const NESTING_MAX = 16;
+
 export interface Frame {
   topic: string;
   event: string;
@@ -24,6 +27,9 @@ export type FrameResult =
 
 /** Reads a client's frame. Unknown fields are passed over, as Phoenix does. */
 export function readFrame(text: string): FrameResult {
+  if (isNestedBeyond(text, NESTING_MAX)) {
+    return refuse(`the frame is nested more than ${NESTING_MAX} deep`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -46,6 +52,20 @@ export function readFrame(text: string): FrameResult {
 function refuse(message: string, ref: Frame["ref"] = null): FrameResult {
   return { ok: false, message, ref };
 }
+
+/** Whether brackets are open that deep anywhere; those inside strings may count, which is no harm. */
+function isNestedBeyond(text: string, levels: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === OPEN_BRACKET || code === OPEN_BRACE) depth += 1;
+    else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth -= 1;
+    if (depth > levels) return true;
+  }
+  return false;
+}
+
+const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -71,8 +91,9 @@ export function replyBytes(
   );
 }
 
-/** FIN and the opcode of text (RFC 6455 section 5.2). */
+/** FIN and an opcode (RFC 6455 section 5.2). */
 const FINAL_TEXT = 0x81;
+const FINAL_PONG = 0x8a;
 const LENGTH_IN_16_BITS = 126;
 const LENGTH_IN_64_BITS = 127;
 
@@ -92,4 +113,9 @@ export function wireBytes(text: string): Buffer {
   }
   bytes.write(text, head);
   return bytes;
+}
+
+/** The answer to a ping; its data is what the ping had, at most 125 bytes. */
+export function pongBytes(data: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([FINAL_PONG, data.length]), data]);
 }

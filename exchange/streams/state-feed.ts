@@ -5,6 +5,9 @@
 import type { Connection, Subscription } from "./connection.ts";
 import { READERS_PER_TURN } from "./limits.ts";
 
+/** What a feed needs of a connection. */
+export type StateSink = Pick<Connection, "isFull" | "sendState" | "lag">;
+
 /** What a feed shows. */
 export interface LatestState {
   /** Grows with every change. */
@@ -33,7 +36,7 @@ export class StateFeed {
   }
 
   /** `position`: where the reader stands already, or null. It gets what it lacks at once. */
-  subscribe(connection: Connection, position: number | null): Subscription {
+  subscribe(connection: StateSink, position: number | null): Subscription {
     const reader = new StateReader(this.#state, connection, position, () =>
       this.#readers.delete(reader),
     );
@@ -72,13 +75,13 @@ export class StateFeed {
 
 class StateReader implements Subscription {
   readonly #state: LatestState;
-  readonly #connection: Connection;
+  readonly #connection: StateSink;
   readonly #onEnd: () => void;
   #position: number | null;
 
   constructor(
     state: LatestState,
-    connection: Connection,
+    connection: StateSink,
     position: number | null,
     onEnd: () => void,
   ) {

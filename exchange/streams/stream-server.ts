@@ -13,12 +13,16 @@ import type { Shell } from "#exchange/shell.ts";
 import { Rate } from "#exchange/suppliers/rate.ts";
 import { createRateLimits, TRADING_LIMITS } from "#exchange/trading/rate-limits.ts";
 import { Connection } from "./connection.ts";
+import { Corks } from "./corks.ts";
 import { Dialogue } from "./dialogue.ts";
+import { pongBytes } from "./frames.ts";
 import { type CloseReason, STREAM_LIMITS, type StreamLimits } from "./limits.ts";
 import { StreamFeeds } from "./stream-feeds.ts";
 
 /** Where the published clients look: the current address, and the one before. */
 const PATHS = new Set(["/v1/", "/v1", "/trading_socket/websocket"]);
+/** Pieces of one frame. */
+const FRAGMENTS_MAX = 64;
 /** How often silent connections are looked for. */
 const LOOK_MS = 5_000;
 
@@ -49,6 +53,7 @@ export function createStreamServer(dependencies: StreamServerDependencies): Stre
     { ...TRADING_LIMITS, authFailures: limits.authFailures },
     { clock },
   );
+  const corks = new Corks();
   const connections = new Map<Connection, { heardAtMs: number }>();
   const perAddress = new Map<string, number>();
   const perAccount = new Map<number, number>();
@@ -62,6 +67,9 @@ export function createStreamServer(dependencies: StreamServerDependencies): Stre
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: limits.frameBytesMax,
+    maxFragments: FRAGMENTS_MAX,
+    // A ping costs a frame like any other, and its answer has a place in the queue like any other.
+    autoPong: false,
   });
 
   function count<K>(counts: Map<K, number>, key: K, by: number): void {
@@ -116,7 +124,7 @@ export function createStreamServer(dependencies: StreamServerDependencies): Stre
   watch.unref();
 
   function open(socket: WebSocket, wire: Duplex, address: string): void {
-    const connection = new Connection(socket, wire, address, limits);
+    const connection = new Connection(socket, wire, { address, limits, corks });
     const heard = { heardAtMs: clock.monotonicMs() };
     connections.set(connection, heard);
     count(perAddress, address, 1);
@@ -141,24 +149,39 @@ export function createStreamServer(dependencies: StreamServerDependencies): Stre
 
     async function takeAll(): Promise<void> {
       isTaking = true;
-      for (let text = waiting.shift(); text !== undefined; text = waiting.shift()) {
-        if (!connection.isOver) await dialogue.take(text);
+      try {
+        for (let text = waiting.shift(); text !== undefined; text = waiting.shift()) {
+          if (!connection.isOver) await dialogue.take(text);
+        }
+      } catch (error) {
+        log.error({ reason: (error as Error).message }, "a frame could not be taken");
+        connection.close("internal_error");
+      } finally {
+        isTaking = false;
       }
-      isTaking = false;
+    }
+
+    /** Counts what came; false when it is too much. */
+    function admit(): boolean {
+      if (connection.isOver) return false;
+      heard.heardAtMs = clock.monotonicMs();
+      if (rate.take(1, heard.heardAtMs) && waiting.length < limits.framesWaitingMax) return true;
+      connection.close("rate_exceeded", `more than ${limits.frames.perSecond} frames a second`);
+      return false;
     }
 
     socket.on("message", (data: RawData, isBinary: boolean) => {
-      if (connection.isOver) return;
-      heard.heardAtMs = clock.monotonicMs();
-      const isInRate = rate.take(1, heard.heardAtMs);
+      if (!admit()) return;
       if (isBinary) connection.close("binary_frame", "send text frames");
-      else if (!isInRate || waiting.length >= limits.framesWaitingMax) {
-        connection.close("rate_exceeded", `more than ${limits.frames.perSecond} frames a second`);
-      } else {
+      else {
         waiting.push(data.toString());
         if (!isTaking) void takeAll();
       }
     });
+    socket.on("ping", (data: Buffer) => {
+      if (admit()) connection.send(pongBytes(data));
+    });
+    socket.on("pong", () => void admit());
     // What the socket says is wrong, it closes by itself.
     socket.on("error", () => {});
     socket.on("close", () => {

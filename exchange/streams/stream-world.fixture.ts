@@ -1,6 +1,7 @@
 /** The streams over real sockets, on a real core and shell whose journal is in memory. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { SYMBOL } from "#exchange/core/core.fixture.ts";
 import { createTestExchange, type Trader } from "#exchange/trading/trading.fixture.ts";
 import { publicId } from "#protocol/ids.ts";
@@ -15,7 +16,11 @@ export async function createStreamWorld(limits: Partial<StreamLimits> = {}) {
   const log = { error: (fields: object) => void errors.push(JSON.stringify(fields)) };
   const streams = createStreamServer({ shell, history, clock, log: log as never, limits });
   const server = createServer();
-  server.on("upgrade", (request, socket, head) => streams.upgrade(request, socket, head));
+  const wires: Duplex[] = [];
+  server.on("upgrade", (request, socket, head) => {
+    wires.push(socket);
+    streams.upgrade(request, socket, head);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/`;
   const clients: PublishedClient[] = [];
@@ -31,6 +36,8 @@ export async function createStreamWorld(limits: Partial<StreamLimits> = {}) {
     ...exchange,
     errors,
     streams,
+    /** The exchange's ends of the connections, in their order. */
+    wires,
     url,
     /** The market id of `text-lite`. */
     market,

@@ -26,12 +26,18 @@ export function streamedOrder(listed: Listed, order: DurableOrder): object {
     original_quantity: formatQuantity(instrument, order.quantity),
     remaining_quantity: formatQuantity(instrument, order.quantity - order.filled),
     filled_quantity: formatQuantity(instrument, order.filled),
-    price: order.orderType === "limit" ? formatPrice(instrument, order.priceTicks) : null,
+    price: canRestAt(order) ? formatPrice(instrument, order.priceTicks) : null,
+    stop_price: order.stopTicks === null ? null : formatPrice(instrument, order.stopTicks),
     average_fill_price: averagePrice(listed, order),
     closure_reason: order.closureReason,
     created_at: iso(order.placedAtMs),
     updated_at: iso(order.updatedAtMs),
   };
+}
+
+/** Whether its price is one that its owner named, and not a protection price of ours. */
+function canRestAt({ orderType }: DurableOrder): boolean {
+  return orderType === "limit" || orderType === "stop_limit";
 }
 
 /** The side is the taker's. */
@@ -55,11 +61,12 @@ export function streamedLot({ number, instrument }: Listed, lot: Lot): object {
     lot_id: publicId("lot", lot.number),
     market_id: publicId("market", number),
     status: "active",
+    account: lot.tradingSinceMs === null ? "consumption" : "trading",
     quantity: formatUnits(lot.tokens),
     used: formatUnits(lot.usedTokens),
     remaining: formatUnits(left),
     reserved: formatUnits(left - lot.freeTokens),
-    purchase_price: formatPrice(instrument, lot.priceTicks),
+    purchase_price: formatPrice(instrument, lot.costTicks),
     purchased_at: iso(lot.boughtAtMs),
     expires_at: iso(lot.expiresAtMs),
   };
