@@ -5,6 +5,7 @@ import { ERRORS } from "#exchange/errors.ts";
 import { type RunningExchange, startRunningExchange } from "#exchange/running-exchange.fixture.ts";
 import { CONSUMPTION_ROUTES } from "./consumption-routes.ts";
 import type { OpenApiDocument } from "./openapi.ts";
+import { wholeSchema } from "./whole-schema.fixture.ts";
 
 let exchange: RunningExchange;
 let url = "";
@@ -23,19 +24,6 @@ const operations = () =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
-
-/** A schema of the document with its references filled in, so that it can be compiled alone. */
-function whole(schema: unknown): object {
-  if (Array.isArray(schema)) return schema.map(whole);
-  if (typeof schema !== "object" || schema === null) return schema as unknown as object;
-  if ("$ref" in schema) {
-    const name = String(schema.$ref).replace("#/components/schemas/", "");
-    const target = document.components.schemas[name];
-    if (target === undefined) throw new Error(`nothing is called ${String(schema.$ref)}`);
-    return whole(target);
-  }
-  return Object.fromEntries(Object.entries(schema).map(([key, each]) => [key, whole(each)]));
-}
 
 test("is OpenAPI 3.1 and describes every route that the exchange has", () => {
   expect(document.openapi).toBe("3.1.0");
@@ -82,14 +70,14 @@ test("has schemas that compile, and examples that they take", () => {
   const visit = (schema: unknown): void => {
     if (typeof schema !== "object" || schema === null) return;
     if ("examples" in schema && Array.isArray(schema.examples)) {
-      const check = Compile(whole(schema));
+      const check = Compile(wholeSchema(document, schema));
       for (const example of schema.examples) expect(check.Errors(example)).toEqual([]);
       examples += schema.examples.length;
     }
     for (const each of Object.values(schema)) visit(each);
   };
   for (const schema of Object.values(document.components.schemas)) {
-    Compile(whole(schema));
+    Compile(wholeSchema(document, schema));
     visit(schema);
   }
   expect(examples).toBeGreaterThan(10);
