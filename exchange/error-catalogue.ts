@@ -139,6 +139,16 @@ export const ERRORS = {
     openai: { type: "no_capacity", code: "no_capacity" },
     retryAfterSeconds: 2,
   }),
+  "delivery-halted": entry(503, "DELIVERY_HALTED", "Delivery of the instrument is halted.", {
+    openai: { type: "no_capacity", code: "delivery_halted" },
+    retryAfterSeconds: 60,
+  }),
+  "draw-rate-exceeded": entry(
+    429,
+    "DRAW_RATE_EXCEEDED",
+    "The Lots of this account give no more at once.",
+    { openai: RATE_LIMIT, retryAfterSeconds: 1 },
+  ),
   "no-units": entry(402, "NO_UNITS", "The account holds no Units for this request.", {
     openai: { type: QUOTA, code: "insufficient_units" },
   }),

@@ -7,6 +7,7 @@
  */
 import type { Instrument } from "#protocol/instrument.ts";
 import type { AccountCommandMap } from "./accounts/account-commands.ts";
+import type { LotCommandMap } from "./clearing/lot-commands.ts";
 import type { SelfTradeMode } from "./market/order-terms.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { Measured } from "./sla/verdict.ts";
@@ -18,7 +19,7 @@ export type TimeInForce = "gtc" | "ioc" | "fok" | "day" | "gtd";
 /** Who trades: `easy` buys by itself when a request needs it, `advanced` trades by hand. */
 export type AccountMode = "easy" | "advanced";
 
-export interface CommandMap extends AccountCommandMap {
+export interface CommandMap extends AccountCommandMap, LotCommandMap {
   /** Lists an instrument, or a new version of one. Does nothing when nothing changed. */
   "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
   "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };
@@ -89,16 +90,6 @@ export interface CommandMap extends AccountCommandMap {
   "transfer-issued": {
     params: { account: number; symbol: string; quantity: number };
     result: { transfer: number };
-  };
-  /** Bought Units into Consumption, oldest acquisition first; from then on requests draw on them. */
-  "transfer-to-consumption": {
-    params: { account: number; symbol: string; quantity: number };
-    result: { transfer: number; tokens: number };
-  };
-  /** Untouched whole increments back into Trading, latest expiry first; their expiry stays. */
-  "transfer-to-trading": {
-    params: { account: number; symbol: string; quantity: number };
-    result: { transfer: number; tokens: number };
   };
   "place-order": { params: PlaceOrder; result: { order: number; clientOrderId: string | null } };
   "cancel-order": { params: { account: number; order: number }; result: { order: number } };

@@ -14,6 +14,7 @@ import {
 import { changeSettings } from "./accounts/change-settings.ts";
 import { adoptPolicy, listInstrument } from "./accounts/configuration.ts";
 import { applyEvent } from "./apply/apply.ts";
+import { haltDelivery, resumeDelivery } from "./clearing/halts.ts";
 import { retryDelivery } from "./clearing/remedy.ts";
 import { reserveDelivery } from "./clearing/reservation.ts";
 import { releaseDelivery, settleDelivery } from "./clearing/settlement.ts";
@@ -53,6 +54,8 @@ const DECIDERS: Deciders = {
   "disconnect-node": disconnectNode,
   "issue-supply": issueSupply,
   "transfer-issued": transferIssued,
+  "halt-delivery": haltDelivery,
+  "resume-delivery": resumeDelivery,
   "transfer-to-consumption": transferToConsumption,
   "transfer-to-trading": transferToTrading,
   "place-order": placeOrder,

@@ -34,6 +34,10 @@ export const MarketPolicySchema = Type.Object(
     /** How long a deposit's reference is remembered; `REFERENCE_KEPT_MS` where nothing is said. */
     depositReferenceKeptMs: Type.Optional(Count),
     dueItemsPerTurnMax: Count,
+    /** How fast one Lot may be drawn on, in tokens per minute and at once; without it as fast as one likes. */
+    draw: Type.Optional(
+      Type.Object({ tokensPerMinute: Count, burstTokens: Count }, { additionalProperties: false }),
+    ),
     sla: SlaPolicySchema,
   },
   { additionalProperties: false },

@@ -35,6 +35,8 @@ export const REJECTION_CODES = [
   "supplier-paused",
   "supplier-suspended",
   "no-supplier",
+  "delivery-halted",
+  "draw-rate-exceeded",
   "no-units",
   "payment-required",
   "delivery-closed",

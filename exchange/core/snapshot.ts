@@ -67,6 +67,7 @@ export function createEmptyState(): CoreState {
     serving: new Serving(),
     holdings: new Holdings(lots),
     tradingLots: new TradingLots(lots),
+    deliveryHalts: new Map(),
     resales: new Set(),
   };
 }
@@ -148,6 +149,7 @@ export function decodeState(text: string): CoreState {
     "clientIdCounts",
     "fundUse",
     "references",
+    "deliveryHalts",
   ] as const;
   for (const name of maps) {
     for (const [key, value] of raw[name] as Rows)

@@ -4,6 +4,8 @@
  */
 import type { Instrument } from "#protocol/instrument.ts";
 import type { AccountSettings, Spending } from "./accounts/settings.ts";
+import type { Drawn } from "./clearing/draw-rate.ts";
+import type { DeliveryHalts } from "./clearing/halts.ts";
 import type { Holdings } from "./clearing/holdings.ts";
 import type { TradingLots } from "./clearing/trading-lots.ts";
 import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
@@ -124,6 +126,8 @@ export interface Lot {
   expiresAtMs: number | null;
   /** What its supplier paid for the absence that began then, in basis points. */
   abandoned: { sinceMs: number; bps: number } | null;
+  /** Drawn lately; null when nothing counts, or no policy asks. */
+  drawn: Drawn | null;
   /** Reservations that still stand on it. */
   openDeliveries: number;
   /** Tokens that no reservation holds, as the ledger has them. In no snapshot. */
@@ -278,6 +282,8 @@ export interface CoreState {
   serving: Serving;
   holdings: Holdings;
   tradingLots: TradingLots;
+  /** Instruments whose delivery is or was halted. */
+  deliveryHalts: Map<string, DeliveryHalts>;
   /** Open asks that sell bought Units. In no snapshot. */
   resales: Set<number>;
 }

@@ -2,6 +2,7 @@
 import { nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
 import { isInDefault } from "./clearing/default.ts";
 import { expireLot } from "./clearing/expiry.ts";
+import { hasExpired } from "./clearing/halts.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import { runSweep } from "./clearing/sweep.ts";
 import type { DueItem } from "./due-queue.ts";
@@ -48,6 +49,8 @@ function runItem(turn: Turn, item: DueItem): boolean {
     const lot = state.lots.get(item.id);
     // Tolled: queued again with its new time. Still drawn on: its last delivery ends it.
     if (lot === undefined || lot.expiresAtMs === null || lot.expiresAtMs > item.dueMs) return false;
+    // Halted: its time runs on when delivery does.
+    if (!hasExpired(state, lot, turn.nowMs)) return false;
     if (lot.openDeliveries === 0) expireLot(turn, lot);
   } else if (item.kind === "delivery-timeout") {
     const delivery = state.deliveries.get(item.id);

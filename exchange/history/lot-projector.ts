@@ -1,4 +1,5 @@
 /** Lots: who bought what from whom, and what became of the tokens and the money in it. */
+import { tolledMs } from "#exchange/core/clearing/halts.ts";
 import type { SqliteDatabase } from "#exchange/database.ts";
 import { boughtLot, type LotRecord, type LotStatus, soldOn, splitLot } from "./lot-records.ts";
 import type { Projector } from "./projector.ts";
@@ -85,6 +86,14 @@ export function createLotProjector(
       "lot-closed-out": ({ lot, toOwnerMicros, atMs }) =>
         close(lots.get(lot), "closed-out", { refundedMicros: toOwnerMicros, atMs }),
       "lot-consumed": ({ lot, atMs }) => close(lots.get(lot), "consumed", { atMs }),
+      "delivery-resumed": (event) => {
+        flush();
+        for (const number of openLots.all() as number[]) {
+          const lot = lots.get(number);
+          if (lot.symbol !== event.symbol || lot.expiresAtMs === null) continue;
+          lot.expiresAtMs += tolledMs(lot, event);
+        }
+      },
       "exchange-resumed": ({ outageMs }) => {
         if (outageMs > 0) toll(outageMs);
       },

@@ -61,6 +61,8 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "lot-expired": 2,
   "lot-consumed": 1,
   "lot-split": 1,
+  "delivery-halted": 1,
+  "delivery-resumed": 1,
   "lots-offered": 1,
   "units-transferred": 1,
   "client-id-recorded": 1,

@@ -1,6 +1,7 @@
 /** What delivery and Lot events do to the state. */
 import { ownParts } from "#exchange/core/clearing/charging.ts";
 import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
+import { countDrawn } from "#exchange/core/clearing/draw-rate.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import type { EventOf } from "#exchange/core/events.ts";
 import { openCard } from "#exchange/core/sla/scorecard.ts";
@@ -48,6 +49,7 @@ export const clearingAppliers: Appliers<
       const lot = lotOf(state, part.lot);
       lot.openDeliveries += 1;
       state.holdings.free(lot, -part.tokens);
+      countDrawn(state, lot, part.tokens, event.atMs);
     }
     if (before !== undefined) return;
     accountOf(state, event.account).openDeliveries += 1;
@@ -58,7 +60,7 @@ export const clearingAppliers: Appliers<
     delivery.failures = [...delivery.failures, failureOf(state, delivery, event)];
     delivery.excluded = [...delivery.excluded, event.supplier];
     if (event.remedy === "lots") {
-      giveBack(state, delivery);
+      giveBack(state, delivery, event.atMs);
       delivery.owed = null;
     } else delivery.owed ??= { supplier: event.supplier, parts: delivery.parts };
     delivery.parts = [];
@@ -98,6 +100,7 @@ export const clearingAppliers: Appliers<
       const lot = lotOf(state, part.lot);
       openCard(state, lot.supplier, lot.symbol, atMs);
       state.holdings.free(lot, -part.tokens);
+      countDrawn(state, lot, part.tokens, atMs);
       lot.usedTokens += part.tokens;
       lot.paidMicros += part.costMicros;
       const supply = openSupply(state, lot.supplier, lot.symbol);
@@ -107,9 +110,9 @@ export const clearingAppliers: Appliers<
         supply.deliveredTokens += part.tokens;
       }
     }
-    closeDelivery(state, delivery);
+    closeDelivery(state, delivery, atMs);
   },
-  "delivery-released": (state, { delivery }) => closeDelivery(state, delivery),
+  "delivery-released": (state, { delivery, atMs }) => closeDelivery(state, delivery, atMs),
   "lot-expired": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
     openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;
@@ -142,17 +145,18 @@ function failureOf(
 }
 
 /** Ends the buyer's reservation; what was used of it is taken off by whoever settles. */
-function giveBack(state: CoreState, delivery: Delivery): void {
+function giveBack(state: CoreState, delivery: Delivery, atMs: number): void {
   for (const part of ownParts(delivery)) {
     const lot = lotOf(state, part.lot);
     lot.openDeliveries -= 1;
     state.holdings.free(lot, part.tokens);
+    countDrawn(state, lot, -part.tokens, atMs);
   }
 }
 
-function closeDelivery(state: CoreState, number: number): void {
+function closeDelivery(state: CoreState, number: number, atMs: number): void {
   const delivery = deliveryOf(state, number);
-  giveBack(state, delivery);
+  giveBack(state, delivery, atMs);
   accountOf(state, delivery.account).openDeliveries -= 1;
   state.deliveries.delete(number);
 }

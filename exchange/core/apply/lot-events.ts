@@ -1,4 +1,5 @@
 /** What becomes of Lots: split, moved, offered, handed over, ended. */
+import { tolledMs } from "#exchange/core/clearing/halts.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
@@ -9,7 +10,9 @@ import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
 import { openSupply } from "./supply-events.ts";
 
-export const lotAppliers: Appliers<"lot-split" | "units-transferred" | "lots-offered"> = {
+export const lotAppliers: Appliers<
+  "lot-split" | "units-transferred" | "lots-offered" | "delivery-halted" | "delivery-resumed"
+> = {
   "lots-offered": (state, { order: number, lots }) => {
     const order = state.orders.get(number);
     if (order === undefined) throw new Error(`order ${number} is not open`);
@@ -19,6 +22,12 @@ export const lotAppliers: Appliers<"lot-split" | "units-transferred" | "lots-off
     state.resales.add(number);
     for (const offered of lots) offer(state, order, offered, -1);
   },
+  "delivery-halted": (state, { symbol, atMs }) => {
+    const halts = state.deliveryHalts.get(symbol) ?? { sinceMs: null, past: [] };
+    halts.sinceMs = atMs;
+    state.deliveryHalts.set(symbol, halts);
+  },
+  "delivery-resumed": resumeLots,
   "lot-split": splitInTwo,
   "units-transferred": (state, { account, lots, to, enteredAtMs, expiresAtMs, atMs }) => {
     state.counters.transfer += 1;
@@ -42,6 +51,23 @@ export const lotAppliers: Appliers<"lot-split" | "units-transferred" | "lots-off
     }
   },
 };
+
+/** Lots have the time of the halt on top; it is kept for as long as a Lot that lived through it is open. */
+function resumeLots(state: CoreState, event: EventOf<"delivery-resumed">): void {
+  const { symbol, sinceMs: fromMs, atMs: toMs } = event;
+  const halts = state.deliveryHalts.get(symbol);
+  if (halts === undefined) throw new Error(`delivery of ${symbol} is not halted`);
+  let oldestEntryMs = fromMs;
+  for (const lot of state.lots.values()) {
+    if (lot.symbol !== symbol || lot.expiresAtMs === null) continue;
+    oldestEntryMs = Math.min(oldestEntryMs, lot.enteredAtMs ?? oldestEntryMs);
+    lot.expiresAtMs += tolledMs(lot, event);
+    state.due.push({ dueMs: lot.expiresAtMs, kind: "lot-expiry", id: lot.number });
+  }
+  state.holdings.layOutAnew();
+  halts.sinceMs = null;
+  halts.past = [...halts.past, { fromMs, toMs }].filter((halt) => halt.toMs >= oldestEntryMs);
+}
 
 /** Sets tokens of a Lot aside for an ask, or frees them again. */
 function offer(state: CoreState, { symbol }: Order, { lot, quantity }: OfferedLot, sign: 1 | -1) {
@@ -120,6 +146,7 @@ function partOf(
     bondedMicros: part.marginMicros,
     usedTokens: 0,
     paidMicros: 0n,
+    drawn: null,
     openDeliveries: 0,
     freeTokens: part.tokens,
     names: null,

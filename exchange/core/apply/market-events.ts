@@ -157,6 +157,7 @@ function bearLot(state: CoreState, event: EventOf<"trade">): void {
     enteredAtMs: event.enteredAtMs,
     expiresAtMs: event.expiresAtMs,
     abandoned: null,
+    drawn: null,
     openDeliveries: 0,
     freeTokens: tokens,
     names: null,

@@ -10,6 +10,7 @@ import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { BASIS_POINTS, divideFloor } from "#protocol/money.ts";
 import { valueOfParts } from "./cost.ts";
 import { isInDefault } from "./default.ts";
+import { lotClockMs } from "./halts.ts";
 import { namesOfLot } from "./lots.ts";
 import { asksServedBy, closeOffersOf } from "./offers.ts";
 import { refundOf, refundPostings } from "./refund.ts";
@@ -108,7 +109,10 @@ function chargeAbandonment(turn: Turn, lot: Lot, bps: number, owedBps: number): 
   const priceTicks = Math.max(lot.priceTicks, reference);
   const value = valueOfParts(state, lot.symbol, [{ lot: lot.number, tokens, priceTicks }], tokens);
   const { lotLifetimeMs } = policyOf(state);
-  const leftMs = lot.expiresAtMs === null ? lotLifetimeMs : lot.expiresAtMs - nowMs;
+  const leftMs =
+    lot.expiresAtMs === null
+      ? lotLifetimeMs
+      : lot.expiresAtMs - lotClockMs(state, lot.symbol, nowMs);
   const timeMs = Math.min(Math.max(0, leftMs), lotLifetimeMs);
   const amountMicros = divideFloor(
     value * BigInt(owedBps) * BigInt(timeMs),

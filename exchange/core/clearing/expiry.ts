@@ -8,6 +8,7 @@ import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { policyOf, type Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
 import { closeOut, mustCloseOut } from "./close-out.ts";
+import { hasExpired, stoppedTimes } from "./halts.ts";
 import { namesOfLot } from "./lots.ts";
 import { closeOffersOf } from "./offers.ts";
 import { refundOf, refundPostings } from "./refund.ts";
@@ -15,7 +16,7 @@ import { refundOf, refundPostings } from "./refund.ts";
 /** A slot: five minutes on the UTC grid. */
 export const SLOT_MS = 300_000;
 
-/** Slots that begin in the Lot's life without those in which the exchange was away, and how many of them the supplier was there. */
+/** Slots that begin in the Lot's life without those in which nobody could deliver, and how many of them the supplier was there. */
 export function availabilityOf(
   state: CoreState,
   lot: Lot,
@@ -26,13 +27,14 @@ export function availabilityOf(
   }
   const awayMsMax = policyOf(state).slotAwayMsMax;
   const attendance = state.attendance.get(lot.supplier);
+  const stopped = stoppedTimes(state, lot.symbol, nowMs);
   let slots = 0;
   let healthySlots = 0;
   const end = Math.ceil(lot.expiresAtMs / SLOT_MS);
   for (let slot = Math.ceil(lot.enteredAtMs / SLOT_MS); slot < end; slot += 1) {
     const fromMs = slot * SLOT_MS;
     const toMs = fromMs + SLOT_MS;
-    if (wasOut(state, fromMs, toMs)) continue;
+    if (wasStopped(stopped, fromMs, toMs)) continue;
     slots += 1;
     let awayMs = attendance?.awayMsBySlot.get(slot) ?? 0;
     if (attendance !== undefined && attendance.awaySinceMs !== null) {
@@ -44,9 +46,13 @@ export function availabilityOf(
   return { healthySlots, slots };
 }
 
-/** Whether the exchange itself was away at any time of these. */
-function wasOut({ outages }: CoreState, fromMs: number, toMs: number): boolean {
-  for (const outage of outages) if (outage.fromMs < toMs && outage.toMs > fromMs) return true;
+/** Whether nobody could have delivered at any time of these. */
+function wasStopped(
+  stopped: readonly { fromMs: number; toMs: number }[],
+  fromMs: number,
+  toMs: number,
+): boolean {
+  for (const time of stopped) if (time.fromMs < toMs && time.toMs > fromMs) return true;
   return false;
 }
 
@@ -109,6 +115,6 @@ export function closeLotIfDone(turn: Turn, number: number): void {
       atMs: turn.nowMs,
       lot: number,
     });
-  } else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
+  } else if (hasExpired(turn.state, lot, turn.nowMs)) expireLot(turn, lot);
   else if (mustCloseOut(turn.state, lot.supplier, turn.nowMs)) closeOut(turn, lot);
 }

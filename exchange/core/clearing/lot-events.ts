@@ -2,9 +2,19 @@
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { OfferedLot } from "#exchange/core/state.ts";
 
+/** A stretch of time. */
+export interface Stretch {
+  fromMs: number;
+  toMs: number;
+}
+
 export type TransferBy = "request" | "sweep" | "auto-transfer";
 
 export interface LotEventMap {
+  /** Nothing of the instrument is delivered from now on. */
+  "delivery-halted": { symbol: string; reason: string };
+  /** The halt since then is over: open Lots have so much longer, but for outages in it, which added theirs. */
+  "delivery-resumed": { symbol: string; sinceMs: number; outages: Stretch[] };
   /** The Lots that an accepted ask sells: it holds them until they are sold or it ends. */
   "lots-offered": { order: number; lots: OfferedLot[]; postings: Posting[] };
   /**

@@ -18,6 +18,8 @@ import { formatMicros } from "#protocol/money.ts";
 import { formatPrice } from "#protocol/quotation.ts";
 import { ownParts } from "./charging.ts";
 import { type Part, tokensOfParts } from "./cost.ts";
+import { drawProblem } from "./draw-rate.ts";
+import { haltProblem } from "./halts.ts";
 import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 import { type AgreedCover, AWAY, emitCover, planAwayCover } from "./remedy.ts";
@@ -66,17 +68,27 @@ export function reserveDelivery(
       `${account.openDeliveries} deliveries are open, at most ${policy.openDeliveriesPerAccountMax}`,
     );
   }
+  const halted = haltProblem(state, command.symbol);
+  if (halted !== null) return halted;
   const fitted = fitOutput(turn, command, listed.instrument.defaultMaxOutputTokens);
   if (!fitted.ok) return fitted;
   const { wish, source } = fitted.result;
   const delivery = state.counters.delivery + 1;
-  const reserved = emitReservation(turn, wish, source, {
+  const identity = {
     delivery,
     attempt: 1,
     requestId: command.requestId,
     keyId: command.keyId,
     timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
-  });
+  };
+  // What is bought for the request is fresh: nothing was drawn from it.
+  if (source.purchase !== null) emitPurchase(turn, wish.account, wish.symbol, source.purchase);
+  const { symbol } = wish;
+  const tokens = { account: wish.account, symbol, tokens: tokensOfWish(wish) };
+  const parts = splitOver(state, tokens, source.supplier, turn.nowMs);
+  const tooFast = source.purchase === null ? drawProblem(state, parts, turn.nowMs) : null;
+  if (tooFast !== null) return tooFast;
+  const reserved = emitReserved(turn, wish, source.supplier, parts, identity);
   if (source.away === null) return accept(reserved);
   return accept(emitCover(turn, delivery, AWAY, source.away));
 }
@@ -220,23 +232,6 @@ export function boughtSource(
 
 function tokensOfWish({ promptTokens, choices, maxOutputTokens }: Wish): number {
   return promptTokens + choices * maxOutputTokens;
-}
-
-/** Sets the tokens aside, and buys them first where that is planned. */
-export function emitReservation(
-  turn: Turn,
-  wish: Wish,
-  source: Source,
-  identity: Identity,
-): Reservation {
-  const { state } = turn;
-  const { account, symbol, promptTokens, maxOutputTokens, choices } = wish;
-  const { supplier } = source;
-  if (source.purchase !== null) emitPurchase(turn, account, symbol, source.purchase);
-  const reservedTokens = promptTokens + choices * maxOutputTokens;
-  const tokens = { account, symbol, tokens: reservedTokens };
-  const parts = splitOver(state, tokens, supplier, turn.nowMs);
-  return emitReserved(turn, wish, supplier, parts, identity);
 }
 
 /** Reserves on these Lots. */

@@ -2,6 +2,7 @@
 import type { DueItem } from "#exchange/core/due-queue.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { lotClockMs, stoppedMs, stoppedTimes } from "./halts.ts";
 import { closeSwept } from "./offers.ts";
 import { awaitSweep, nextSweepMs } from "./sweep-times.ts";
 import { byAcquisition, emitTransfer } from "./transfers.ts";
@@ -17,7 +18,6 @@ export function runSweep(turn: Turn, { id: account, dueMs }: DueItem): number {
   const owner = accountOf(state, account);
   // Whatever came into Trading since then waits for its own point of the grid.
   owner.sweepsAtMs = null;
-  const entry = entryAt(state, dueMs, turn.nowMs);
   let ran = 0;
   for (const symbol of state.tradingLots.symbolsOf(owner)) {
     const due: Lot[] = [];
@@ -28,6 +28,7 @@ export function runSweep(turn: Turn, { id: account, dueMs }: DueItem): number {
     }
     if (due.length === 0) continue;
     closeSwept(turn, owner, symbol, dueMs);
+    const entry = entryAt(state, symbol, dueMs, turn.nowMs);
     const swept = due.sort(byAcquisition).slice(0, LOTS_PER_ITEM_MAX);
     const lots = swept.map(({ number }) => number);
     emitTransfer(turn, owner, symbol, lots, { to: "consumption", by: "sweep", ...entry });
@@ -40,11 +41,11 @@ export function runSweep(turn: Turn, { id: account, dueMs }: DueItem): number {
   return Math.floor(ran / LOTS_PER_WORK);
 }
 
-/** Entry is at the point of the grid, however late the sweep runs; what the exchange was out since then tolls. */
-function entryAt(state: CoreState, gridMs: number, nowMs: number) {
-  let expiresAtMs = gridMs + policyOf(state).lotLifetimeMs;
-  for (const { fromMs, toMs } of state.outages) {
-    expiresAtMs += Math.max(0, Math.min(toMs, nowMs) - Math.max(fromMs, gridMs));
-  }
+/** Entry is at the point of the grid, however late the sweep runs; stops of delivery since then toll. */
+function entryAt(state: CoreState, symbol: string, gridMs: number, nowMs: number) {
+  // One that lasts tolls when it ends.
+  const toMs = lotClockMs(state, symbol, nowMs);
+  const stopped = stoppedMs(stoppedTimes(state, symbol, nowMs), gridMs, Math.max(gridMs, toMs));
+  const expiresAtMs = gridMs + policyOf(state).lotLifetimeMs + stopped;
   return { enteredAtMs: gridMs, expiresAtMs };
 }

@@ -11,6 +11,7 @@ import { isOver } from "#exchange/core/market/order-terms.ts";
 import type { Account, CoreState } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, valueMicros } from "#protocol/instrument.ts";
+import { lotClockMs } from "./halts.ts";
 import { emitPurchase, type PurchasePlan } from "./purchase.ts";
 
 export function topUpIfLow(turn: Turn, number: number, symbol: string): void {
@@ -36,7 +37,7 @@ export function positionTokens(
 ): number {
   let tokens = 0;
   for (const holding of state.holdings.of(account, symbol).values()) {
-    tokens += holding.freeTokensAt(nowMs);
+    tokens += holding.freeTokensAt(lotClockMs(state, symbol, nowMs));
   }
   for (const lot of state.tradingLots.of(account, symbol)) tokens += lot.freeTokens;
   return tokens;

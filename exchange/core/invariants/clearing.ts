@@ -1,5 +1,6 @@
 /** Lots and deliveries: escrow equals the value still owed, the bond behind it is there, and all have an end. */
 import { tokensOfParts } from "#exchange/core/clearing/cost.ts";
+import { hasExpired } from "#exchange/core/clearing/halts.ts";
 import { nextSweepMs } from "#exchange/core/clearing/sweep-times.ts";
 import type { DueKind } from "#exchange/core/due-queue.ts";
 import {
@@ -48,7 +49,7 @@ export function lotBreaches(state: CoreState, lot: Lot): string[] {
     true,
   );
   if (lot.owner === lot.supplier) breaches.push(`${where} is owned by the supplier that owes it`);
-  const isOver = lot.expiresAtMs !== null && lot.expiresAtMs <= state.nowMs;
+  const isOver = hasExpired(state, lot, state.nowMs);
   if (isOver && lot.openDeliveries === 0 && !isDue(state, "lot-expiry", lot.number)) {
     breaches.push(`${where} expired at ${lot.expiresAtMs}, and nothing will end it`);
   }

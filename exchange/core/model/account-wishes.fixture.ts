@@ -2,7 +2,17 @@
 import fc from "fast-check";
 import type { Command } from "#exchange/core/commands.ts";
 import { EXCHANGE } from "./market.fixture.ts";
-import { anybody, BUYERS, kind, mostly, NOBODY, pick, quantity, symbol } from "./wish.fixture.ts";
+import {
+  anybody,
+  BUYERS,
+  kind,
+  longWait,
+  mostly,
+  NOBODY,
+  pick,
+  quantity,
+  symbol,
+} from "./wish.fixture.ts";
 
 /** What an account is set to; seldom its mode, since the cast has its parts. */
 export const set = kind({
@@ -74,5 +84,17 @@ export const moveUnits = kind({
     );
     if (lot === undefined) return null;
     return { type: to, account: stranger ?? lot.owner, symbol: lot.symbol, quantity };
+  },
+});
+
+/** The operator halts delivery, or lets it go on again: rather what is halted than the other. */
+export const haltOrResume = kind({
+  name: "halt",
+  of: fc.record({ symbol, resumes: mostly(fc.constant(true), fc.constant(false), 3) }),
+  waits: longWait,
+  command: (wish, model) => {
+    const open = model.halts.find((halt) => halt.toMs === null);
+    if (open !== undefined && wish.resumes) return { type: "resume-delivery", symbol: open.symbol };
+    return { type: "halt-delivery", symbol: wish.symbol, reason: "test" };
   },
 });

@@ -7,6 +7,8 @@ import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { dueAbsences } from "./absence.fixture.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import * as deliveries from "./deliveries.fixture.ts";
+import * as halts from "./halts.fixture.ts";
+import { clockMs } from "./halts.fixture.ts";
 import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
@@ -27,9 +29,14 @@ interface Due {
   run: () => void;
 }
 
+const isHalted = (model: Model, symbol: string): boolean =>
+  model.halts.some((halt) => halt.symbol === symbol && halt.toMs === null);
+
 /** All that will happen by itself, as things stand. A Lot that is drawn on waits for its delivery. */
 function dueItems(model: Model): Due[] {
-  const idle = model.lots.filter((lot) => m.reservedOn(model, lot.number) === 0);
+  const idle = model.lots
+    .filter((lot) => m.reservedOn(model, lot.number) === 0)
+    .filter((lot) => lot.expiresMs <= clockMs(model, lot.symbol) || !isHalted(model, lot.symbol));
   const items: Due[] = [
     ...dueSweeps(model),
     ...model.orders.map((order) => ({
@@ -193,6 +200,8 @@ const RULES: Rules = {
   "disconnect-node": supply.disconnect,
   "issue-supply": supply.issueUnits,
   "transfer-issued": supply.transferUnits,
+  "halt-delivery": halts.halt,
+  "resume-delivery": halts.resume,
   "change-settings": settings.change,
   "transfer-to-consumption": transfers.toConsumption,
   "transfer-to-trading": transfers.toTrading,

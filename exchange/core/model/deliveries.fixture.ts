@@ -3,6 +3,7 @@ import type { Command, ReserveDelivery } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import * as charges from "./charges.fixture.ts";
 import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
+import { countDraws, isTooFast } from "./halts.fixture.ts";
 import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { topUp } from "./settings.fixture.ts";
@@ -89,6 +90,9 @@ export function reserve(
   if (![prompt, maxOutputTokens ?? 1].every((each) => isCount(each, 0)) || !isCount(choices, 1)) {
     codes.push("invalid-quantity");
   } else if (!isCount(tokens, 1)) codes.push("invalid-quantity");
+  if (model.halts.some((each) => each.symbol === symbol && each.toMs === null)) {
+    codes.push("delivery-halted");
+  }
   if (codes.length > 0) return m.refused(...codes);
 
   const asked = { account, symbol, prompt, output: maxOutputTokens ?? 0, choices };
@@ -100,6 +104,8 @@ export function reserve(
     wish.output < m.instrumentOf(model, symbol).defaultMaxOutputTokens
   )
     model.tally.add("state: output reduced to what can be carried");
+  const own = "own" in source ? source.own : "away" in source ? source.away : null;
+  if (own !== null && isTooFast(model, own.parts)) return m.refused("draw-rate-exceeded");
   model.counts.delivery += 1;
   const delivery: m.ModelDelivery = {
     ...{ ...wish, number: model.counts.delivery, attempt: 1, supplier: 0, parts: [] },
@@ -110,15 +116,20 @@ export function reserve(
   if (!("away" in source)) {
     const taken = "own" in source ? source.own : sources.buyLots(model, wish, source.asks);
     if (taken.parts.length > 1) model.tally.add("state: reservation over several Lots");
-    return serve(delivery, taken);
+    return serve(model, delivery, taken);
   }
   model.tally.add("state: away supplier covered");
-  serve(delivery, source.away);
+  serve(model, delivery, source.away);
   return coverWith(model, delivery, "supplier-away", source.cover);
 }
 
 /** These Lots serve from now on; told is which Lots pay. */
-function serve(delivery: m.ModelDelivery, { supplier, parts }: sources.OwnLots): m.Outcome {
+function serve(
+  model: Model,
+  delivery: m.ModelDelivery,
+  { supplier, parts }: sources.OwnLots,
+): m.Outcome {
+  countDraws(model, parts, 1);
   delivery.supplier = supplier;
   delivery.parts = parts;
   return m.accepted({
@@ -152,7 +163,7 @@ function coverWith(model: Model, delivery: m.ModelDelivery, cause: string, cover
   delivery.owed = owed ?? { supplier, parts };
   delivery.parts = [];
   const bought = buyCover(model, delivery, cover);
-  return serve(delivery, { supplier: cover.asks.supplier, parts: bought });
+  return serve(model, delivery, { supplier: cover.asks.supplier, parts: bought });
 }
 
 /** Other Lots of the buyer serve and pay. */
@@ -164,10 +175,11 @@ function moveTo(
 ): m.Outcome {
   const { symbol, parts } = delivery;
   const left = m.payingParts(delivery);
+  countDraws(model, left, -1);
   if (delivery.owed !== null) model.tally.add("state: other Lots after cover");
   fail(model, delivery, cause, chargeMaxOf(model, symbol, others.parts, parts));
   delivery.owed = null;
-  const outcome = serve(delivery, others);
+  const outcome = serve(model, delivery, others);
   if (endLots(model, left) > 0) model.tally.add("state: Lot ended by a retry");
   return outcome;
 }
@@ -225,6 +237,7 @@ export function settle(model: Model, command: Command<"settle-delivery">): m.Out
     unpaid -= tokens;
     const lot = m.the(model.lots, (l) => l.number === part.lot);
     const cost = payFor(lot, tokens);
+    lot.draws.push({ atMs: model.nowMs, tokens: tokens - part.tokens });
     paid += cost;
     // Who was covered has earned nothing: the exchange has paid who served.
     if (found.owed === null) {
@@ -263,5 +276,6 @@ export function release(model: Model, command: Command<"release-delivery">): m.O
 export function giveBack(model: Model, delivery: m.ModelDelivery): void {
   if (delivery.owed !== null) endCover(model, delivery, 0);
   model.deliveries = model.deliveries.filter((each) => each !== delivery);
+  countDraws(model, m.payingParts(delivery), -1);
   endLots(model, m.payingParts(delivery));
 }

@@ -1,4 +1,5 @@
 /** The naive market's rules of how Lots end: used up, expired, or closed out. */
+import { clockMs, stops } from "./halts.fixture.ts";
 import * as m from "./market.fixture.ts";
 
 type Model = m.Model;
@@ -31,7 +32,7 @@ function endIfDone(model: Model, lot: m.ModelLot): boolean {
   if (lot.used === lot.tokens) {
     model.tally.add("state: Lot used up");
     remove(model, lot);
-  } else if (lot.expiresMs <= model.nowMs) expire(model, lot);
+  } else if (lot.expiresMs <= clockMs(model, lot.symbol)) expire(model, lot);
   else if (mustCloseOut(model, lot.supplier, model.nowMs)) {
     model.tally.add("state: close-out delayed by a delivery");
     closeOut(model, lot);
@@ -74,7 +75,7 @@ export function expire(model: Model, lot: m.ModelLot): void {
     slot += 1
   ) {
     const [fromMs, toMs] = [slot * SLOT_MS, (slot + 1) * SLOT_MS];
-    if (model.outages.some((o) => o.fromMs < toMs && o.toMs > fromMs)) continue;
+    if (stops(model, lot.symbol).some((o) => o.fromMs < toMs && o.toMs > fromMs)) continue;
     slots += 1;
     const away = model.away
       .filter((a) => a.account === lot.supplier)

@@ -58,6 +58,7 @@ export function createModel(
     fills: [],
     graces: [],
     outages: [],
+    halts: [],
     references: new Map(),
     keys: new Map(),
     clientIds: [],

@@ -71,6 +71,8 @@ export interface ModelLot {
   /** Bond per value owed, in basis points. */
   share: number;
   boughtMs: number;
+  /** What was reserved on it, and flowed back when negative. */
+  draws: { atMs: number; tokens: number }[];
   /** In Trading since then; null in Consumption. */
   tradingMs: number | null;
   /** Null before its first entry into Consumption; until then it never expires. */
@@ -159,6 +161,8 @@ export interface Model {
   fills: { symbol: string; ticks: number; atMs: number }[];
   graces: { account: number; endsMs: number }[];
   outages: { fromMs: number; toMs: number }[];
+  /** When delivery of an instrument was halted; `toMs` is null while it lasts. */
+  halts: { symbol: string; fromMs: number; toMs: number | null }[];
   references: Map<string, { content: string; atMs: number }>;
   /** API keys that count, and whose they are. */
   keys: Map<string, number>;

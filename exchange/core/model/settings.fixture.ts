@@ -1,6 +1,7 @@
 /** The naive market's rules of settings: modes, what the exchange may spend for an account, top-ups. */
 import type { Command } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { clockMs } from "./halts.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { priceOf, purchase } from "./sources.fixture.ts";
 import { line } from "./trading.fixture.ts";
@@ -55,7 +56,7 @@ export function topUp(model: Model, account: number, symbol: string): void {
   const owner = m.accountOf(model, account);
   const lots = model.lots
     .filter((lot) => lot.owner === account && lot.symbol === symbol)
-    .filter((lot) => lot.tradingMs !== null || lot.expiresMs > model.nowMs);
+    .filter((lot) => lot.tradingMs !== null || lot.expiresMs > clockMs(model, symbol));
   const position = m.count(lots.map((lot) => m.freeTokens(model, lot)));
   if (!owner.autoBuy || position >= owner.topUp.trigger) return;
   const { incrementTokens } = m.instrumentOf(model, symbol);

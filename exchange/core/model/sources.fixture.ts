@@ -1,5 +1,6 @@
 /** The naive market's rules of who serves: Lots of the buyer, or asks that add up. */
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { clockMs } from "./halts.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { isCapped } from "./settings.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
@@ -14,7 +15,7 @@ export const tokensFor = (wish: Wish): number => wish.prompt + wish.choices * wi
 export function drawable(model: Model, { account, symbol }: Wish, serving = true): m.ModelLot[] {
   return model.lots
     .filter((lot) => lot.owner === account && lot.symbol === symbol)
-    .filter((lot) => lot.tradingMs === null && lot.expiresMs > model.nowMs)
+    .filter((lot) => lot.tradingMs === null && lot.expiresMs > clockMs(model, symbol))
     .filter((lot) => m.canServe(model, lot.supplier, symbol) === serving)
     .sort((a, b) => a.expiresMs - b.expiresMs || a.number - b.number);
 }

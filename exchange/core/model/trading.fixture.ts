@@ -187,7 +187,7 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
   model.lots.push({
     ...{ number: model.counts.lot, symbol, owner: bid.account, supplier: ask.account, ticks },
     ...{ tokens: m.tokensOf(model, symbol, quantity), used: 0, value, paid: 0n, margin },
-    ...{ share: model.policy.bondMarginBps, cost: ticks, boughtMs: model.nowMs },
+    ...{ share: model.policy.bondMarginBps, cost: ticks, boughtMs: model.nowMs, draws: [] },
     ...firstPlace(model, bid.account),
     abandoned: { sinceMs: 0, bps: 0 },
   });

@@ -1,5 +1,6 @@
 /** The naive market's rules of Trading and Consumption: transfers, splits of Lots, sweeps. */
 import type { Command } from "#exchange/core/commands.ts";
+import { clockMs, stoppedMs, stops } from "./halts.fixture.ts";
 import { mustCloseOut } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { quantityProblem } from "./supply.fixture.ts";
@@ -19,7 +20,16 @@ export function cut(model: Model, lot: m.ModelLot, tokens: number): m.ModelLot {
   lot.value -= value;
   lot.tokens -= tokens;
   model.counts.lot += 1;
-  const part = { ...lot, number: model.counts.lot, tokens, value, margin, used: 0, paid: 0n };
+  const part = {
+    ...lot,
+    number: model.counts.lot,
+    tokens,
+    value,
+    margin,
+    used: 0,
+    paid: 0n,
+    draws: [],
+  };
   model.lots.push(part);
   return part;
 }
@@ -76,7 +86,7 @@ export function toTrading(model: Model, command: Command<"transfer-to-trading">)
   const { account, symbol, quantity } = command;
   if (m.accountOf(model, account).mode === "easy") return m.refused("auto-mode-trading-restricted");
   const drawable = lotsOf(model, account, symbol)
-    .filter((lot) => lot.tradingMs === null && lot.expiresMs > model.nowMs)
+    .filter((lot) => lot.tradingMs === null && lot.expiresMs > clockMs(model, symbol))
     .filter((lot) => !mustCloseOut(model, lot.supplier, model.nowMs))
     .sort((a, b) => b.expiresMs - a.expiresMs || a.number - b.number);
   const tokens = m.tokensOf(model, symbol, quantity);
@@ -120,13 +130,13 @@ export function dueSweeps(model: Model) {
 }
 
 function sweep(model: Model, account: number, gridMs: number): void {
-  const outMs = model.outages.map(({ fromMs, toMs }) => toMs - Math.max(fromMs, gridMs));
-  const lateMs = m.count(outMs.map((ms) => Math.max(0, ms)));
   for (const { symbol } of model.instruments) {
     const due = lotsOf(model, account, symbol).filter(
       (lot) => lot.tradingMs !== null && lot.tradingMs < gridMs,
     );
     if (due.length === 0) continue;
+    const toMs = Math.max(gridMs, clockMs(model, symbol));
+    const lateMs = stoppedMs(stops(model, symbol), gridMs, toMs);
     for (const order of model.orders) {
       if (order.account !== account || order.symbol !== symbol || order.lots.length === 0) continue;
       model.tally.add("state: ask swept");

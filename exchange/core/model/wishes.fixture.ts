@@ -1,6 +1,6 @@
 /** All wishes: money, supply and time here, orders and deliveries beside; and how often each is drawn. */
 import fc from "fast-check";
-import { moveUnits, set, setBack } from "./account-wishes.fixture.ts";
+import { haltOrResume, moveUnits, set, setBack } from "./account-wishes.fixture.ts";
 import { draw, release, reserve, retry, settle } from "./delivery-wishes.fixture.ts";
 import {
   again,
@@ -227,6 +227,7 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [issue, 1],
   [transfer, 1],
   [moveUnits, 6],
+  [haltOrResume, 2],
   [set, 3],
   [setBack, 3],
   [resell, 7],
