@@ -1,5 +1,5 @@
 /**
- * A client of the book against the core's book: seeded markets, readers that are slow, cut off, come
+ * Clients of book and orders against the core: seeded markets, readers that are slow, cut off, come
  * back with their last sequence number, and exchanges that restart meanwhile.
  */
 import fc from "fast-check";
@@ -13,10 +13,15 @@ import { createTally, runParameters, TEST_MS_MAX } from "#exchange/core/model/ru
 import { SYMBOLS, timeAfter, type Wish } from "#exchange/core/model/wish.fixture.ts";
 import { WISHES } from "#exchange/core/model/wishes.fixture.ts";
 import type { CoreState } from "#exchange/core/state.ts";
+import { statusWord } from "#exchange/history/records.ts";
 import type { Shell } from "#exchange/shell.ts";
+import { publicId } from "#protocol/ids.ts";
+import type { Instrument } from "#protocol/instrument.ts";
+import { formatQuantity } from "#protocol/quotation.ts";
 import { type BookData, BookFollower } from "./book-follower.fixture.ts";
 import type { Subscription } from "./connection.ts";
 import { TRADING_TOPIC } from "./frames.ts";
+import { OrdersFollower } from "./orders-follower.fixture.ts";
 import type { StateSink } from "./state-feed.ts";
 import { StreamFeeds } from "./stream-feeds.ts";
 
@@ -88,10 +93,21 @@ function bookOf(state: CoreState, symbol: string, side: typeof BUY | typeof SELL
   return levels.map(({ priceTicks, quantity }) => [priceTicks, quantity]);
 }
 
+function ordersOf(state: CoreState, account: number): [id: string, shown: string][] {
+  const open = [...state.orders.values()].filter((order) => order.account === account);
+  const shown = open.map((order): [string, string] => {
+    const instrument = state.instruments.get(order.symbol)?.instrument as Instrument;
+    const filled = formatQuantity(instrument, order.filled);
+    return [publicId("order", order.number), `${statusWord(order)} ${filled}`];
+  });
+  return shown.sort();
+}
+
 class World {
   readonly model: Model;
   readonly real: Real;
   readonly readers = SYMBOLS.flatMap((symbol) => [new Reader(symbol), new Reader(symbol)]);
+  readonly owners = [3, 4, 6].map((account) => new OrdersFollower(account));
   feeds: StreamFeeds;
   /** Executed, and not durable yet. */
   #undurable: CoreEvent[] = [];
@@ -122,7 +138,7 @@ class World {
     if (wish.name === "restart" || wish.name === "takeover") {
       this.flush();
       this.real.core = restarted(this.real);
-      for (const reader of this.readers) reader.cut();
+      for (const reader of [...this.readers, ...this.owners]) reader.cut();
       this.feeds = this.#begun();
     }
     both(this.model, this.real, command, nowMs);
@@ -142,6 +158,9 @@ class World {
     else if (fate === "full") reader.isFull = true;
     else if (fate === "drain") reader.drain();
     else if (fate === "connect" && reader.isCut) reader.connect(this.feeds);
+    const owner = this.owners[drawn % this.owners.length] as OrdersFollower;
+    if (fate === "cut") owner.cut();
+    else if (fate === "connect" && owner.isCut) owner.connect(this.feeds);
     if (fate !== "batch") this.flush();
     this.check();
   }
@@ -156,6 +175,11 @@ class World {
       expect(reader.follower.levels("bids")).toEqual(bookOf(state, symbol, BUY));
       expect(reader.follower.levels("asks")).toEqual(bookOf(state, symbol, SELL));
       tally.add("compared");
+    }
+    for (const { account, open, isCut } of this.owners) {
+      if (isCut) continue;
+      expect([...open].sort()).toEqual(ordersOf(this.real.core.state, account));
+      tally.add("orders compared");
     }
   }
 }
@@ -176,25 +200,27 @@ class Step implements fc.Command<World, World> {
 }
 
 test(
-  `a client that was cut, slow or away has exactly the core's book (SEED=${parameters.seed})`,
+  `a client that was cut, slow or away has exactly the core's book and its own orders (SEED=${parameters.seed})`,
   () => {
     const fates = fc.nat(FATES.length * 4 - 1);
     const steps = fc.commands(
       WISHES.map((wish) => fc.tuple(wish, fates).map(([drawn, fate]) => new Step(drawn, fate))),
       { maxCommands: COMMANDS_MAX, size: "max" },
     );
-    const seen = { snapshots: 0, updates: 0 };
+    const seen = { snapshots: 0, updates: 0, resumes: 0 };
     fc.assert(
       fc.property(steps, (list) => {
         const world = new World();
-        for (const reader of world.readers) reader.connect(world.feeds);
+        for (const reader of [...world.readers, ...world.owners]) reader.connect(world.feeds);
         fc.modelRun(() => ({ model: world, real: world }), list);
         for (const reader of world.readers) {
           reader.drain();
           if (reader.isCut) reader.connect(world.feeds);
         }
         world.flush();
+        for (const owner of world.owners) if (owner.isCut) owner.connect(world.feeds);
         world.check();
+        for (const { resumes } of world.owners) seen.resumes += resumes;
         for (const { follower } of world.readers) {
           seen.snapshots += follower.snapshots;
           seen.updates += follower.updates;
@@ -206,6 +232,8 @@ test(
     expect(tally.total("compared")).toBeGreaterThan(1_000);
     expect(tally.total("resumed over a gap")).toBeGreaterThan(20);
     expect(seen.updates).toBeGreaterThan(500);
+    expect(tally.total("orders compared")).toBeGreaterThan(1_000);
+    expect(seen.resumes).toBeGreaterThan(20);
     expect(seen.snapshots).toBeGreaterThan(RUNS);
   },
   TEST_MS_MAX,

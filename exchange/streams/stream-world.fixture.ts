@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { SYMBOL } from "#exchange/core/core.fixture.ts";
+import type { CoreEvent } from "#exchange/core/events.ts";
+import type { Shell } from "#exchange/shell.ts";
 import { createTestExchange, type Trader } from "#exchange/trading/trading.fixture.ts";
 import { publicId } from "#protocol/ids.ts";
 import type { StreamLimits } from "./limits.ts";
@@ -11,7 +13,21 @@ import { createStreamServer } from "./stream-server.ts";
 
 export async function createStreamWorld(limits: Partial<StreamLimits> = {}) {
   const exchange = await createTestExchange();
-  const { shell, history, clock } = exchange;
+  const { history, clock } = exchange;
+  let toStreams: (events: readonly CoreEvent[]) => void = () => {};
+  const shell: Shell = {
+    ...exchange.shell,
+    get state() {
+      return exchange.shell.state;
+    },
+    get stoppedBecause() {
+      return exchange.shell.stoppedBecause;
+    },
+    subscribe(listener) {
+      toStreams = listener;
+      return exchange.shell.subscribe(listener);
+    },
+  };
   const errors: string[] = [];
   const log = { error: (fields: object) => void errors.push(JSON.stringify(fields)) };
   const streams = createStreamServer({ shell, history, clock, log: log as never, limits });
@@ -36,6 +52,8 @@ export async function createStreamWorld(limits: Partial<StreamLimits> = {}) {
     ...exchange,
     errors,
     streams,
+    /** Gives events to the streams that the journal never held. */
+    forge: (...events: CoreEvent[]) => toStreams(events),
     /** The exchange's ends of the connections, in their order. */
     wires,
     url,
