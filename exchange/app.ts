@@ -138,7 +138,9 @@ export async function createExchange(
   });
   // The published clients find key registration on another host, under /api/v1.
   for (const prefix of ["/v1", "/api/v1"]) {
-    await app.register(tradingRoutes, { prefix, shell, history, clock });
+    await app.register(tradingRoutes, {
+      ...{ prefix, shell, history, clock, hosts: config.publicHosts },
+    });
   }
   app.server.on("upgrade", (request, socket, head) => {
     if ((request.url ?? "").split("?")[0] === LINK_PATH) links.upgrade(request, socket, head);

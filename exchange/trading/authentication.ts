@@ -44,12 +44,15 @@ export interface AuthenticatorDependencies {
   shell: Shell;
   clock: Clock;
   limits: RateLimits;
+  /** Names that this exchange has, in lower case; empty: any. A request signed for another is refused. */
+  hosts?: readonly string[];
 }
 
 export function createAuthenticator({
   shell,
   clock,
   limits,
+  hosts = [],
 }: AuthenticatorDependencies): Authenticator {
   const keys = new LRUCache<string, KeyObject>({ max: KEYS_CACHED_MAX });
   const nonces = createNonces({ clock });
@@ -85,7 +88,16 @@ export function createAuthenticator({
     if (!verifySignature(keyOf(known), text, Buffer.from(sent.signature, "base64"))) {
       throw new Refused("invalid-signature", mismatch(sent, text, rawBody));
     }
-    if (sent.version === 2) useNonce(sent);
+    if (sent.version === 2) {
+      // Else what was signed for another exchange with the same key could be sent here as it is.
+      if (hosts.length > 0 && !hosts.includes(parts.host.toLowerCase())) {
+        throw new Refused(
+          "invalid-signature",
+          `the request is signed for host "${parts.host.slice(0, 80)}", this exchange is ${hosts.join(", ")}`,
+        );
+      }
+      useNonce(sent);
+    }
     return known.account;
   }
 

@@ -24,6 +24,8 @@ export interface TradingDependencies {
   history: History;
   clock: Clock;
   limits?: Partial<TradingLimits>;
+  /** Names that this exchange has: signatures of version 2 for others are refused. Empty: any. */
+  hosts?: readonly string[];
 }
 
 /**
@@ -32,11 +34,11 @@ export interface TradingDependencies {
  */
 export async function tradingRoutes(
   app: FastifyInstance,
-  { shell, history, clock, limits: sizes = {} }: TradingDependencies,
+  { shell, history, clock, limits: sizes = {}, hosts = [] }: TradingDependencies,
 ): Promise<void> {
   const tradingLimits = { ...TRADING_LIMITS, ...sizes };
   const limits = createRateLimits(tradingLimits, { clock });
-  const auth = createAuthenticator({ shell, clock, limits });
+  const auth = createAuthenticator({ shell, clock, limits, hosts });
   const guarded = { auth, limits, shell, clock };
   keepRawBodies(app);
   await app.register(async (open) => {

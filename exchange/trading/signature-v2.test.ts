@@ -1,4 +1,4 @@
-/** Signatures of version 2, the echo, and repeated POSTs, over a real socket. */
+/** Signatures of version 2, and the echo, over a real socket. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Listening, listenOnFreePort, type Wire } from "./signed-client.fixture.ts";
 import { createTestExchange, type TestExchange, type Trader } from "./trading.fixture.ts";
@@ -125,6 +125,22 @@ describe("a signature of version 2", () => {
     }
   });
 
+  test("for another host is refused by an exchange that was told its names", async () => {
+    const named = await createTestExchange({ hosts: ["exchange.example"] });
+    const other = await listenOnFreePort(named);
+    const stranger = await named.trader("stranger", 1n);
+    named.clock.advance(2_000);
+    const timestamp = String(Math.floor(named.clock.nowMs() / 1000));
+    const wire = { method: "GET", target: "/v1/me", timestamp };
+    const answer = await other.send(other.sign(stranger, { ...wire, nonce: nonce() }));
+    expect([answer.status, answer.code]).toEqual([401, "INVALID_SIGNATURE"]);
+    expect(answer.message).toMatch(
+      /signed for host "127.0.0.1:\d+", this exchange is exchange.example/,
+    );
+    expect((await other.send(other.sign(stranger, wire))).status).toBe(200);
+    await named.close();
+  });
+
   test("from before the process began is refused, for its nonce may have been used", async () => {
     const fresh = await createTestExchange();
     const other = await listenOnFreePort(fresh);
@@ -227,62 +243,6 @@ describe("the echo", () => {
       message: "GET/v1/auth/echo",
       checks: { headers: expect.stringMatching(/x-thegrid-timestamp/), signature: "not checked" },
     });
-  });
-});
-
-describe("an Idempotency-Key", () => {
-  const post = (target: string, body: object, key: string) => {
-    const wire = client.sign(trader, {
-      method: "POST",
-      target,
-      body: JSON.stringify(body),
-      timestamp: now(),
-    });
-    return { ...wire, headers: { ...wire.headers, "idempotency-key": key } };
-  };
-  const newKey = (name: string) => ({ api_key: { name } });
-
-  test("executes a POST once and answers alike", async () => {
-    const first = await client.send(post("/v1/api-keys", newKey("one"), "k-1"));
-    expect(first.status).toBe(201);
-    const before = exchange.shell.state.seq;
-    const again = await client.send(post("/v1/api-keys", newKey("one"), "k-1"));
-    expect([again.status, again.data]).toEqual([201, first.data]);
-    expect(again.headers.get("idempotency-replayed")).toBe("true");
-    expect(exchange.shell.state.seq).toBe(before);
-    const other = await client.send(post("/v1/api-keys", newKey("two"), "k-1"));
-    expect([other.status, other.code]).toEqual([409, "IDEMPOTENCY_KEY_REUSED"]);
-    exchange.clock.advance(24 * 3_600_000 + 1_000);
-    const later = await client.send(post("/v1/api-keys", newKey("two"), "k-1"));
-    expect([later.status, later.data]).toMatchObject([201, { name: "two" }]);
-  });
-
-  test("is not used up by a refusal", async () => {
-    const refused = await client.send(post("/v1/api-keys", newKey(""), "k-2"));
-    expect(refused.status).toBe(422);
-    expect((await client.send(post("/v1/api-keys", newKey("three"), "k-2"))).status).toBe(201);
-  });
-
-  test("sent twice at once is executed once", async () => {
-    const wire = post("/v1/api-keys", newKey("four"), "k-3");
-    const answers = await Promise.all([client.send(wire), client.send(wire)]);
-    const made = answers.filter(({ status }) => status === 201).map(({ data }) => data);
-    expect(new Set(made.map((data) => JSON.stringify(data))).size).toBe(1);
-    for (const { status, code } of answers) {
-      if (status !== 201) expect(code).toBe("IDEMPOTENCY_KEY_BUSY");
-    }
-  });
-
-  test("becomes the client_order_id of an order, which the journal keeps", async () => {
-    const order = JSON.parse(bid) as object;
-    const first = await client.send(post("/v1/orders", order, "k-4"));
-    expect(first.data).toMatchObject({ client_order_id: "k-4" });
-    expect(exchange.shell.state.clientIds.has(`${trader.account}:k-4`)).toBe(true);
-  });
-
-  test("of other characters is refused", async () => {
-    const answer = await client.send(post("/v1/api-keys", newKey("x"), "k 5"));
-    expect([answer.status, answer.code]).toEqual([400, "INVALID_IDEMPOTENCY_KEY"]);
   });
 });
 

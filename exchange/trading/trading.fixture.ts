@@ -63,7 +63,9 @@ export function signatureHeaders(
   };
 }
 
-export async function createTestExchange(options: { limits?: Partial<TradingLimits> } = {}) {
+export async function createTestExchange(
+  options: { limits?: Partial<TradingLimits>; hosts?: readonly string[] } = {},
+) {
   const clock = manualClock(START_MS);
   const errors: Error[] = [];
   const history = openHistory(":memory:");
