@@ -21,7 +21,7 @@ import { formatMicros, parseDecimal } from "#protocol/money.ts";
 import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
 import { backupRoute } from "./backup-route.ts";
 import { accountBody, depositBody, joinTokenBody, keyBody } from "./bodies.ts";
-import { deliveryRoute } from "./delivery-route.ts";
+import { deliveryHaltRoute } from "./delivery-halt-route.ts";
 import * as say from "./descriptions.ts";
 import { fundsRoute } from "./funds-route.ts";
 import { statusRoute } from "./status-route.ts";
@@ -47,7 +47,7 @@ export async function operatorRoutes(
   });
 
   backupRoute(app, backups);
-  deliveryRoute(app, shell);
+  deliveryHaltRoute(app, shell);
   fundsRoute(app, shell);
   statusRoute(app, shell);
   supplierRoute(app, shell);

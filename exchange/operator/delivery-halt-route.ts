@@ -33,7 +33,7 @@ const RESUME = described({
 });
 
 /** `POST /instruments/:id/halt-delivery` and `/resume-delivery`. */
-export function deliveryRoute(app: FastifyInstance, shell: Shell): void {
+export function deliveryHaltRoute(app: FastifyInstance, shell: Shell): void {
   app.post<{ Params: { id: string } }>(
     "/instruments/:id/halt-delivery",
     HALT,
