@@ -88,6 +88,7 @@ export const ERRORS = {
     "REFERENCE_REUSED",
     "The reference belongs to another deposit; it is remembered for 90 days, or what the policy says.",
   ),
+  "withdrawal-not-found": entry(404, "WITHDRAWAL_NOT_FOUND", "No such withdrawal is open."),
   "mode-managed-setting": entry(
     403,
     "MODE_MANAGED_SETTING",

@@ -13,6 +13,7 @@ import {
 } from "./accounts/accounts.ts";
 import { changeSettings } from "./accounts/change-settings.ts";
 import { adoptPolicy, listInstrument } from "./accounts/configuration.ts";
+import { completeWithdrawal, rejectWithdrawal, requestWithdrawal } from "./accounts/withdrawals.ts";
 import { applyEvent } from "./apply/apply.ts";
 import { haltDelivery, resumeDelivery } from "./clearing/halts.ts";
 import { retryDelivery } from "./clearing/remedy.ts";
@@ -43,6 +44,9 @@ const DECIDERS: Deciders = {
   "adopt-policy": adoptPolicy,
   "open-account": openAccount,
   "change-settings": changeSettings,
+  "request-withdrawal": requestWithdrawal,
+  "complete-withdrawal": completeWithdrawal,
+  "reject-withdrawal": rejectWithdrawal,
   deposit,
   "fund-exchange": fundExchange,
   "add-api-key": addApiKey,

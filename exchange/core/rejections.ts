@@ -22,6 +22,7 @@ export const REJECTION_CODES = [
   "client-order-id-reused",
   "client-ids-exhausted",
   "reference-reused",
+  "withdrawal-not-found",
   "auto-mode-trading-restricted",
   "mode-managed-setting",
   "price-above-ceiling",

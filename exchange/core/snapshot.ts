@@ -38,6 +38,7 @@ export function createEmptyState(): CoreState {
       node: 0,
       issuance: 0,
       transfer: 0,
+      withdrawal: 0,
     },
     ledger: new Ledger(),
     accounts: new Map(),
@@ -62,6 +63,7 @@ export function createEmptyState(): CoreState {
     referencesDueMs: 0,
     joinTokensDueMs: 0,
     references: new Map(),
+    withdrawals: new Map(),
     outages: [],
     due: new DueQueue(),
     serving: new Serving(),
@@ -150,6 +152,7 @@ export function decodeState(text: string): CoreState {
     "fundUse",
     "references",
     "deliveryHalts",
+    "withdrawals",
   ] as const;
   for (const name of maps) {
     for (const [key, value] of raw[name] as Rows)
@@ -236,6 +239,9 @@ function fillDueQueue(state: CoreState): void {
   for (const [order, { expiresAtMs }] of state.terms) {
     if (expiresAtMs === null) continue;
     state.due.push({ dueMs: expiresAtMs, kind: "order-expiry", id: order });
+  }
+  for (const { number, expiresAtMs } of state.withdrawals.values()) {
+    state.due.push({ dueMs: expiresAtMs, kind: "withdrawal-expiry", id: number });
   }
   for (const delivery of state.deliveries.values()) {
     state.due.push({ dueMs: delivery.timeoutAtMs, kind: "delivery-timeout", id: delivery.number });

@@ -4,6 +4,7 @@
  */
 import type { Instrument } from "#protocol/instrument.ts";
 import type { AccountSettings, Spending } from "./accounts/settings.ts";
+import type { Withdrawal } from "./accounts/withdrawals.ts";
 import type { Drawn } from "./clearing/draw-rate.ts";
 import type { DeliveryHalts } from "./clearing/halts.ts";
 import type { Holdings } from "./clearing/holdings.ts";
@@ -242,6 +243,7 @@ export interface CoreState {
     node: number;
     issuance: number;
     transfer: number;
+    withdrawal: number;
   };
   ledger: Ledger;
   accounts: Map<number, Account>;
@@ -275,6 +277,8 @@ export interface CoreState {
   fundUse: Map<number, { windowStartMs: number; micros: number }>;
   /** Deposit references, oldest first, for as long as the policy says: money is not taken twice. */
   references: Map<string, DepositReference>;
+  /** Those that are neither completed nor rejected. */
+  withdrawals: Map<number, Withdrawal>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
   outages: { fromMs: number; toMs: number }[];
   /** What has to happen when. It and the next two are built from the rest of the state. */

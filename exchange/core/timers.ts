@@ -1,4 +1,5 @@
 /** What runs by itself when its time has come, before anything else is decided. */
+import { EXPIRED, emitRejected } from "./accounts/withdrawals.ts";
 import { nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
 import { isInDefault } from "./clearing/default.ts";
 import { expireLot } from "./clearing/expiry.ts";
@@ -66,6 +67,9 @@ function runItem(turn: Turn, item: DueItem): boolean {
     // Amended since: it has an item of its own.
     if (order === undefined || expiresAtMs === null || expiresAtMs > item.dueMs) return false;
     closeOrder(turn, order, "cancelled", "expired");
+  } else if (item.kind === "withdrawal-expiry") {
+    const open = state.withdrawals.get(item.id);
+    if (open !== undefined) emitRejected(turn, open, EXPIRED);
   } else if (item.kind === "supplier-standing") {
     lookAfterSupplier(turn, item.id);
   } else if (item.kind === "supplier-grace") {

@@ -9,6 +9,7 @@ import { marketAppliers } from "./market-events.ts";
 import { orderTermsAppliers } from "./order-terms-events.ts";
 import { slaAppliers } from "./sla-events.ts";
 import { supplyAppliers } from "./supply-events.ts";
+import { withdrawalAppliers } from "./withdrawal-events.ts";
 
 /** What each type of event does, its postings aside. */
 export type Appliers<T extends EventType> = {
@@ -23,6 +24,7 @@ const APPLIERS: Appliers<EventType> = {
   ...clearingAppliers,
   ...lotAppliers,
   ...slaAppliers,
+  ...withdrawalAppliers,
 };
 
 /** Applies the next event. Throws when it is not the next one or does not fit: the process must stop then. */

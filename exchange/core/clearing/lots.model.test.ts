@@ -54,6 +54,7 @@ const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   clientIdsPerAccountMax: fc.constantFrom(1, 100),
   clientIdKeptMs: fc.constant(1_800_000),
   depositReferenceKeptMs: fc.constant(3_600_000),
+  withdrawalKeptMs: fc.constantFrom(300_000, 3_600_000),
 }) as fc.Arbitrary<MarketPolicy>;
 
 const tally = createTally(process.env);
@@ -114,6 +115,11 @@ const AIMED: Record<string, string[]> = {
     ...["invalid-amount", "invalid-price", "instrument-not-found"],
   ],
   halt: ["accepted", "instrument-not-found"],
+  withdraw: [
+    ...["accepted", "account-not-found", "insufficient-balance", "invalid-amount"],
+    "reference-reused",
+  ],
+  "decide on": ["accepted", "withdrawal-not-found"],
   "set back": ["accepted"],
   resell: ["accepted", "insufficient-units", "too-many-open-orders"],
   "buy back": ["accepted", "insufficient-balance"],
@@ -165,6 +171,7 @@ const AIMED: Record<string, string[]> = {
     ...["charge took the bond behind its Lot", "abandonment charged"],
     ...["abandonment charged a second time", "announced absence not charged"],
     ...["into easy mode", "into advanced mode", "topped up", "no money for a top-up"],
+    ...["withdrawal expired", "withdrawal asked for again"],
     ...["Lots entered with the setting", "Lot tolled by a halt"],
     ...["swept", "swept after an outage", "Lot split", "Lot split that was used"],
     "Lot entered Consumption again",

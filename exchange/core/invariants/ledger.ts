@@ -8,6 +8,7 @@ import {
   GUARANTY,
   lotMargin,
   lotTokens,
+  withdrawalHold,
 } from "#exchange/core/ledger/account-names.ts";
 import {
   assetOf,
@@ -20,6 +21,7 @@ import type { CoreState } from "#exchange/core/state.ts";
 const LOT = "lot";
 const DELIVERY = "delivery";
 const CHARGE = "charge";
+const WITHDRAWAL = "withdrawal";
 
 /** The Lot that an account is of, whether it is open or not; null for an account of none. */
 export function lotNumberOf(account: string): number | null {
@@ -56,12 +58,21 @@ function homeOf(state: CoreState, hold: string): string | null {
   const { names } = state.ledger;
   if (hold.startsWith(DELIVERY)) return homeOfReservation(state, hold);
   if (hold.startsWith(CHARGE)) return homeOfCharge(state, hold);
+  if (hold.startsWith(WITHDRAWAL)) return homeOfWithdrawal(state, hold);
   const number = Number.parseInt(hold.slice(LOT.length), 10);
   if (hold.startsWith(LOT)) {
     const lot = state.lots.get(number);
     return lot !== undefined && hold === lotMargin(number) ? names.bond(lot.supplier) : null;
   }
   return homeOfOrder(state, names, hold, number);
+}
+
+function homeOfWithdrawal({ withdrawals, ledger }: CoreState, hold: string): string | null {
+  const open = withdrawals.get(Number.parseInt(hold.slice(WITHDRAWAL.length), 10));
+  if (open === undefined) return null;
+  const { number, account, from } = open;
+  if (hold !== withdrawalHold(number, account, from)) return null;
+  return from === "bond" ? ledger.names.bond(account) : ledger.names.available(account);
 }
 
 function homeOfOrder(

@@ -50,6 +50,13 @@ export const chargeHold = (delivery: number, supplier: number, source: ChargeSou
 export const deliveryHold = (delivery: number, lot: number): string =>
   `delivery${delivery}:lot${lot}`;
 
+/** Money that leaves, until it has: the name says on which account it lies. */
+export const withdrawalHold = (
+  withdrawal: number,
+  account: number,
+  from: "available" | "bond",
+): string => `withdrawal${withdrawal}:${from === "bond" ? bond(account) : available(account)}`;
+
 export function holdNameOf(side: "buy" | "sell", order: number): string {
   return side === "buy" ? bidHold(order) : askHold(order);
 }

@@ -98,3 +98,35 @@ export const haltOrResume = kind({
     return { type: "halt-delivery", symbol: wish.symbol, reason: "test" };
   },
 });
+
+/** Money out, by references that are used again now and then. */
+export const withdraw = kind({
+  name: "withdraw",
+  of: fc.record({
+    account: mostly(anybody, fc.constant(NOBODY), 15),
+    amountMicros: mostly(
+      fc.constantFrom(500n, 500n, 20_000n, 400_000n),
+      fc.constantFrom(0n, -5n, 10n ** 12n),
+      6,
+    ),
+    from: fc.constantFrom<("available" | "bond")[]>("available", "bond"),
+    reference: fc.nat(12).map((number) => `out ${number}`),
+  }),
+  command: (wish) => ({ type: "request-withdrawal", ...wish }),
+});
+/** The operator decides on one that is open; now and then on none. */
+export const decideOn = kind({
+  name: "decide on",
+  of: fc.record({
+    at: fc.nat(4),
+    pays: fc.boolean(),
+    none: mostly(fc.constant(false), fc.constant(true), 9),
+  }),
+  command: ({ at, pays, none }, model) => {
+    const open = pick(model.withdrawals, at);
+    if (open === undefined && !none) return null;
+    const withdrawal = none ? model.counts.withdrawal + 1 : (open?.number ?? 1);
+    if (pays) return { type: "complete-withdrawal", withdrawal };
+    return { type: "reject-withdrawal", withdrawal, reason: "test" };
+  },
+});

@@ -18,6 +18,8 @@ import * as supply from "./supply.fixture.ts";
 import { close } from "./trading.fixture.ts";
 import * as transfers from "./transfers.fixture.ts";
 import { dueSweeps } from "./transfers.fixture.ts";
+import * as withdrawals from "./withdrawals.fixture.ts";
+import { dueWithdrawals } from "./withdrawals.fixture.ts";
 
 type Model = m.Model;
 
@@ -39,6 +41,7 @@ function dueItems(model: Model): Due[] {
     .filter((lot) => lot.expiresMs <= clockMs(model, lot.symbol) || !isHalted(model, lot.symbol));
   const items: Due[] = [
     ...dueSweeps(model),
+    ...dueWithdrawals(model),
     ...model.orders.map((order) => ({
       ...{ atMs: order.expiresMs ?? Number.POSITIVE_INFINITY, rank: -1, id: order.number },
       run: () => {
@@ -202,6 +205,9 @@ const RULES: Rules = {
   "transfer-issued": supply.transferUnits,
   "halt-delivery": halts.halt,
   "resume-delivery": halts.resume,
+  "request-withdrawal": withdrawals.request,
+  "complete-withdrawal": withdrawals.complete,
+  "reject-withdrawal": withdrawals.refuse,
   "change-settings": settings.change,
   "transfer-to-consumption": transfers.toConsumption,
   "transfer-to-trading": transfers.toTrading,

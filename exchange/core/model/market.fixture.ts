@@ -61,10 +61,11 @@ export function createModel(
     halts: [],
     references: new Map(),
     keys: new Map(),
+    withdrawals: [],
     clientIds: [],
     deposited: 0n,
     fees: 0n,
-    counts: { order: 0, lot: 0, delivery: 0, issuance: 0, transfer: 0 },
+    counts: { order: 0, lot: 0, delivery: 0, issuance: 0, transfer: 0, withdrawal: 0 },
     arrivals: 0,
     tally,
   };
@@ -104,8 +105,17 @@ export const withFee = (model: Model, value: bigint): bigint =>
 
 export const left = (order: ModelOrder): number => order.quantity - order.filled;
 
+export const heldToLeave = (model: Model, account: number, from: "available" | "bond"): bigint =>
+  sum(
+    model.withdrawals
+      .filter((each) => each.account === account && each.from === from)
+      .map((each) => each.amount),
+  );
 export const heldForBids = (model: Model, account: number): bigint =>
-  sum(model.orders.filter((o) => o.account === account && o.side === "buy").map((o) => o.hold));
+  sum([
+    ...model.orders.filter((o) => o.account === account && o.side === "buy").map((o) => o.hold),
+    heldToLeave(model, account, "available"),
+  ]);
 export const freeMoney = (model: Model, account: number): bigint =>
   accountOf(model, account).available - heldForBids(model, account);
 
@@ -118,6 +128,7 @@ export const heldBond = (model: Model, account: number): bigint =>
     ...model.orders.filter((o) => o.account === account && o.side === "sell").map((o) => o.hold),
     ...model.lots.filter((lot) => lot.supplier === account).map((lot) => lot.margin),
     ...heldForCharges(model, account).map((held) => held.bond),
+    heldToLeave(model, account, "bond"),
   ]);
 export const heldPay = (model: Model, account: number): bigint =>
   sum(heldForCharges(model, account).map((held) => held.pending));

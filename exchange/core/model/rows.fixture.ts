@@ -166,10 +166,25 @@ export interface Model {
   references: Map<string, { content: string; atMs: number }>;
   /** API keys that count, and whose they are. */
   keys: Map<string, number>;
+  withdrawals: {
+    number: number;
+    account: number;
+    from: "available" | "bond";
+    amount: bigint;
+    reference: string;
+    endsMs: number;
+  }[];
   clientIds: { order: PlaceOrder; number: number; atMs: number }[];
   deposited: bigint;
   fees: bigint;
-  counts: { order: number; lot: number; delivery: number; issuance: number; transfer: number };
+  counts: {
+    order: number;
+    lot: number;
+    delivery: number;
+    issuance: number;
+    transfer: number;
+    withdrawal: number;
+  };
   arrivals: number;
   tally: Tally;
 }

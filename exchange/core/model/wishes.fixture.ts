@@ -1,6 +1,13 @@
 /** All wishes: money, supply and time here, orders and deliveries beside; and how often each is drawn. */
 import fc from "fast-check";
-import { haltOrResume, moveUnits, set, setBack } from "./account-wishes.fixture.ts";
+import {
+  decideOn,
+  haltOrResume,
+  moveUnits,
+  set,
+  setBack,
+  withdraw,
+} from "./account-wishes.fixture.ts";
 import { draw, release, reserve, retry, settle } from "./delivery-wishes.fixture.ts";
 import {
   again,
@@ -51,7 +58,11 @@ const depositAgain = kind({
   of: fc.nat(50),
   command: (at, model) => {
     const none = ["none", { content: "4 available 5" }] as const;
-    const [reference, { content }] = pick([...model.references], at) ?? none;
+    const [reference, { content }] =
+      pick(
+        [...model.references].filter(([, known]) => !known.content.startsWith("withdrawal")),
+        at,
+      ) ?? none;
     if (content.startsWith("exchange")) {
       const [, fund, amount] = content.split(" ") as [string, "cover" | "guaranty", string];
       return { type: "fund-exchange", fund, amountMicros: BigInt(amount), reference };
@@ -228,6 +239,8 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [transfer, 1],
   [moveUnits, 6],
   [haltOrResume, 2],
+  [withdraw, 2],
+  [decideOn, 2],
   [set, 3],
   [setBack, 3],
   [resell, 7],
