@@ -26,6 +26,7 @@ import * as say from "./descriptions.ts";
 import { fundsRoute } from "./funds-route.ts";
 import { statusRoute } from "./status-route.ts";
 import { supplierRoute } from "./supplier-route.ts";
+import { withdrawalRoute } from "./withdrawal-route.ts";
 
 const JOIN_TOKEN_SECONDS_DEFAULT = 900;
 
@@ -51,6 +52,7 @@ export async function operatorRoutes(
   fundsRoute(app, shell);
   statusRoute(app, shell);
   supplierRoute(app, shell);
+  withdrawalRoute(app, shell);
 
   app.post("/accounts", say.OPEN_ACCOUNT, async (request, reply) => {
     const { name, mode = "easy", auto_transfer_enabled: autoTransfer } = accountBody(request.body);

@@ -7,6 +7,7 @@ import * as orders from "#exchange/trading/schemas/orders.ts";
 import * as settings from "#exchange/trading/schemas/settings.ts";
 import * as supply from "#exchange/trading/schemas/supply.ts";
 import * as transfers from "#exchange/trading/schemas/transfers.ts";
+import * as withdrawals from "#exchange/trading/schemas/withdrawals.ts";
 
 /** `OrderAnswer` is called `Order`. */
 function named(modules: readonly object[]): Map<TSchema, string> {
@@ -20,6 +21,6 @@ function named(modules: readonly object[]): Map<TSchema, string> {
 }
 
 export const KNOWN_SCHEMAS: ReadonlyMap<TSchema, string> = new Map([
-  ...named([account, markets, orders, settings, supply, transfers]),
+  ...named([account, markets, orders, settings, supply, transfers, withdrawals]),
   [ChatRequestSchema, "ChatRequest"] as const,
 ]);

@@ -18,6 +18,7 @@ import { settingsRoutes } from "./settings-routes.ts";
 import { supplyRoutes } from "./supply-routes.ts";
 import { tradeRoutes } from "./trade-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
+import { withdrawalRoutes } from "./withdrawal-routes.ts";
 
 export interface TradingDependencies {
   shell: Shell;
@@ -55,6 +56,7 @@ export async function tradingRoutes(
       await signed.register(routes, { shell, history });
     }
     await signed.register(balanceRoutes, { shell });
+    await signed.register(withdrawalRoutes, { shell });
   });
   await app.register(async (proven) => {
     guard(proven, { ...guarded, proof: "signature-or-key" });
