@@ -121,7 +121,7 @@ export async function createTestExchange(
       headers: { ...json, ...headers },
       ...(payload === undefined ? {} : { payload }),
     });
-    if (undescribed.length > 0 && url.includes("/v1/") && !url.startsWith("/operator")) {
+    if (undescribed.length > 0) {
       throw new Error(undescribed.splice(0).join("\n"));
     }
     return {
