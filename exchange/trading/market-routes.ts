@@ -9,7 +9,7 @@ import type { History } from "#exchange/history/history.ts";
 import { PAGE_LIMIT_MAX } from "#exchange/history/listing.ts";
 import { described } from "#exchange/reference/described.ts";
 import type { Shell } from "#exchange/shell.ts";
-import { dayOf } from "./day.ts";
+import { createDays } from "./day.ts";
 import { readCandleQuery, readCount, readLimit } from "./list-query.ts";
 import { listedBySymbol, listedOf } from "./markets.ts";
 import {
@@ -113,8 +113,9 @@ export async function marketRoutes(
     readData(shell, reply, (state) =>
       [...state.instruments.values()].map((each) => show(state, each)),
     );
+  const days = createDays(history);
   const day = (state: CoreState, { instrument }: InstrumentState) =>
-    dayOf(history, instrument.symbol, state.nowMs);
+    days(instrument.symbol, state.nowMs);
   const instrument = (state: CoreState, listed: InstrumentState) =>
     instrumentView(listed, day(state, listed));
   const market = (_state: CoreState, listed: InstrumentState) => marketView(listed);
