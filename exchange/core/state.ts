@@ -8,6 +8,7 @@ import type { Withdrawal } from "./accounts/withdrawals.ts";
 import type { Drawn } from "./clearing/draw-rate.ts";
 import type { DeliveryHalts } from "./clearing/halts.ts";
 import type { Holdings } from "./clearing/holdings.ts";
+import type { OfferedLot } from "./clearing/lot-events.ts";
 import type { TradingLots } from "./clearing/trading-lots.ts";
 import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
@@ -57,12 +58,6 @@ export interface InstrumentState {
 /** `waiting` for its stop price; `triggered` by it, and about to enter the market. */
 export type OrderStatus = "open" | "suspended" | "waiting" | "triggered" | "filled" | "cancelled";
 export type { ClosureReason } from "./market/closure-reasons.ts";
-
-/** Increments of one Lot that an ask still offers. */
-export interface OfferedLot {
-  lot: number;
-  quantity: number;
-}
 
 export interface Order {
   number: number;
@@ -189,8 +184,8 @@ export interface Attendance {
   graceEndsAtMs: number | null;
   /** It said that it would go: away, but it did not abandon anybody. */
   isDrained: boolean;
-  /** Milliseconds away per slot (slot number to milliseconds), kept while an open Lot may need them. */
-  awayMsBySlot: Map<number, number>;
+  /** Announced absences that are over, of the last seven days. */
+  drains: { fromMs: number; toMs: number }[];
 }
 
 export interface ApiKey {
@@ -225,6 +220,14 @@ export interface ClientId {
 export interface DepositReference {
   digest: string;
   atMs: number;
+}
+
+/** Who counts open Lots while they come and go. */
+export interface LotWatch {
+  /** Called before the Lot is taken away. */
+  ended(lot: Lot): void;
+  /** Called before a part of the Lot becomes another, which is the newest then. */
+  splits(lot: Lot, micros: bigint): void;
 }
 
 export interface CoreState {
@@ -262,6 +265,8 @@ export interface CoreState {
   supplies: Map<string, Supply>;
   attendance: Map<number, Attendance>;
   suppliers: Map<number, SupplierStanding>;
+  /** While somebody counts open Lots; in no snapshot. */
+  lotWatch: LotWatch | null;
   apiKeys: Map<string, ApiKey>;
   signingKeys: Map<string, SigningKey>;
   /** Until they are used up or expire. */

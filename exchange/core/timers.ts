@@ -1,7 +1,6 @@
 /** What runs by itself when its time has come, before anything else is decided. */
 import { EXPIRED, emitRejected } from "./accounts/withdrawals.ts";
-import { nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
-import { isInDefault } from "./clearing/default.ts";
+import { isInDefault, nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
 import { expireLot } from "./clearing/expiry.ts";
 import { hasExpired } from "./clearing/halts.ts";
 import { emitRelease } from "./clearing/settlement.ts";

@@ -72,6 +72,24 @@ export const STATUS = described({
     remedy: Type.Optional(Text),
   }),
 });
+export const REQUEST = described({
+  tag,
+  summary: "One request of a buyer, with a verdict on each attempt",
+  answer: Type.Object({
+    request_id: Text,
+    instrument: Text,
+    status: Text,
+    cause: Nullable(Text),
+    supplier_id: Id("account"),
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    cost: Dollars,
+    attempts: Type.Array(
+      Type.Object({ attempt: Count, supplier_id: Id("account"), verdict: Text }),
+    ),
+  }),
+  errors: ["delivery-not-found"],
+});
 export const SCORES = described({
   tag,
   summary: "How a supplier stands, per instrument, with the figures it rests on",

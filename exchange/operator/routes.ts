@@ -12,6 +12,7 @@ import {
 } from "#exchange/core/ledger/account-names.ts";
 import { encodeState } from "#exchange/core/snapshot.ts";
 import type { Account, CoreState } from "#exchange/core/state.ts";
+import type { History } from "#exchange/history/history.ts";
 import { Refused, runCommand } from "#exchange/http.ts";
 import { readPublicKey } from "#exchange/public-key.ts";
 import { markProof } from "#exchange/reference/described.ts";
@@ -22,6 +23,7 @@ import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts
 import { backupRoute } from "./backup-route.ts";
 import { accountBody, depositBody, joinTokenBody, keyBody } from "./bodies.ts";
 import { deliveryHaltRoute } from "./delivery-halt-route.ts";
+import { deliveryRoute } from "./delivery-route.ts";
 import * as say from "./descriptions.ts";
 import { fundsRoute } from "./funds-route.ts";
 import { statusRoute } from "./status-route.ts";
@@ -36,11 +38,12 @@ export interface OperatorDependencies {
   identity: Identity;
   operatorToken: string;
   backups: Backups;
+  history: Pick<History, "deliveryByRequestId" | "lastSeq">;
 }
 
 export async function operatorRoutes(
   app: FastifyInstance,
-  { shell, clock, identity, operatorToken, backups }: OperatorDependencies,
+  { shell, clock, identity, operatorToken, backups, history }: OperatorDependencies,
 ): Promise<void> {
   markProof(app, "operator");
   app.addHook("onRequest", async (request) => {
@@ -53,6 +56,7 @@ export async function operatorRoutes(
   statusRoute(app, shell);
   supplierRoute(app, shell);
   withdrawalRoute(app, shell);
+  deliveryRoute(app, history);
 
   app.post("/accounts", say.OPEN_ACCOUNT, async (request, reply) => {
     const { name, mode = "easy", auto_transfer_enabled: autoTransfer } = accountBody(request.body);

@@ -106,6 +106,7 @@ export async function createTestExchange(
     identity: exchangeIdentity,
     operatorToken: OPERATOR_TOKEN,
     backups: createBackups(journal),
+    history,
   });
 
   async function send(

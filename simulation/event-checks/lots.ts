@@ -11,17 +11,13 @@ const EXCHANGE = 0;
 /** Slots of the UTC grid by which a supplier's presence is counted, as the rules have them. */
 const SLOT_MS = 5 * 60_000;
 
-type Kept = Pick<
-  Lot,
-  | "owner"
-  | "supplier"
-  | "priceTicks"
-  | "costTicks"
-  | "tokens"
-  | "valueMicros"
-  | "usedTokens"
-  | "paidMicros"
-> & { isTrading: boolean; enteredAtMs: number | null; expiresAtMs: number };
+type Named = "owner" | "supplier" | "symbol";
+type Figures = "priceTicks" | "costTicks" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros";
+type Kept = Pick<Lot, Named | Figures> & {
+  isTrading: boolean;
+  enteredAtMs: number | null;
+  expiresAtMs: number;
+};
 
 /** Of a Lot that has not entered Consumption. */
 const NEVER_MS = Number.POSITIVE_INFINITY;
@@ -129,6 +125,7 @@ export class LotChecks {
       supplier: seller,
       priceTicks: event.priceTicks,
       costTicks: event.priceTicks,
+      symbol,
       tokens,
       valueMicros,
       usedTokens: 0,
@@ -270,9 +267,9 @@ export class LotChecks {
     if (paidOut !== lot.valueMicros) yield `${where}: ${paidOut} paid out of ${lot.valueMicros}`;
     const unused = lot.tokens - lot.usedTokens;
     if (unusedTokens !== unused) yield `${where}: ${unusedTokens} tokens unused, ${unused} were`;
-    const { slots, healthySlots } = this.#presence(lot, atMs);
+    const { slots, healthySlots } = this.#healthy(lot, atMs);
     if (event.slots !== slots || event.healthySlots !== healthySlots) {
-      yield `${where}: present in ${event.healthySlots} of ${event.slots} slots, ${healthySlots} of ${slots} were`;
+      yield `${where}: ${event.healthySlots} of ${event.slots} slots were healthy, by what happened ${healthySlots} of ${slots}`;
     }
     const rest = lot.valueMicros - lot.paidMicros;
     const share = slots === 0 ? rest : (rest * BigInt(healthySlots)) / BigInt(slots);
@@ -281,7 +278,8 @@ export class LotChecks {
     }
   }
 
-  #presence({ supplier, enteredAtMs, expiresAtMs }: Kept, nowMs: number) {
+  #healthy({ supplier, symbol, enteredAtMs, expiresAtMs }: Kept, nowMs: number) {
+    const { presence } = this.#past;
     const awayMsMax = this.#policy?.slotAwayMsMax ?? 0;
     let slots = 0;
     let healthySlots = 0;
@@ -290,7 +288,8 @@ export class LotChecks {
       const toMs = fromMs + SLOT_MS;
       if (this.#past.wasOut(fromMs, toMs)) continue;
       slots += 1;
-      if (this.#past.awayMs(supplier, fromMs, toMs, nowMs) <= awayMsMax) healthySlots += 1;
+      if (presence.hasFailed(supplier, symbol, fromMs)) continue;
+      if (presence.idleMs(supplier, symbol, fromMs, toMs, nowMs) <= awayMsMax) healthySlots += 1;
     }
     return { slots, healthySlots };
   }

@@ -4,9 +4,11 @@ import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
 import { countDrawn } from "#exchange/core/clearing/draw-rate.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import type { EventOf } from "#exchange/core/events.ts";
+import { causeOf } from "#exchange/core/sla/causes.ts";
 import { openCard } from "#exchange/core/sla/scorecard.ts";
+import { beginTrial, endTrial } from "#exchange/core/sla/trials.ts";
 import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
-import type { CoreState, Delivery } from "#exchange/core/state.ts";
+import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
 import type { Appliers } from "./apply.ts";
@@ -18,6 +20,7 @@ export const clearingAppliers: Appliers<
   | "attempt-failed"
   | "cover-settled"
   | "supplier-charged"
+  | "debt-collected"
   | "lot-closed-out"
   | "delivery-settled"
   | "delivery-released"
@@ -51,6 +54,7 @@ export const clearingAppliers: Appliers<
       state.holdings.free(lot, -part.tokens);
       countDrawn(state, lot, part.tokens, event.atMs);
     }
+    beginTrial(state, event.supplier, event.symbol, event.delivery);
     if (before !== undefined) return;
     accountOf(state, event.account).openDeliveries += 1;
     state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });
@@ -59,6 +63,8 @@ export const clearingAppliers: Appliers<
     const delivery = deliveryOf(state, event.delivery);
     delivery.failures = [...delivery.failures, failureOf(state, delivery, event)];
     delivery.excluded = [...delivery.excluded, event.supplier];
+    if (causeOf(event.cause).isUnsent)
+      endTrial(state, event.supplier, delivery.symbol, event.delivery);
     if (event.remedy === "lots") {
       giveBack(state, delivery, event.atMs);
       delivery.owed = null;
@@ -80,8 +86,7 @@ export const clearingAppliers: Appliers<
       const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? atMs;
       const abandoned = lotOf(state, lot);
       abandoned.abandoned = { sinceMs, bps };
-      const margin = state.ledger.holdAmount(namesOfLot(abandoned).margin);
-      if (margin < abandoned.bondedMicros) abandoned.bondedMicros = margin;
+      lowerBonded(state, abandoned);
     }
     if (owedMicros > 0n) state.due.push({ dueMs: atMs, kind: "absence", id: supplier });
     if (guarantyMicros === 0n) return;
@@ -89,6 +94,9 @@ export const clearingAppliers: Appliers<
     const use = state.fundUse.get(supplier);
     const before = use?.windowStartMs === windowStartMs ? use.micros : 0;
     state.fundUse.set(supplier, { windowStartMs, micros: before + Number(guarantyMicros) });
+  },
+  "debt-collected": (state, { lots }) => {
+    for (const number of lots) lowerBonded(state, lotOf(state, number));
   },
   "lot-closed-out": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
@@ -142,6 +150,12 @@ function failureOf(
     chargeMaxMicros: event.chargeMaxMicros,
     guarantyMaxMicros: event.guarantyMaxMicros,
   };
+}
+
+/** Part of the bond behind a Lot was taken: no more than the rest will be asked for. */
+function lowerBonded(state: CoreState, lot: Lot): void {
+  const margin = state.ledger.holdAmount(namesOfLot(lot).margin);
+  if (margin < lot.bondedMicros) lot.bondedMicros = margin;
 }
 
 /** Ends the buyer's reservation; what was used of it is taken off by whoever settles. */

@@ -1,10 +1,12 @@
 /** What becomes of Lots: split, moved, offered, handed over, ended. */
+
 import { tolledMs } from "#exchange/core/clearing/halts.ts";
+import type { OfferedLot } from "#exchange/core/clearing/lot-events.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
 import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
-import type { CoreState, Lot, OfferedLot, Order } from "#exchange/core/state.ts";
+import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
@@ -86,6 +88,7 @@ export function handOverLots(state: CoreState, event: EventOf<"trade">, sell: Or
   const { buyer, enteredAtMs, expiresAtMs, atMs } = event;
   for (const part of event.resold) {
     const lot = lotOf(state, part.lot);
+    state.lotWatch?.splits(lot, part.valueMicros);
     lot.tokens -= part.tokens;
     lot.valueMicros -= part.valueMicros;
     lot.bondedMicros = part.keptMarginMicros;
@@ -126,6 +129,7 @@ function splitInTwo(state: CoreState, event: EventOf<"lot-split">): void {
   const { into, tokens, valueMicros, keptMarginMicros, marginMicros } = event;
   const lot = lotOf(state, event.lot);
   takeTokens(state, lot, tokens);
+  state.lotWatch?.splits(lot, valueMicros);
   lot.tokens -= tokens;
   lot.valueMicros -= valueMicros;
   lot.bondedMicros = keptMarginMicros;

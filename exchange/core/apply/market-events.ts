@@ -1,6 +1,7 @@
 /** What order and trade events do to the state. */
 
 import { spendingAfter } from "#exchange/core/accounts/spending.ts";
+import type { OfferedLot } from "#exchange/core/clearing/lot-events.ts";
 import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
 import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledger/account-names.ts";
@@ -9,7 +10,7 @@ import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import { lotOpened } from "#exchange/core/sla/scorecard.ts";
-import type { CoreState, Lot, OfferedLot, Order } from "#exchange/core/state.ts";
+import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";

@@ -1,6 +1,11 @@
 /** Events of Lots on their way: split, moved between Trading and Consumption, offered. */
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
-import type { OfferedLot } from "#exchange/core/state.ts";
+
+/** Increments of one Lot that an ask still offers. */
+export interface OfferedLot {
+  lot: number;
+  quantity: number;
+}
 
 /** A stretch of time. */
 export interface Stretch {

@@ -5,7 +5,7 @@ import { suspendedUntilMs } from "#exchange/core/sla/standing.ts";
 import type { Account, ClosureReason, CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
 import { accountOf, type Turn } from "#exchange/core/turn.ts";
-import { isInDefault } from "./default.ts";
+import { debtOf } from "./debt.ts";
 import { lotOf } from "./lots.ts";
 import { nextSweepMs } from "./sweep-times.ts";
 
@@ -14,7 +14,7 @@ export function isInGoodStanding(state: CoreState, supplier: number, symbol: str
   return (
     canServe(state, supplier, symbol) &&
     suspendedUntilMs(state, supplier, symbol) === null &&
-    !isInDefault(state, supplier)
+    debtOf(state, supplier) <= 0n
   );
 }
 

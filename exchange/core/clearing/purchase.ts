@@ -13,6 +13,7 @@ import { bidHoldMicros } from "#exchange/core/market/fees.ts";
 import { executePlan, type MatchPlan, NO_ENDS } from "#exchange/core/market/matching.ts";
 import { NONE, SELL } from "#exchange/core/market/order-book-port.ts";
 import { isOver, overReason } from "#exchange/core/market/order-terms.ts";
+import { areTrialsTaken } from "#exchange/core/sla/trials.ts";
 import type { CoreState, Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, tokensOf, valueMicros } from "#protocol/instrument.ts";
@@ -59,6 +60,7 @@ export function planPurchase(
     if (buyer === EXCHANGE_ACCOUNT && ask.lots.length > 0) continue;
     const served = servedBy(state, ask, book.quantity(handle));
     if (served.supplier === buyer || excluded.includes(served.supplier)) continue;
+    if (areTrialsTaken(state, served.supplier, symbol)) continue;
     limitTicks ??= priceTicks + Math.floor((priceTicks * policy.marketProtectionBps) / 10_000);
     const offer = offers.get(served.supplier) ?? { quantity: 0, fills: [] };
     offers.set(served.supplier, offer);

@@ -1,9 +1,10 @@
 /** What has to be free before an order is accepted, and what is then held for it. */
+import type { OfferedLot } from "#exchange/core/clearing/lot-events.ts";
 import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { askHold, askMargin, bidHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { InstrumentState, OfferedLot } from "#exchange/core/state.ts";
+import type { InstrumentState } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
 import { offerProblem } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";

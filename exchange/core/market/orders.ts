@@ -1,10 +1,11 @@
 /** Deciding on orders: every check before the first event, in the order the tests list them. */
 
+import type { OfferedLot } from "#exchange/core/clearing/lot-events.ts";
 import { wholeFreeTokens } from "#exchange/core/clearing/split.ts";
 import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState, OfferedLot, Order } from "#exchange/core/state.ts";
+import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
 import { emitIssue } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";

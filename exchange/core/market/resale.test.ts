@@ -165,7 +165,7 @@ test("while the sweep still runs nobody buys what a later slice will take", () =
 
 test("who bought below the Lot's price gets no more than that back; the rest is the fund's", () => {
   const { market, first, other, sale } = marketWithHolder({
-    sla: { ...quietSla, closeOutMs: HOUR_MS },
+    sla: { ...quietSla, closeOutMs: HOUR_MS, abandonment: [] },
   });
   market.run(sale({ quantity: 10, priceTicks: (DOLLAR * 3) / 4 }));
   market.run(market.order(other, { quantity: 10 }));

@@ -3,6 +3,7 @@
  * sell holds named Lots, latest expiry first; each fill hands over parts of them, whole increments.
  */
 
+import type { OfferedLot } from "#exchange/core/clearing/lot-events.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import { isInGoodStanding } from "#exchange/core/clearing/offers.ts";
 import { type Cut, cutOf, cutPostings } from "#exchange/core/clearing/split.ts";
@@ -12,7 +13,7 @@ import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { askLotHold, lotTokens } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, InstrumentState, Lot, OfferedLot, Order } from "#exchange/core/state.ts";
+import type { CoreState, InstrumentState, Lot, Order } from "#exchange/core/state.ts";
 import { sellableTokens } from "#exchange/core/supply/capacity.ts";
 import { accept, accountOf, type Decision, instrumentOf, type Turn } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";

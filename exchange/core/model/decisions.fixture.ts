@@ -7,6 +7,7 @@ import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { dueAbsences } from "./absence.fixture.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import * as deliveries from "./deliveries.fixture.ts";
+import * as ends from "./delivery-ends.fixture.ts";
 import * as halts from "./halts.fixture.ts";
 import { clockMs } from "./halts.fixture.ts";
 import { expire } from "./lots.fixture.ts";
@@ -56,7 +57,7 @@ function dueItems(model: Model): Due[] {
       ...{ atMs: delivery.timeoutMs, rank: 1, id: delivery.number },
       run: () => {
         model.tally.add("state: reservation timed out");
-        deliveries.giveBack(model, delivery);
+        ends.giveBack(model, delivery, null);
       },
     })),
     ...model.graces.map(({ account, endsMs }) => ({
@@ -64,8 +65,8 @@ function dueItems(model: Model): Due[] {
     })),
     ...dueAbsences(model).map(({ account, atMs, run }) => ({ atMs, rank: 3, id: account, run })),
   ];
-  const ends = items.filter(({ atMs }) => atMs < m.NEVER_MS);
-  return ends.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
+  const finite = items.filter(({ atMs }) => atMs < m.NEVER_MS);
+  return finite.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
 }
 
 /** What runs by itself before a command is decided. */
@@ -215,8 +216,8 @@ const RULES: Rules = {
   "cancel-order": orders.cancel,
   "cancel-orders": orders.cancelAll,
   "retry-delivery": deliveries.retry,
-  "settle-delivery": deliveries.settle,
-  "release-delivery": deliveries.release,
+  "settle-delivery": ends.settle,
+  "release-delivery": ends.release,
   resume: supply.resume,
   tick: () => m.accepted({ more: false }),
 };

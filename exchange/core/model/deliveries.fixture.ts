@@ -1,12 +1,12 @@
 /** The naive market's rules of deliveries: reservation, another supplier, payment, giving back. */
 import type { Command, ReserveDelivery } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { causeOfAbsence } from "./absence.fixture.ts";
 import * as charges from "./charges.fixture.ts";
 import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
 import { countDraws, isTooFast } from "./halts.fixture.ts";
 import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { topUp } from "./settings.fixture.ts";
 import * as sources from "./sources.fixture.ts";
 
 type Model = m.Model;
@@ -14,7 +14,7 @@ type Wish = sources.Wish;
 
 type Source =
   | { own: sources.OwnLots }
-  | { away: sources.OwnLots; cover: Cover }
+  | { away: sources.OwnLots; cause: string; cover: Cover }
   | { asks: sources.Asks };
 
 /** Who serves: Lots; of a supplier that is away, with cover; else in Auto Mode asks. Or why nobody does. */
@@ -26,10 +26,11 @@ function findSource(model: Model, wish: Wish): Source | RejectionCode {
     const away = sources.ownLots(model, wish, uncovered, false);
     if (away === null) break;
     const { supplier, parts } = away;
+    const cause = causeOfAbsence(model, supplier);
     const cover = findCover(model, {
-      ...{ wish, supplier, parts, paying: parts, agreed: 0n, failed: [supplier] },
+      ...{ wish, cause, supplier, parts, paying: parts, agreed: 0n, failed: [supplier] },
     });
-    if (cover !== null) return { away, cover };
+    if (cover !== null) return { away, cause, cover };
     uncovered.push(supplier);
   }
   const asks = sources.autoAsks(model, wish, []);
@@ -71,7 +72,8 @@ function fitOutput(model: Model, wish: Wish, shown: number | null): Wish {
   return { ...wish, output: least };
 }
 
-const isCount = (value: number, least: number) => Number.isSafeInteger(value) && value >= least;
+export const isCount = (value: number, least: number) =>
+  Number.isSafeInteger(value) && value >= least;
 
 /** `shownOutput` is what the core says the output was reduced to. */
 export function reserve(
@@ -118,9 +120,9 @@ export function reserve(
     if (taken.parts.length > 1) model.tally.add("state: reservation over several Lots");
     return serve(model, delivery, taken);
   }
-  model.tally.add("state: away supplier covered");
+  model.tally.add(`state: covered from the start: ${source.cause}`);
   serve(model, delivery, source.away);
-  return coverWith(model, delivery, "supplier-away", source.cover);
+  return coverWith(model, delivery, source.cause, source.cover);
 }
 
 /** These Lots serve from now on; told is which Lots pay. */
@@ -185,14 +187,29 @@ function moveTo(
 }
 
 type Named = { delivery: number; attempt: number };
-function find(model: Model, { delivery: number, attempt }: Named) {
+export function find(model: Model, { delivery: number, attempt }: Named) {
   const delivery = model.deliveries.find((d) => d.number === number);
   if (delivery === undefined) return m.refused("delivery-not-found");
   return delivery.attempt === attempt ? delivery : m.refused("delivery-closed");
 }
 
-/** Failures that the request itself may have caused. */
-const CRASHES = ["link-lost", "backend-failed", "backend-unreachable", "backend-stream-broken"];
+/** Failures that the request itself may have caused, alike. */
+const CRASHES: Record<string, string> = {
+  ...{ "backend-failed": "error", "link-lost": "cut", "backend-stream-broken": "cut" },
+  truncated: "cut",
+};
+
+/** It broke two suppliers alike, none of which is known to fail anyway. */
+function isPoison(model: Model, delivery: m.ModelDelivery, cause: string): boolean {
+  const { failures, supplier, symbol } = delivery;
+  const evidence = [...failures, { supplier, cause }].filter(
+    (each) =>
+      CRASHES[each.cause] !== undefined &&
+      CRASHES[each.cause] === CRASHES[cause] &&
+      !model.unwell.has(`${each.supplier}/${symbol}`),
+  );
+  return evidence.length > 1 && evidence.some((each) => each.supplier === supplier);
+}
 
 export function retry(model: Model, command: Command<"retry-delivery">): m.Outcome {
   const found = find(model, command);
@@ -200,16 +217,14 @@ export function retry(model: Model, command: Command<"retry-delivery">): m.Outco
   if (!model.keys.has(found.key)) return m.refused("key-not-found");
   const { cause } = command;
   const { failures, supplier, parts } = found;
-  if ([...failures, { cause }].filter((failure) => CRASHES.includes(failure.cause)).length > 1) {
-    return m.refused("poison-request");
-  }
+  if (isPoison(model, found, cause)) return m.refused("poison-request");
   if (found.attempt >= model.policy.attemptsMax) return m.refused("no-supplier");
   const failed = [...failures.map((failure) => failure.supplier), supplier];
   const own = sources.ownLots(model, found, failed);
   if (own !== null) return moveTo(model, found, cause, own);
   const agreed = m.sum(charges.failuresSincePayer(found).map((failure) => failure.chargeMax));
   const cover = findCover(model, {
-    ...{ wish: found, supplier, parts, paying: m.payingParts(found), agreed, failed },
+    ...{ wish: found, cause, supplier, parts, paying: m.payingParts(found), agreed, failed },
   });
   if (cover !== null) return coverWith(model, found, cause, cover);
   const asks = sources.autoAsks(model, found, failed);
@@ -217,65 +232,4 @@ export function retry(model: Model, command: Command<"retry-delivery">): m.Outco
   if (typeof asks === "string") return m.refused(asks);
   model.tally.add("state: purchase after a failure");
   return moveTo(model, found, cause, sources.buyLots(model, found, asks));
-}
-
-export function settle(model: Model, command: Command<"settle-delivery">): m.Outcome {
-  const found = find(model, command);
-  if ("ok" in found) return found;
-  const { promptTokens, completionTokens } = command;
-  if (!isCount(promptTokens, 0) || !isCount(completionTokens, 0)) {
-    return m.refused("invalid-quantity");
-  }
-  const paying = m.payingParts(found);
-  const used = Math.min(charges.tokensOfParts(paying), promptTokens + completionTokens);
-  if (used < promptTokens + completionTokens) model.tally.add("state: billed at most reserved");
-  let unpaid = used;
-  let paid = 0n;
-  const parts: object[] = [];
-  for (const part of paying) {
-    const tokens = Math.min(unpaid, part.tokens);
-    unpaid -= tokens;
-    const lot = m.the(model.lots, (l) => l.number === part.lot);
-    const cost = payFor(lot, tokens);
-    lot.draws.push({ atMs: model.nowMs, tokens: tokens - part.tokens });
-    paid += cost;
-    // Who was covered has earned nothing: the exchange has paid who served.
-    if (found.owed === null) {
-      m.accountOf(model, lot.supplier).pending += cost;
-      m.supplyOf(model, lot.supplier, lot.symbol).deliveredEver += tokens;
-    } else model.exchange.available += cost;
-    const { number, ticks: priceTicks } = lot;
-    if (tokens > 0) parts.push({ lot: number, tokens, priceTicks, costMicros: `${cost}` });
-  }
-  const coverCost = found.owed === null ? null : endCover(model, found, used);
-  model.deliveries = model.deliveries.filter((each) => each !== found);
-  charges.chargeFailures(model, found, { used, paid, coverCost });
-  endLots(model, paying);
-  topUp(model, found.account, found.symbol);
-  return m.accepted({ usedTokens: used, costMicros: `${paid}`, parts });
-}
-
-/** The part of a Lot's price that its used tokens come to, rounded down, less what was paid. */
-function payFor(lot: m.ModelLot, tokens: number): bigint {
-  lot.used += tokens;
-  const due = (lot.value * BigInt(lot.used)) / BigInt(lot.tokens);
-  const cost = due - lot.paid;
-  lot.paid = due;
-  lot.margin = m.smaller(lot.margin, m.shareUp(lot.value - lot.paid, lot.share));
-  return cost;
-}
-
-export function release(model: Model, command: Command<"release-delivery">): m.Outcome {
-  const found = find(model, command);
-  if ("ok" in found) return found;
-  giveBack(model, found);
-  return m.accepted();
-}
-
-/** A delivery that comes to nothing: cover is undone, nobody pays or is charged. */
-export function giveBack(model: Model, delivery: m.ModelDelivery): void {
-  if (delivery.owed !== null) endCover(model, delivery, 0);
-  model.deliveries = model.deliveries.filter((each) => each !== delivery);
-  countDraws(model, m.payingParts(delivery), -1);
-  endLots(model, m.payingParts(delivery));
 }
