@@ -74,7 +74,7 @@ export class AccountFeed {
     this.#shell = shell;
     this.#durable = durable;
     this.balanceFeed = new StateFeed(this.balances, defer);
-    this.log = new EventLog(durable.seq * SEQUENCES_PER_EVENT);
+    this.log = new EventLog(durable.seq * SEQUENCES_PER_EVENT, defer);
     for (const number of shell.state.accounts.get(account)?.lots ?? []) {
       const lot = shell.state.lots.get(number);
       if (lot !== undefined) this.lots.set(number, lot.symbol);
@@ -91,6 +91,7 @@ export class AccountFeed {
     const data = streamedOrder(this.#durable.marketOf(order.symbol), order);
     const frame = () => eventBytes(isNew ? "new_order" : "order_update", { data, sequence });
     this.log.append({ stream: "user.orders", symbol: order.symbol, sequence, frame });
+    this.log.publish();
   }
 
   /** Open orders as they are durable, with the sequence number to resume from. */
@@ -162,6 +163,7 @@ export class AccountFeed {
     const data = view ?? { lot_id: publicId("lot", number), status: end };
     const frame = () => eventBytes("lot_update", { data, sequence });
     this.log.append({ stream: "user.lots", symbol, sequence, frame });
+    this.log.publish();
   }
 
   #lotViews(state: CoreState, number: number, symbol: string | null): object[] {

@@ -24,6 +24,7 @@ import { TRADING_TOPIC } from "./frames.ts";
 import { OrdersFollower } from "./orders-follower.fixture.ts";
 import type { StateSink } from "./state-feed.ts";
 import { StreamFeeds } from "./stream-feeds.ts";
+import { wireText } from "./wire-text.fixture.ts";
 
 const RUNS = 100;
 const COMMANDS_MAX = 120;
@@ -32,7 +33,7 @@ const tally = createTally({});
 
 /** What comes over the wire, without the WebSocket frame's head. */
 function readWire(bytes: Buffer): { topic: string; event: string; payload: { data: BookData } } {
-  return JSON.parse(bytes.subarray(bytes.indexOf("{")).toString());
+  return JSON.parse(wireText(bytes));
 }
 
 /** One reader of one market's book, and what the network does to it. */

@@ -134,8 +134,15 @@ export class DurableMarkets {
         order.status = "waiting";
         this.#tell(order, atMs, true);
       },
-      "stops-triggered": ({ orders, atMs }) => this.#open(orders, atMs),
-      "order-rested": ({ order: number }) => this.#rest(this.#order(number)),
+      // It is pending as before, in line for the market.
+      "stops-triggered": ({ orders }) => {
+        for (const number of orders) this.#order(number).status = "triggered";
+      },
+      "order-rested": ({ order: number, atMs }) => {
+        const order = this.#order(number);
+        this.#rest(order);
+        if (order.status === "triggered") this.#open([number], atMs);
+      },
       "orders-suspended": ({ orders, atMs }) => {
         for (const number of orders) {
           const order = this.#order(number);
@@ -165,6 +172,7 @@ export class DurableMarkets {
     market.lastPriceTicks = event.priceTicks;
     for (const number of [event.makerOrder, event.takerOrder]) {
       const order = this.#order(number);
+      if (order.status === "triggered") order.status = "open";
       order.filled += event.quantity;
       order.valueMicros += event.valueMicros;
       const left = order.quantity - order.filled;

@@ -202,6 +202,19 @@ describe("what asks too much", () => {
   });
 });
 
+test("who says nothing for 65 seconds is closed with 4408, who beats is not", async () => {
+  const silent = await begin({ lookMs: 5 });
+  const beating = await world.connect();
+  world.clock.advance(60_000);
+  await beating.ask("heartbeat", {}, "phoenix");
+  world.clock.advance(6_000);
+  expect(await silent.closed).toEqual({
+    code: 4408,
+    reason: "silent: send a heartbeat every 30 s",
+  });
+  expect(await beating.ask("heartbeat", {}, "phoenix")).toMatchObject({ status: "ok" });
+});
+
 test("when the exchange stops, every client is told so", async () => {
   const client = await begin();
   world.streams.close();

@@ -25,6 +25,8 @@ export interface StreamLimits {
   authFailures: BucketSize;
   /** Silence after which a client counts as gone: it should beat every 30 s. */
   silenceMsMax: number;
+  /** How often silent ones are looked for. */
+  lookMs: number;
   /** How long a client may take to answer a close. */
   closeMsMax: number;
 }
@@ -41,6 +43,7 @@ export const STREAM_LIMITS: StreamLimits = {
   queuedBytesMax: 2 * 1024 * 1024,
   authFailures: { burst: 20, perSecond: 1 },
   silenceMsMax: 65_000,
+  lookMs: 5_000,
   closeMsMax: 2_000,
 };
 

@@ -40,7 +40,7 @@ export class MarketFeeds {
   ) {
     this.market = market;
     this.#dependencies = dependencies;
-    this.trades = new EventLog(at.seq);
+    this.trades = new EventLog(at.seq, dependencies.defer);
     this.book = this.#told(new BookState(market, at.seq, at.nowMs));
   }
 
@@ -78,6 +78,7 @@ export class MarketFeeds {
 
   /** Tells what changed up to event `seq`. */
   publish(seq: number, nowMs: number): void {
+    this.trades.publish();
     this.book.state.advance(seq, nowMs);
     this.book.feed.publish();
     if (this.#ticker !== null) {

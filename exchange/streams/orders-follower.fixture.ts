@@ -2,6 +2,7 @@
 import type { Connection, Subscription } from "./connection.ts";
 import type { StreamFeeds } from "./stream-feeds.ts";
 import { openStream, readWish } from "./streams.ts";
+import { wireText } from "./wire-text.fixture.ts";
 
 interface TellableOrder {
   order_id: string;
@@ -42,7 +43,7 @@ export class OrdersFollower {
   }
 
   #take(frame: Buffer): void {
-    const { event, payload } = JSON.parse(frame.subarray(frame.indexOf("{")).toString());
+    const { event, payload } = JSON.parse(wireText(frame));
     const isSnapshot = event === "orders_snapshot";
     if (this.#sequence !== null && payload.sequence <= this.#sequence && !isSnapshot) {
       throw new Error(`sequence ${payload.sequence} came after ${this.#sequence}`);

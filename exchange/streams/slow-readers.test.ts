@@ -6,10 +6,10 @@ import type { WebSocket } from "ws";
 import { SYMBOL } from "#exchange/core/core.fixture.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
 import { BookFollower } from "./book-follower.fixture.ts";
-import { Connection, type Subscription } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { Corks } from "./corks.ts";
 import { EventLog } from "./event-log.ts";
-import { EVENTS_KEPT_MAX, READERS_PER_TURN, STREAM_LIMITS } from "./limits.ts";
+import { READERS_PER_TURN, STREAM_LIMITS } from "./limits.ts";
 import { StateFeed, type StateSink } from "./state-feed.ts";
 import { createStreamWorld, type StreamWorld } from "./stream-world.fixture.ts";
 
@@ -90,10 +90,11 @@ describe("a reader that is slow", () => {
 
   test("of events that all count is closed by name, with no more than the limit in its queue", () => {
     const { connection, wire, closes } = stuckConnection();
-    const log = new EventLog(0);
+    const log = new EventLog(0, setImmediate);
     log.subscribe(connection, { stream: "s", symbol: null }, null);
     for (let sequence = 1; sequence <= 1_000; sequence += 1) {
       log.append({ stream: "s", symbol: "x", sequence, frame: () => Buffer.alloc(400) });
+      log.publish();
       expect(wire.writableLength).toBeLessThanOrEqual(QUEUED_BYTES_MAX);
     }
     expect(closes).toEqual([
@@ -150,7 +151,7 @@ describe("many readers", () => {
     expect(new Set(readers.map(({ frames }) => frames[0])).size).toBe(1);
 
     let made = 0;
-    const log = new EventLog(0);
+    const log = new EventLog(0, setImmediate);
     const frame = () => {
       made += 1;
       return Buffer.from("x");
@@ -160,6 +161,7 @@ describe("many readers", () => {
       log.subscribe({ send: (bytes) => void got.push(bytes) }, { stream: "s", symbol: null }, null);
     }
     log.append({ stream: "s", symbol: "x", sequence: 1, frame });
+    log.publish();
     expect([made, got.length, new Set(got).size]).toEqual([1, 3, 1]);
   });
 });
@@ -189,30 +191,6 @@ test("what one connection is told in one turn goes to its socket in one piece", 
   connection.send(Buffer.from("later"));
   await new Promise(setImmediate);
   expect(pieces).toEqual([3, 1]);
-});
-
-describe("a log of events", () => {
-  test("can be resumed as far back as it keeps them, by stream and market", () => {
-    const log = new EventLog(100);
-    const got: string[] = [];
-    const sink = { send: (bytes: Buffer) => void got.push(bytes.toString()) };
-    const append = (sequence: number, stream: string, symbol: string) =>
-      log.append({ stream, symbol, sequence, frame: () => Buffer.from(`${sequence}`) });
-    append(101, "orders", "a");
-    append(102, "lots", "a");
-    append(103, "orders", "b");
-    append(104, "orders", "a");
-    expect([99, 100, 104, 105].map((at) => log.canResume(at))).toEqual([false, true, true, false]);
-    const end = (subscription: Subscription) => subscription.end();
-    end(log.subscribe(sink, { stream: "orders", symbol: null }, 101));
-    end(log.subscribe(sink, { stream: "orders", symbol: "a" }, 100));
-    expect(got).toEqual(["103", "104", "101", "104"]);
-    for (let sequence = 105; sequence <= 100 + EVENTS_KEPT_MAX + 10; sequence += 1) {
-      append(sequence, "orders", "a");
-    }
-    expect([109, 110].map((at) => log.canResume(at))).toEqual([false, true]);
-    expect(log.readers).toBe(0);
-  });
 });
 
 describe("over real sockets", () => {
@@ -249,7 +227,8 @@ describe("over real sockets", () => {
       await world.order(seller, "sell", price, "1");
     }
     client.socket.resume();
-    await client.ask("heartbeat", {}, "phoenix");
+    const { seq } = world.shell.state;
+    await client.find(({ payload }) => payload.data?.sequence === seq);
     const live = world.shell.state.instruments.get(SYMBOL);
     const isCurrent = () => {
       const follower = new BookFollower();

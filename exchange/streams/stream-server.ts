@@ -23,8 +23,6 @@ import { StreamFeeds } from "./stream-feeds.ts";
 const PATHS = new Set(["/v1/", "/v1", "/trading_socket/websocket"]);
 /** Pieces of one frame. */
 const FRAGMENTS_MAX = 64;
-/** How often silent connections are looked for. */
-const LOOK_MS = 5_000;
 
 export interface StreamServer {
   /** Whether an upgrade of that URL is for this. */
@@ -120,7 +118,7 @@ export function createStreamServer(dependencies: StreamServerDependencies): Stre
     for (const [connection, { heardAtMs }] of connections) {
       if (heardAtMs < oldestMs) connection.close("silent", "send a heartbeat every 30 s");
     }
-  }, LOOK_MS);
+  }, limits.lookMs);
   watch.unref();
 
   function open(socket: WebSocket, wire: Duplex, address: string): void {
