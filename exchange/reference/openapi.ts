@@ -13,6 +13,12 @@ export const OPENAPI_PATH = "/openapi.json";
 /** The trading API is there once more, for clients that look for keys on another host. */
 const SECOND_MOUNT = /^\/api\/v1(\/|$)/;
 
+const IDEMPOTENCY = [
+  "idempotency-key-invalid",
+  "idempotency-key-reused",
+  "idempotency-key-busy",
+] as const;
+
 type Json = { [name: string]: unknown };
 export interface OpenApiDocument extends Json {
   openapi: string;
@@ -85,7 +91,7 @@ function operationOf({ method, path, description, proof }: KnownRoute): Operatio
             content: { "application/json": { schema: referenced(body) } },
           },
         }),
-    responses: responsesOf(description, proof),
+    responses: responsesOf(method, description, proof),
   };
 }
 
@@ -106,7 +112,11 @@ function headersOf(method: string, proof: ProofNeeded): Operation["parameters"] 
   ];
 }
 
-function responsesOf(description: Description, proof: ProofNeeded): Operation["responses"] {
+function responsesOf(
+  method: string,
+  description: Description,
+  proof: ProofNeeded,
+): Operation["responses"] {
   const { answer, status = 200, tag } = description;
   const responses: Operation["responses"] = {
     [String(status)]: {
@@ -117,7 +127,7 @@ function responsesOf(description: Description, proof: ProofNeeded): Operation["r
     },
   };
   const error = { content: { "application/json": { schema: errorSchemaOf(tag) } } };
-  for (const [code, refusals] of byStatus(refusalsOf(description, proof))) {
+  for (const [code, refusals] of byStatus(refusalsOf(method, description, proof))) {
     const codes = refusals.map((refusal) => `\`${ERRORS[refusal].code}\``);
     responses[code] = { description: codes.join(", "), ...error };
   }
@@ -125,13 +135,19 @@ function responsesOf(description: Description, proof: ProofNeeded): Operation["r
 }
 
 /** Its own refusals, and those that any request of its kind may get. */
-function refusalsOf({ errors = [], body, query }: Description, proof: ProofNeeded): Refusal[] {
+function refusalsOf(
+  method: string,
+  { errors = [], body, query }: Description,
+  proof: ProofNeeded,
+): Refusal[] {
   const any: Refusal[] = ["overloaded", "internal-error"];
   if (proof === "operator") any.push("operator-token-invalid");
   else if (proof !== "none") any.push("missing-authentication", "rate-limit-exceeded");
   else any.push("rate-limit-exceeded");
   if (proof === "signature" || proof === "signature-or-key") {
     any.push("invalid-signature", "expired-timestamp", "invalid-nonce", "nonce-reused");
+    any.push("unknown-signature-version");
+    if (method === "POST") any.push(...IDEMPOTENCY);
   }
   if (proof === "signature-or-key" || proof === "key") any.push("invalid-api-key");
   if (body !== undefined || query !== undefined) any.push("validation-error");
