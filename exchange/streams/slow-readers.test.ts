@@ -204,7 +204,7 @@ describe("over real sockets", () => {
     });
     const seller = await world.supplier("seller", 1_000);
     await world.issue(seller, 900);
-    for (let at = 0; at < 190; at += 1) {
+    for (let at = 0; at < 90; at += 1) {
       await world.run({
         ...{ type: "place-order", account: seller.account, symbol: SYMBOL, side: "sell" },
         ...{ orderType: "limit", timeInForce: "gtc", quantity: 1, priceTicks: 10_000 + at },

@@ -9,7 +9,7 @@ import { AccountFeed, type LotEnd } from "./account-feed.ts";
 import { DurableMarkets } from "./durable-market.ts";
 import { ACCOUNT_KEPT_MS, ACCOUNTS_KEPT_MAX } from "./limits.ts";
 import { MarketFeeds } from "./market-feeds.ts";
-import { addTouched, type Owners, type Touched } from "./touched-accounts.ts";
+import { type Owners, Touched } from "./touched-accounts.ts";
 
 export interface StreamFeedsDependencies {
   shell: Shell;
@@ -51,8 +51,6 @@ export class StreamFeeds {
         const feeds = this.#feedsOf(trade.symbol);
         feeds.trade(trade);
         this.#changed.add(feeds);
-        const buyer = this.#accounts.get(trade.buyer);
-        if (buyer !== undefined) this.#trackLot(buyer, trade.lot, trade.symbol);
       },
     });
     for (const market of this.durable.markets.values()) this.#addMarket(market);
@@ -76,7 +74,9 @@ export class StreamFeeds {
       feed = new AccountFeed(account, {
         ...this.#dependencies,
         durable: this.durable,
-        onLotEnd: (lot) => void this.#lotOwners.delete(lot),
+        onLotEnd: (lot) => {
+          if (this.#lotOwners.get(lot) === account) this.#lotOwners.delete(lot);
+        },
       });
       for (const lot of feed.lots.keys()) this.#lotOwners.set(lot, account);
       this.#accounts.set(account, feed);
@@ -87,7 +87,7 @@ export class StreamFeeds {
 
   /** The next durable events. */
   apply(events: readonly CoreEvent[]): void {
-    const touched: Touched = { accounts: new Set(), lots: new Set() };
+    const touched = new Touched(this.#owners);
     for (const event of events) {
       if (event.seq <= this.durable.seq) continue;
       // Before it is applied: an order that it closes is known until then.
@@ -101,10 +101,7 @@ export class StreamFeeds {
       this.#lookedMs = this.#nowMs;
       this.#forgetAccounts(ACCOUNTS_KEPT_MAX);
     }
-    for (const account of touched.accounts) {
-      const feed = this.#accounts.get(account);
-      feed?.touch([...touched.lots].filter((lot) => this.#lotOwners.get(lot) === account));
-    }
+    for (const [account, lots] of touched.lotsByAccount) this.#accounts.get(account)?.touch(lots);
   }
 
   /**
@@ -124,9 +121,12 @@ export class StreamFeeds {
   }
 
   #note(event: CoreEvent, touched: Touched): void {
-    addTouched(event, this.#owners, touched);
-    if (event.type === "trade") touched.accounts.add(event.buyer).add(event.seller);
-    if (event.type === "trade" && this.#accounts.has(event.buyer)) touched.lots.add(event.lot);
+    if (event.type === "trade" && event.lot > 0 && !this.#lotOwners.has(event.lot)) {
+      const buyer = this.#accounts.get(event.buyer);
+      // The Lot may be used up by now, and so be in the state no more.
+      if (buyer !== undefined) this.#trackLot(buyer, event.lot, event.symbol);
+    }
+    touched.addEvent(event);
     const end = LOT_ENDS[event.type];
     if (end === undefined || !("lot" in event) || typeof event.lot !== "number") return;
     const owner = this.#lotOwners.get(event.lot);
@@ -136,12 +136,13 @@ export class StreamFeeds {
   readonly #owners: Owners = {
     ofLot: (number) => {
       const known = this.#lotOwners.get(number);
-      if (known !== undefined) return known;
       const lot = this.#dependencies.shell.state.lots.get(number);
       const feed = lot === undefined ? undefined : this.#accounts.get(lot.owner);
-      if (lot === undefined || feed === undefined) return null;
+      if (lot === undefined || feed === undefined || lot.owner === known) {
+        return known === undefined ? [] : [known];
+      }
       this.#trackLot(feed, number, lot.symbol);
-      return lot.owner;
+      return known === undefined ? [lot.owner] : [known, lot.owner];
     },
     ofOrder: (number) => this.durable.orders.get(number)?.account ?? null,
   };
@@ -170,7 +171,9 @@ export class StreamFeeds {
       const isOld = this.#nowMs - feed.leftAtMs > ACCOUNT_KEPT_MS;
       if (!isOld && this.#accounts.size <= kept) continue;
       this.#accounts.delete(account);
-      for (const lot of feed.lots.keys()) this.#lotOwners.delete(lot);
+      for (const lot of feed.lots.keys()) {
+        if (this.#lotOwners.get(lot) === account) this.#lotOwners.delete(lot);
+      }
     }
   }
 }
