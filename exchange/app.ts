@@ -17,6 +17,8 @@ import { BREACH_REMEDY, watchInvariants } from "#exchange/invariant-watch.ts";
 import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
+import { collectRoutes } from "#exchange/reference/described.ts";
+import { referenceRoutes } from "#exchange/reference/routes.ts";
 import { handleRefusals } from "#exchange/refusal-handler.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
@@ -126,7 +128,9 @@ export async function createExchange(
         if (!consumption.handle(request, response)) handler(request, response);
       }),
   });
+  const routes = collectRoutes(app);
   handleRefusals(app, { bodyBytesMax: BODY_BYTES_MAX }, { log });
+  await app.register(referenceRoutes, { routes });
   let isStopping = false;
   healthRoutes(app, { shell, operatorToken, isStopping: () => isStopping });
   await app.register(operatorRoutes, {
@@ -140,7 +144,9 @@ export async function createExchange(
   });
   // The published clients find key registration on another host, under /api/v1.
   for (const prefix of ["/v1", "/api/v1"]) {
-    await app.register(tradingRoutes, { prefix, shell, history, clock });
+    await app.register(tradingRoutes, {
+      ...{ prefix, shell, history, clock, hosts: config.publicHosts },
+    });
   }
   app.server.on("upgrade", (request, socket, head) => {
     if ((request.url ?? "").split("?")[0] === LINK_PATH) links.upgrade(request, socket, head);

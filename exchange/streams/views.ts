@@ -2,7 +2,7 @@
 import type { EventOf } from "#exchange/core/events.ts";
 import type { Lot } from "#exchange/core/state.ts";
 import { statusWord } from "#exchange/history/records.ts";
-import { balanceId } from "#exchange/trading/balance-routes.ts";
+import { balanceId } from "#exchange/trading/balance-ids.ts";
 import { averagePrice } from "#exchange/trading/views.ts";
 import { publicId } from "#protocol/ids.ts";
 import { formatUnits } from "#protocol/money.ts";
