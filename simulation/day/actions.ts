@@ -7,6 +7,7 @@ import { endLater, type Scene } from "./deliveries.ts";
 import { priceNear } from "./prices.ts";
 import { MIDDLE_TICKS } from "./settings.ts";
 import { leave, loseLink, quote } from "./suppliers.ts";
+import { amend, backToTrading, intoConsumption, resell, stop, withdraw } from "./trading.ts";
 
 export interface Action {
   name: string;
@@ -25,6 +26,12 @@ export const ACTIONS: readonly Action[] = [
   { name: "cancel", meanMs: 30 * SECOND_MS, act: cancel },
   { name: "cancel all", meanMs: 30 * MINUTE_MS, act: cancelAll },
   { name: "trader's request", meanMs: 6 * SECOND_MS, act: tradersRequest },
+  { name: "resale", meanMs: 15 * SECOND_MS, act: resell },
+  { name: "into consumption", meanMs: MINUTE_MS, act: intoConsumption },
+  { name: "back to trading", meanMs: 5 * MINUTE_MS, act: backToTrading },
+  { name: "stop order", meanMs: 3 * MINUTE_MS, act: stop },
+  { name: "amendment", meanMs: MINUTE_MS, act: amend },
+  { name: "withdrawal", meanMs: 20 * MINUTE_MS, act: withdraw },
   { name: "deposit", meanMs: 4 * MINUTE_MS, act: topUp },
   { name: "link lost", meanMs: 9 * MINUTE_MS, act: loseLink },
   { name: "supplier leaves", meanMs: MINUTE_MS, act: leave },

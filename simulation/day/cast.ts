@@ -78,7 +78,7 @@ export function deposit(
 function openSupplier(market: DayMarket, random: Random, n: number): Supplier {
   const account = openAccount(market, `supplier ${n}`, "advanced", 1);
   const isPoor = n % 6 === 5;
-  deposit(market, account, isPoor ? 3n * DOLLAR : 300n * DOLLAR, "bond", `bond ${n}`);
+  deposit(market, account, isPoor ? DOLLAR / 10n : 300n * DOLLAR, "bond", `bond ${n}`);
   const tokenHash = `token-${n}`;
   const expiresAtMs = market.nowMs + 60_000;
   market.run({ type: "create-join-token", account, tokenHash, nodesMax: 1, expiresAtMs });
@@ -91,7 +91,7 @@ function openSupplier(market: DayMarket, random: Random, n: number): Supplier {
     failsOneIn: n % 10 === 9 ? 12 : random.between(60, 400),
     priceBps: random.between(-400, 400),
     // Two leave with Lots open, one of them hardly bonded: abandonment, close-out, default.
-    leavesAtHour: n === 5 ? 9 : n === 8 ? 14 : null,
+    leavesAtHour: n === 5 ? 2.5 : n === 8 ? 14 : null,
   };
   link(market, supplier);
   return supplier;

@@ -11,7 +11,7 @@ const HOURS = 5;
 describe("hours of the whole market", () => {
   let day: Day;
   beforeAll(async () => {
-    day = await runDay(7, HOURS);
+    day = await runDay(1, HOURS);
   });
 
   test("leave every cent and every token accounted for", () => {
@@ -24,12 +24,20 @@ describe("hours of the whole market", () => {
   test.each([
     ...["trade", "delivery-settled", "lot-expired", "lot-consumed", "cover-settled"],
     ...["supplier-charged", "window-closed", "supplier-paid", "orders-suspended"],
+    ...["lots-offered", "lot-split", "units-transferred", "order-amended", "stops-triggered"],
+    ...["order-terms-set", "lot-closed-out", "policy-adopted", "withdrawal-completed"],
   ])("meet %s", (type) => {
     expect(day.market.books.events.get(type)).toBeGreaterThan(0);
   });
 
+  test("sweep at the points of the grid, and leave a supplier in default", () => {
+    const { sweeps, books } = day.market;
+    expect([...sweeps.keys()].map((atMs) => (atMs - day.startMs) / 3_600_000)).toEqual([4]);
+    expect(books.total("owed")).toBeLessThan(0n);
+  });
+
   test("are the same for the same seed", async () => {
-    const again = await runDay(7, HOURS);
+    const again = await runDay(1, HOURS);
     expect(reportOn(again, 1).lines).toEqual(reportOn(day, 1).lines);
   });
 });

@@ -8,7 +8,8 @@ import { ACTIONS, type Action } from "./actions.ts";
 import { openCast } from "./cast.ts";
 import type { Scene } from "./deliveries.ts";
 import { DayMarket } from "./market.ts";
-import { dayInstruments, dayPolicy } from "./settings.ts";
+import { planHalts } from "./operator.ts";
+import { dayInstruments, dayPolicy, earlyPolicy } from "./settings.ts";
 import { comeBack } from "./suppliers.ts";
 
 const HOUR_MS = 3_600_000;
@@ -21,6 +22,8 @@ const OUTAGES: readonly [atHour: number, ms: number][] = [
   [19.6, 20_000],
 ];
 
+const SHIPPED_POLICY_AT_HOUR = 4.5;
+
 export interface Day {
   market: DayMarket;
   seed: number;
@@ -31,7 +34,7 @@ export interface Day {
 export async function runDay(seed: number, hours = 24): Promise<Day> {
   const random = new Random(seed);
   const market = new DayMarket(START_MS);
-  market.run({ type: "adopt-policy", policy: dayPolicy() });
+  market.run({ type: "adopt-policy", policy: earlyPolicy() });
   for (const instrument of dayInstruments()) market.run({ type: "list-instrument", instrument });
   const scheduler = new Scheduler(START_MS);
   const scene: Scene = {
@@ -45,6 +48,10 @@ export async function runDay(seed: number, hours = 24): Promise<Day> {
   };
   for (const action of ACTIONS) repeat(scene, action);
   for (const [atHour, ms] of OUTAGES) scene.later(atHour * HOUR_MS, () => goAway(scene, ms));
+  planHalts(scene);
+  scene.later(SHIPPED_POLICY_AT_HOUR * HOUR_MS, () =>
+    market.run({ type: "adopt-policy", policy: dayPolicy() }),
+  );
   passTime(scene);
   const endMs = START_MS + hours * HOUR_MS;
   await scheduler.run(endMs, () => false);

@@ -2,6 +2,7 @@
 import type { Command, CommandResult, CommandType } from "#exchange/core/commands.ts";
 import { createCore, restoreCore } from "#exchange/core/core.ts";
 import type { Core } from "#exchange/core/core-port.ts";
+import type { EventOf } from "#exchange/core/events.ts";
 import { invariantBreaches } from "#exchange/core/invariants.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { EventChecks } from "#simulation/event-checks.ts";
@@ -18,6 +19,8 @@ export class DayMarket {
   /** Accepted by kind of command, and refused by code. */
   readonly accepted = new Map<string, number>();
   readonly refused = new Map<string, number>();
+  /** Lots and tokens that entered Consumption, by the point of the grid. */
+  readonly sweeps = new Map<number, { lots: number; tokens: number }>();
   commands = 0;
   restarts = 0;
   nowMs: number;
@@ -39,6 +42,7 @@ export class DayMarket {
     for (const event of done.events) {
       this.#note(this.#checks.see(event));
       this.#note(this.books.take(event));
+      if (event.type === "units-transferred" && event.by === "sweep") this.#sweep(event);
     }
     if (this.commands % COMMANDS_PER_LOOK === 0) this.look();
     if (done.ok) {
@@ -78,6 +82,12 @@ export class DayMarket {
   look(): void {
     this.#note(invariantBreaches(this.state));
     this.#note(this.books.differences(this.state.ledger));
+  }
+
+  #sweep({ enteredAtMs, lots, tokens }: EventOf<"units-transferred">): void {
+    const atMs = enteredAtMs ?? this.nowMs;
+    const sweep = this.sweeps.get(atMs) ?? { lots: 0, tokens: 0 };
+    this.sweeps.set(atMs, { lots: sweep.lots + lots.length, tokens: sweep.tokens + tokens });
   }
 
   #note(problems: readonly string[]): void {

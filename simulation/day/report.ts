@@ -33,6 +33,11 @@ export function reportOn(day: Day, seconds: number): DayReport {
     "",
     ...proofs.map(proofLine),
     "",
+    row(["swept at", "Lots", "tokens"], [10, 8, 14]),
+    ...[...market.sweeps].map(([atMs, { lots, tokens }]) =>
+      row([new Date(atMs).toISOString().slice(11, 16), `${lots}`, `${tokens}`], [10, 8, 14]),
+    ),
+    "",
     "commands",
     ...countLines(market.accepted),
     "refused",

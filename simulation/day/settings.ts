@@ -16,6 +16,12 @@ export const MIDDLE_TICKS: Record<string, number> = {
 
 export const dayPolicy = (): MarketPolicy => config("policy");
 
+/** The day begins with next to no bond behind Lots, so that somebody can be unable to pay. */
+export const earlyPolicy = (): MarketPolicy => ({
+  ...dayPolicy(),
+  ...{ version: "day-early", bondMarginBps: 100 },
+});
+
 export function dayInstruments(): Instrument[] {
   const listed: Instrument[] = config("instruments");
   return listed.filter(({ symbol }) => DAY_SYMBOLS.some((each) => each === symbol));

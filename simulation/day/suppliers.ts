@@ -12,14 +12,29 @@ export function quote(scene: Scene): void {
   const { market, random } = scene;
   const supplier = random.pick(scene.cast.suppliers.filter(({ isLinked }) => isLinked));
   const symbol = random.pick(supplier.symbols);
-  market.try({ type: "cancel-orders", account: supplier.account, symbol });
   const middle = priceNear(random, symbol, 200);
+  if (random.oneIn(2)) {
+    quoteSet(scene, supplier, symbol, middle);
+    return;
+  }
+  market.try({ type: "cancel-orders", account: supplier.account, symbol });
   market.try({
     ...{ type: "place-order", account: supplier.account, symbol, side: "sell" },
     ...{ orderType: "limit", timeInForce: "gtc", quantity: random.between(50, 600) },
     priceTicks: Math.max(1, Math.round((middle * (10_000 + supplier.priceBps)) / 10_000)),
     ...{ maxSlippageBps: null, postOnly: false, clientOrderId: null, issueMissing: true },
   });
+}
+
+/** Three quotes in place of all it had, in one command. */
+function quoteSet(scene: Scene, { account, priceBps }: Supplier, symbol: string, middle: number) {
+  const { market, random } = scene;
+  const best = Math.max(1, Math.round((middle * (10_000 + priceBps)) / 10_000));
+  const quotes = [0, 1, 2].map((step) => ({
+    priceTicks: best + step * Math.max(1, Math.round(middle / 100)),
+    quantity: random.between(30, 250),
+  }));
+  market.try({ type: "replace-quotes", account, symbol, quotes });
 }
 
 /** For seconds or minutes; the exchange covers what it owes meanwhile. */

@@ -3,13 +3,11 @@ import type { CoreEvent, EventOf } from "#exchange/core/events.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import type { Instrument } from "#protocol/instrument.ts";
+import { countHealthy, tolledBy } from "./healthy-slots.ts";
 import type { Past } from "./past.ts";
 
 /** The exchange's own account: it buys cover, and nothing else. */
 const EXCHANGE = 0;
-
-/** Slots of the UTC grid by which a supplier's presence is counted, as the rules have them. */
-const SLOT_MS = 5 * 60_000;
 
 type Named = "owner" | "supplier" | "symbol";
 type Figures = "priceTicks" | "costTicks" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros";
@@ -88,6 +86,11 @@ export class LotChecks {
         break;
       case "exchange-resumed":
         for (const lot of this.#lots.values()) lot.expiresAtMs += Math.max(0, event.outageMs);
+        break;
+      case "delivery-resumed":
+        for (const lot of this.#lots.values()) {
+          if (lot.symbol === event.symbol) lot.expiresAtMs += tolledBy(event, lot.enteredAtMs);
+        }
         break;
       case "lot-expired":
         yield* this.#expire(event);
@@ -202,7 +205,8 @@ export class LotChecks {
       const where = `delivery ${event.delivery} on Lot ${number}`;
       if (lot === undefined) yield `${where}: it is not open`;
       else if (lot.isTrading) yield `${where}: it is in Trading`;
-      else if (lot.expiresAtMs <= event.atMs) yield `${where}: it expired at ${lot.expiresAtMs}`;
+      else if (lot.expiresAtMs <= this.#past.lotClockMs(lot.symbol, event.atMs))
+        yield `${where}: it expired at ${lot.expiresAtMs}`;
       else if (lot.owner !== this.#payerOf(event) || lot.supplier !== event.supplier) {
         yield `${where}: it is owned by ${lot.owner} and owed by ${lot.supplier}`;
       }
@@ -267,7 +271,8 @@ export class LotChecks {
     if (paidOut !== lot.valueMicros) yield `${where}: ${paidOut} paid out of ${lot.valueMicros}`;
     const unused = lot.tokens - lot.usedTokens;
     if (unusedTokens !== unused) yield `${where}: ${unusedTokens} tokens unused, ${unused} were`;
-    const { slots, healthySlots } = this.#healthy(lot, atMs);
+    const awayMsMax = this.#policy?.slotAwayMsMax ?? 0;
+    const { slots, healthySlots } = countHealthy(lot, this.#past, { awayMsMax, nowMs: atMs });
     if (event.slots !== slots || event.healthySlots !== healthySlots) {
       yield `${where}: ${event.healthySlots} of ${event.slots} slots were healthy, by what happened ${healthySlots} of ${slots}`;
     }
@@ -276,21 +281,5 @@ export class LotChecks {
     if (toSupplierMicros !== share) {
       yield `${where}: ${toSupplierMicros} of ${rest} to the supplier, its share is ${share}`;
     }
-  }
-
-  #healthy({ supplier, symbol, enteredAtMs, expiresAtMs }: Kept, nowMs: number) {
-    const { presence } = this.#past;
-    const awayMsMax = this.#policy?.slotAwayMsMax ?? 0;
-    let slots = 0;
-    let healthySlots = 0;
-    const firstMs = Math.ceil((enteredAtMs ?? expiresAtMs) / SLOT_MS) * SLOT_MS;
-    for (let fromMs = firstMs; fromMs < expiresAtMs; fromMs += SLOT_MS) {
-      const toMs = fromMs + SLOT_MS;
-      if (this.#past.wasOut(fromMs, toMs)) continue;
-      slots += 1;
-      if (presence.hasFailed(supplier, symbol, fromMs)) continue;
-      if (presence.idleMs(supplier, symbol, fromMs, toMs, nowMs) <= awayMsMax) healthySlots += 1;
-    }
-    return { slots, healthySlots };
   }
 }
