@@ -38,6 +38,26 @@ describe("a trader", () => {
     expect(closed.closed_at).not.toBeNull();
   });
 
+  test("amends price, quantity and time in force of an open order", async () => {
+    const placed = await trader.post("/orders", world.order({ quantity: "2" }));
+    const path = `/orders/${placed.order_id}`;
+    const smaller = await trader.put(path, { quantity: "1" });
+    expect(missingFields("order", smaller)).toEqual([]);
+    expect(smaller).toMatchObject({ order_id: placed.order_id, quantity: "1", price: "0.5000" });
+    const dearer = await trader.put(path, { price: "0.60", time_in_force: "day" });
+    expect(dearer).toMatchObject({ price: "0.6000", quantity: "1", time_in_force: "day" });
+    expect(await trader.get(path)).toEqual(dearer);
+    await trader.delete(path);
+    expect((await refusal(trader.put(path, { quantity: "1" }))).detail).toBe(
+      "order_already_cancelled",
+    );
+    const stop = world.order({ type: "stop_limit", stop_price: "1.50", price: "1.60" });
+    const waiting = await trader.post("/orders", stop);
+    const moved = await trader.put(`/orders/${waiting.order_id}`, { stop_price: "1.55" });
+    expect(moved).toMatchObject({ stop_price: "1.5500", status: "pending" });
+    await trader.delete(`/orders/${waiting.order_id}`);
+  });
+
   test.each([
     ["a market order", { type: "market", price: undefined, quantity: "0.5" }, "filled", null],
     ["an ioc order", { time_in_force: "ioc", price: "1.00", quantity: "0.5" }, "filled", null],
