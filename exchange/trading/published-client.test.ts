@@ -206,6 +206,20 @@ describe("a trader", () => {
     });
   });
 
+  test("sells on what it bought, as long as it is in Trading", async () => {
+    const sell = world.order({ side: "sell", price: "0.90", quantity: "0.5" });
+    const ask = await trader.post("/orders", sell);
+    const { client } = await world.open("second buyer", "5");
+    await client.post("/orders", world.order({ price: "0.90", quantity: "0.5" }));
+    expect(await trader.get(`/orders/${ask.order_id}`)).toMatchObject({ status: "filled" });
+    const [sold] = await trader.get("/trades", { side: "sell" });
+    expect(sold).toMatchObject({ side: "sell", price: "0.9000", total_value: "0.450000" });
+    const [position] = await client.get("/positions");
+    expect(position).toMatchObject({ quantity: "0.5", average_cost: "0.900000" });
+    const tooMuch = world.order({ side: "sell", price: "9.00", quantity: "5" });
+    expect((await refusal(trader.post("/orders", tooMuch))).code).toBe("INSUFFICIENT_UNITS");
+  });
+
   test("reads who it is, its limits and how it stands", async () => {
     const me = await trader.get("/me");
     expect(missingFields("me", me)).toEqual([]);

@@ -170,7 +170,7 @@ function lotView(state: CoreState, lot: LotRecord): object {
     quantity: formatUnits(lot.tokens),
     used: formatUnits(lot.usedTokens),
     remaining: formatUnits(isOpen ? lot.tokens - lot.usedTokens : 0),
-    purchase_price: formatPrice(instrument, lot.priceTicks),
+    purchase_price: formatPrice(instrument, lot.costTicks),
     currency: "USD",
     status: isOpen ? "active" : lot.status === "consumed" ? "consumed" : "expired",
     refunded: formatMicros(lot.refundedMicros),
