@@ -173,6 +173,7 @@ function lotView(state: CoreState, lot: LotRecord): object {
     purchase_price: formatPrice(instrument, lot.costTicks),
     currency: "USD",
     status: isOpen ? "active" : lot.status === "consumed" ? "consumed" : "expired",
+    ended_as: isOpen ? null : lot.status,
     refunded: formatMicros(lot.refundedMicros),
     purchased_at: iso(lot.boughtAtMs),
     entered_consumption_at: iso(lot.enteredAtMs),
