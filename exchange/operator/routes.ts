@@ -26,6 +26,7 @@ import { deliveryHaltRoute } from "./delivery-halt-route.ts";
 import { deliveryRoute } from "./delivery-route.ts";
 import * as say from "./descriptions.ts";
 import { fundsRoute } from "./funds-route.ts";
+import { marketRoute } from "./market-route.ts";
 import { statusRoute } from "./status-route.ts";
 import { supplierRoute } from "./supplier-route.ts";
 import { withdrawalRoute } from "./withdrawal-route.ts";
@@ -53,6 +54,7 @@ export async function operatorRoutes(
   backupRoute(app, backups);
   deliveryHaltRoute(app, shell);
   fundsRoute(app, shell);
+  marketRoute(app, shell);
   statusRoute(app, shell);
   supplierRoute(app, shell);
   withdrawalRoute(app, shell);

@@ -4,6 +4,7 @@ import { ChatRequestSchema } from "#exchange/consumption/chat-request.ts";
 import * as account from "#exchange/trading/schemas/account.ts";
 import * as markets from "#exchange/trading/schemas/markets.ts";
 import * as orders from "#exchange/trading/schemas/orders.ts";
+import * as quoting from "#exchange/trading/schemas/quoting.ts";
 import * as settings from "#exchange/trading/schemas/settings.ts";
 import * as supply from "#exchange/trading/schemas/supply.ts";
 import * as transfers from "#exchange/trading/schemas/transfers.ts";
@@ -21,6 +22,6 @@ function named(modules: readonly object[]): Map<TSchema, string> {
 }
 
 export const KNOWN_SCHEMAS: ReadonlyMap<TSchema, string> = new Map([
-  ...named([account, markets, orders, settings, supply, transfers, withdrawals]),
+  ...named([account, markets, orders, quoting, settings, supply, transfers, withdrawals]),
   [ChatRequestSchema, "ChatRequest"] as const,
 ]);

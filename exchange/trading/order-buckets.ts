@@ -7,15 +7,27 @@ import type { Purpose } from "./rate-limits.ts";
 
 /** Stands for a market that is not listed, and for orders of several markets. */
 const NO_MARKET = "-";
+const QUOTES_PER_ORDER = 50;
 
 export function bucketOf(
   request: FastifyRequest,
   account: number,
   state: CoreState,
-): { purpose: Purpose; key: string } {
+): { purpose: Purpose; key: string; count: number } {
   const purpose = purposeOf(request);
-  if (purpose !== "orders") return { purpose, key: String(account) };
-  return { purpose, key: orderBucketKey(account, marketOf(request, state)) };
+  if (purpose !== "orders") return { purpose, key: String(account), count: 1 };
+  const key = orderBucketKey(account, marketOf(request, state));
+  return { purpose, key, count: countOf(request.body) };
+}
+
+/** Each order of a batch counts; of a set of quotes 50 count as one order, for re-quoting is wanted. */
+function countOf(body: unknown): number {
+  if (typeof body !== "object" || body === null) return 1;
+  if ("orders" in body && Array.isArray(body.orders)) return Math.max(1, body.orders.length);
+  if ("quotes" in body && Array.isArray(body.quotes)) {
+    return Math.max(1, Math.ceil(body.quotes.length / QUOTES_PER_ORDER));
+  }
+  return 1;
 }
 
 /** The key of an account's bucket of orders in a market; null: of those that name none. */

@@ -31,6 +31,12 @@ export const ORDER_OPTIONS = {
       description: "of market and stop: tightens the protection price",
     }),
   ),
+  session: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 64, description: "cancelled together" }),
+  ),
+  quote_group: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 64, description: "counts its fills with others" }),
+  ),
   self_trade_prevention: Type.Optional(
     Type.Enum(["cancel_newest", "cancel_oldest", "cancel_both"], { default: "cancel_newest" }),
   ),
@@ -102,13 +108,15 @@ export function orderCommand(
 
 /** Only what was said: an order without any needs no terms. */
 function termsOf(instrument: InstrumentState["instrument"], body: OrderBody): Partial<PlaceOrder> {
-  const { stop_price, expires_at, reduce_only, self_trade_prevention } = body;
+  const { stop_price, expires_at, reduce_only, self_trade_prevention, session } = body;
   const selfTrade = SELF_TRADE[self_trade_prevention ?? ""];
   return {
     ...(stop_price !== undefined && { stopTicks: readPrice(instrument, stop_price, "stop_price") }),
     ...(expires_at !== undefined && { expiresAtMs: readTime("expires_at", expires_at) }),
     ...(reduce_only === true && { reduceOnly: true }),
     ...(selfTrade !== undefined && { selfTrade }),
+    ...(session !== undefined && { session }),
+    ...(body.quote_group !== undefined && { group: body.quote_group }),
   };
 }
 

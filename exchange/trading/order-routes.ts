@@ -16,6 +16,7 @@ import { idempotencyKeyOf } from "./idempotency.ts";
 import { pagingView, readListQuery } from "./list-query.ts";
 import { listedOf } from "./markets.ts";
 import { orderCommand, readOrderBody } from "./order-request.ts";
+import { orderNumber, ownOrder, runOnOrder } from "./own-orders.ts";
 import {
   CancelledAnswer,
   ORDER_STATUSES,
@@ -74,6 +75,7 @@ const PLACE = described({
     "client-ids-exhausted",
     "too-many-open-orders",
     "market-closed",
+    "quote-group-tripped",
     "supplier-paused",
     "supplier-suspended",
     "node-not-connected",
@@ -135,7 +137,7 @@ export async function orderRoutes(
     });
     const { order } = await runCommand(shell, reply, command);
     // History took the order in before the command's answer was released.
-    return reply.status(201).send({ data: show(shell.state, ownOrder(account, order)) });
+    return reply.status(201).send({ data: show(shell.state, ownOrder(history, account, order)) });
   });
 
   app.get("/orders", LIST, async (request, reply) => {
@@ -178,22 +180,15 @@ export async function orderRoutes(
   });
 
   app.get<ById>("/orders/:id", SHOW, async (request, reply) => {
-    const order = ownOrder(callerOf(request), numberOf(request.params.id));
+    const order = ownOrder(history, callerOf(request), orderNumber(request.params.id));
     reply.header("x-gridspot-seq", String(history.lastSeq));
     return { data: show(shell.state, order) };
   });
 
   app.delete<ById>("/orders/:id", CANCEL, async (request, reply) => {
     const account = callerOf(request);
-    const order = numberOf(request.params.id);
-    try {
-      await runCommand(shell, reply, { type: "cancel-order", account, order });
-    } catch (error) {
-      if (!(error instanceof Refused) || error.refusal !== "order-not-found") throw error;
-      // The core forgets closed orders; history knows whether there was one.
-      const { status } = ownOrder(account, order);
-      throw new Refused(status === "filled" ? "order-not-cancellable" : "order-already-cancelled");
-    }
+    const order = orderNumber(request.params.id);
+    await runOnOrder({ shell, history }, reply, { type: "cancel-order", account, order });
     return reply.status(204).send();
   });
 
@@ -209,20 +204,8 @@ export async function orderRoutes(
     const command = { type: "cancel-orders" as const, account, symbol };
     return { data: await runCommand(shell, reply, command) };
   });
-
-  function ownOrder(account: number, number: number): OrderRecord {
-    const order = history.order(number);
-    if (order !== null && order.account === account) return order;
-    throw new Refused("order-not-found", `this account has no order ${publicId("order", number)}`);
-  }
 }
 
 function show(state: CoreState, order: OrderRecord): object {
   return orderView(listedOf(state, order.symbol), order);
-}
-
-function numberOf(id: string): number {
-  const number = parsePublicId("order", id);
-  if (number === null) throw new Refused("order-not-found", `"${id.slice(0, 80)}" is no order id`);
-  return number;
 }

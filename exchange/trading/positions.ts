@@ -29,7 +29,7 @@ function positionView(
   for (const lot of lots) {
     const left = state.ledger.balance(lotTokens(lot.number, lot.symbol));
     tokens += left;
-    costTimesUnit += left * BigInt(lot.priceTicks) * tick;
+    costTimesUnit += left * BigInt(lot.costTicks) * tick;
     openedAtMs = Math.min(openedAtMs, lot.boughtAtMs);
   }
   const value =

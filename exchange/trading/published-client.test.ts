@@ -38,6 +38,26 @@ describe("a trader", () => {
     expect(closed.closed_at).not.toBeNull();
   });
 
+  test("amends price, quantity and time in force of an open order", async () => {
+    const placed = await trader.post("/orders", world.order({ quantity: "2" }));
+    const path = `/orders/${placed.order_id}`;
+    const smaller = await trader.put(path, { quantity: "1" });
+    expect(missingFields("order", smaller)).toEqual([]);
+    expect(smaller).toMatchObject({ order_id: placed.order_id, quantity: "1", price: "0.5000" });
+    const dearer = await trader.put(path, { price: "0.60", time_in_force: "day" });
+    expect(dearer).toMatchObject({ price: "0.6000", quantity: "1", time_in_force: "day" });
+    expect(await trader.get(path)).toEqual(dearer);
+    await trader.delete(path);
+    expect((await refusal(trader.put(path, { quantity: "1" }))).detail).toBe(
+      "order_already_cancelled",
+    );
+    const stop = world.order({ type: "stop_limit", stop_price: "1.50", price: "1.60" });
+    const waiting = await trader.post("/orders", stop);
+    const moved = await trader.put(`/orders/${waiting.order_id}`, { stop_price: "1.55" });
+    expect(moved).toMatchObject({ stop_price: "1.5500", status: "pending" });
+    await trader.delete(`/orders/${waiting.order_id}`);
+  });
+
   test.each([
     ["a market order", { type: "market", price: undefined, quantity: "0.5" }, "filled", null],
     ["an ioc order", { time_in_force: "ioc", price: "1.00", quantity: "0.5" }, "filled", null],
@@ -184,6 +204,20 @@ describe("a trader", () => {
       total_cost: "3.000000",
       status: "open",
     });
+  });
+
+  test("sells on what it bought, as long as it is in Trading", async () => {
+    const sell = world.order({ side: "sell", price: "0.90", quantity: "0.5" });
+    const ask = await trader.post("/orders", sell);
+    const { client } = await world.open("second buyer", "5");
+    await client.post("/orders", world.order({ price: "0.90", quantity: "0.5" }));
+    expect(await trader.get(`/orders/${ask.order_id}`)).toMatchObject({ status: "filled" });
+    const [sold] = await trader.get("/trades", { side: "sell" });
+    expect(sold).toMatchObject({ side: "sell", price: "0.9000", total_value: "0.450000" });
+    const [position] = await client.get("/positions");
+    expect(position).toMatchObject({ quantity: "0.5", average_cost: "0.900000" });
+    const tooMuch = world.order({ side: "sell", price: "9.00", quantity: "5" });
+    expect((await refusal(trader.post("/orders", tooMuch))).code).toBe("INSUFFICIENT_UNITS");
   });
 
   test("reads who it is, its limits and how it stands", async () => {

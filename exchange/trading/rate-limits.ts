@@ -46,8 +46,11 @@ export interface Allowance {
 }
 
 export interface RateLimits {
-  /** Takes one request out of the bucket, if there is one. */
-  take(purpose: Purpose, key: string): Allowance;
+  /**
+   * Takes requests out of the bucket, if there is one in it. What counts as several may leave it in
+   * debt: the next has to wait until that is paid.
+   */
+  take(purpose: Purpose, key: string, count?: number): Allowance;
   /** The same without taking. */
   peek(purpose: Purpose, key: string): Allowance;
 }
@@ -67,13 +70,13 @@ export function createRateLimits(limits: TradingLimits, { clock }: { clock: Cloc
     buckets.set(name, { tokens: left, filledMs: nowMs });
     return {
       limit: burst,
-      remaining: Math.floor(left),
+      remaining: Math.max(0, Math.floor(left)),
       resetSeconds: Math.ceil((burst - left) / perSecond),
       retryAfterSeconds: allowed ? null : Math.ceil((1 - tokens) / perSecond),
     };
   }
   return {
-    take: (purpose, key) => measure(purpose, key, 1),
+    take: (purpose, key, count = 1) => measure(purpose, key, count),
     peek: (purpose, key) => measure(purpose, key, 0),
   };
 }

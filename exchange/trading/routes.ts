@@ -4,6 +4,7 @@ import type { Clock } from "#exchange/clock.ts";
 import type { History } from "#exchange/history/history.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { accountRoutes } from "./account-routes.ts";
+import { amendRoute } from "./amend-route.ts";
 import { apiKeyRoutes } from "./api-key-routes.ts";
 import { createAuthenticator } from "./authentication.ts";
 import { balanceRoutes } from "./balance-routes.ts";
@@ -12,6 +13,8 @@ import { echoRoute } from "./echo-route.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { marketRoutes } from "./market-routes.ts";
 import { orderRoutes } from "./order-routes.ts";
+import { previewRoute } from "./preview-route.ts";
+import { quotingRoutes } from "./quoting-routes.ts";
 import { createRateLimits, TRADING_LIMITS, type TradingLimits } from "./rate-limits.ts";
 import { guard, keepRawBodies, limitByAddress } from "./scope.ts";
 import { settingsRoutes } from "./settings-routes.ts";
@@ -52,11 +55,12 @@ export async function tradingRoutes(
   });
   await app.register(async (signed) => {
     guard(signed, { ...guarded, proof: "signature" });
-    for (const routes of [orderRoutes, tradeRoutes, supplyRoutes, transferRoutes]) {
+    for (const routes of [orderRoutes, amendRoute, tradeRoutes, supplyRoutes, transferRoutes]) {
       await signed.register(routes, { shell, history });
     }
-    await signed.register(balanceRoutes, { shell });
-    await signed.register(withdrawalRoutes, { shell });
+    for (const routes of [balanceRoutes, quotingRoutes, previewRoute, withdrawalRoutes]) {
+      await signed.register(routes, { shell });
+    }
   });
   await app.register(async (proven) => {
     guard(proven, { ...guarded, proof: "signature-or-key" });

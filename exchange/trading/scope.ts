@@ -55,7 +55,7 @@ export function limitByAddress(
 ): void {
   markProof(app, "none");
   app.addHook("onRequest", async (request, reply) => {
-    enforce(limits, reply, purpose, request.ip);
+    enforce(limits, reply, { purpose, key: request.ip, count: 1 });
   });
 }
 
@@ -76,8 +76,7 @@ export function guard(app: FastifyInstance, { auth, limits, proof, shell, clock 
     callers.set(request, { account, rawBody });
     const parsed = readJson(rawBody);
     request.body = parsed.value;
-    const { purpose, key } = bucketOf(request, account, shell.state);
-    enforce(limits, reply, purpose, key);
+    enforce(limits, reply, bucketOf(request, account, shell.state));
     if (parsed.error !== null) throw parsed.error;
   });
   repeatPosts(app, { clock, callerOf, rawBodyOf: (request) => known(request).rawBody });
@@ -93,8 +92,12 @@ function readJson(raw: string): { value: unknown; error: unknown } {
   }
 }
 
-function enforce(limits: RateLimits, reply: FastifyReply, purpose: Purpose, key: string): void {
-  const { limit, remaining, resetSeconds, retryAfterSeconds } = limits.take(purpose, key);
+function enforce(
+  limits: RateLimits,
+  reply: FastifyReply,
+  { purpose, key, count }: { purpose: Purpose; key: string; count: number },
+): void {
+  const { limit, remaining, resetSeconds, retryAfterSeconds } = limits.take(purpose, key, count);
   reply.headers({
     "x-ratelimit-limit": String(limit),
     "x-ratelimit-remaining": String(remaining),

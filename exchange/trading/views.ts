@@ -1,6 +1,7 @@
 /** The published shapes of the trading API: instruments, markets, books, orders and balances as decimals and public ids. */
 
 import { type BookSide, BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import type { TradingPhase } from "#exchange/core/market/trading-phase.ts";
 import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
 import {
   type FillRecord,
@@ -65,13 +66,24 @@ const priceOrNull = (instrument: Instrument, ticks: number | null) =>
   ticks === null ? null : formatPrice(instrument, ticks);
 const marketName = ({ symbol }: Instrument) => `${symbol}/usd`;
 
-export function marketView({ number, instrument }: InstrumentState): object {
+/** Our phases in published words. */
+const MARKET_STATUS: Record<TradingPhase, string> = {
+  active: "active",
+  halted: "suspended",
+  auction: "suspended",
+  closed: "closed",
+};
+
+export function marketView({ number, instrument, trading }: InstrumentState): object {
   return {
     market_id: publicId("market", number),
     name: marketName(instrument),
     description: instrument.description,
     market_type: "spot",
-    status: "active",
+    status: MARKET_STATUS[trading.phase],
+    trading_phase: trading.phase,
+    phase_reason: trading.reason === "" ? null : trading.reason,
+    auction_ends_at: iso(trading.endsAtMs),
     associated_instruments: [publicId("instrument", number)],
     instruments: [
       {
@@ -212,6 +224,8 @@ export function orderView(listed: InstrumentState, order: OrderRecord): object {
     reduce_only: order.terms?.reduceOnly ?? false,
     self_trade_prevention: (order.terms?.selfTrade ?? "cancel-newest").replace("-", "_"),
     expires_at: iso(order.terms?.expiresAtMs ?? null),
+    session: order.terms?.session ?? null,
+    quote_group: order.terms?.group ?? null,
     closure_reason: order.closureReason,
     closed_at: iso(order.closedAtMs),
     submitted_at: iso(order.placedAtMs),

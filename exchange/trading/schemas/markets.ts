@@ -1,5 +1,6 @@
 /** Instruments, markets and market data as the trading API answers them. */
 import { Type } from "typebox";
+import { TRADING_PHASES } from "#exchange/core/market/trading-phase.ts";
 import { RESOLUTIONS } from "#exchange/history/candles-times.ts";
 import {
   Answer,
@@ -65,6 +66,9 @@ export const MarketAnswer = Answer({
   description: Text,
   market_type: Type.Enum(["spot"]),
   status: Type.Enum(["active", "inactive", "suspended", "closed"]),
+  trading_phase: Type.Enum([...TRADING_PHASES]),
+  phase_reason: Nullable(Text),
+  auction_ends_at: Nullable(Time),
   associated_instruments: Type.Array(Id("instrument")),
   instruments: Type.Array(
     Answer({ instrument_id: Id("instrument"), instrument_type: Kind, symbol: Text }),

@@ -54,6 +54,8 @@ export const OrderAnswer = Answer({
   reduce_only: Type.Boolean(),
   self_trade_prevention: Type.Enum(["cancel_newest", "cancel_oldest", "cancel_both"]),
   expires_at: Nullable(Time),
+  session: Nullable(Text),
+  quote_group: Nullable(Text),
   closure_reason: Nullable(Text),
   closed_at: Nullable(Time),
   submitted_at: Time,

@@ -29,6 +29,11 @@ export const LotAnswer = Answer({
   purchase_price: Price,
   currency: Type.Enum(["USD"]),
   status: Type.Enum(["active", "expired", "consumed"]),
+  ended_as: Nullable(
+    Type.String({
+      description: "the exact end, where the published words have none: sold on, closed out",
+    }),
+  ),
   refunded: Dollars,
   purchased_at: Time,
   entered_consumption_at: Nullable(Time),
