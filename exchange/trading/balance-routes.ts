@@ -83,7 +83,7 @@ function tradingBalance(state: CoreState, account: number, listed: InstrumentSta
   const { instrument, lastPriceTicks } = listed;
   const { symbol } = instrument;
   const own = issued(account, symbol);
-  const lots = sumOfLots(state, account, symbol, (lot) => lot.enteredAtMs === null);
+  const lots = sumOfLots(state, account, symbol, (lot) => lot.tradingSinceMs !== null);
   const inIssuance = BigInt(supplyOf(state, account, symbol).inIssuanceTokens);
   const total = state.ledger.balance(own) - inIssuance + lots.total;
   return {
@@ -94,7 +94,7 @@ function tradingBalance(state: CoreState, account: number, listed: InstrumentSta
 
 /** Units that requests draw on; what open requests reserve is committed. */
 function consumptionBalance(state: CoreState, account: number, listed: InstrumentState): object {
-  const entered = (lot: Lot) => lot.enteredAtMs !== null;
+  const entered = (lot: Lot) => lot.tradingSinceMs === null;
   const { total, held, expiresAtMs } = sumOfLots(state, account, listed.instrument.symbol, entered);
   return {
     total_balance: formatUnits(total),
