@@ -29,6 +29,8 @@ export const InstrumentSchema = Type.Object(
     tickMicrosPerUnit: PositiveInteger,
     orderIncrementsMax: PositiveInteger,
     priceTicksMax: Type.Integer({ minimum: 1, maximum: 2_000_000_000 }),
+    /** What Units are thought to be worth before there are fills: price bands begin there. In ticks. */
+    initialReferenceTicks: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_000_000_000 })),
     /** The encoding that counts every token of this instrument. */
     referenceTokenizer: Type.Literal("o200k_base"),
   },

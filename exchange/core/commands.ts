@@ -8,18 +8,16 @@
 import type { Instrument } from "#protocol/instrument.ts";
 import type { AccountCommandMap } from "./accounts/account-commands.ts";
 import type { LotCommandMap } from "./clearing/lot-commands.ts";
-import type { SelfTradeMode } from "./market/order-terms.ts";
+import type { OrderCommandMap } from "./market/commands.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { Measured } from "./sla/verdict.ts";
 
+export type * from "./market/commands.ts";
 export type Side = "buy" | "sell";
-/** `stop` and `stop_limit` wait for a trade at their stop price, then are as `market` and `limit`. */
-export type OrderType = "limit" | "market" | "stop" | "stop_limit";
-export type TimeInForce = "gtc" | "ioc" | "fok" | "day" | "gtd";
 /** Who trades: `easy` buys by itself when a request needs it, `advanced` trades by hand. */
 export type AccountMode = "easy" | "advanced";
 
-export interface CommandMap extends AccountCommandMap, LotCommandMap {
+export interface CommandMap extends AccountCommandMap, LotCommandMap, OrderCommandMap {
   /** Lists an instrument, or a new version of one. Does nothing when nothing changed. */
   "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
   "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };
@@ -91,12 +89,6 @@ export interface CommandMap extends AccountCommandMap, LotCommandMap {
     params: { account: number; symbol: string; quantity: number };
     result: { transfer: number };
   };
-  "place-order": { params: PlaceOrder; result: { order: number; clientOrderId: string | null } };
-  "cancel-order": { params: { account: number; order: number }; result: { order: number } };
-  "cancel-orders": {
-    params: { account: number; symbol: string | null };
-    result: { cancelled: number };
-  };
   "reserve-delivery": { params: ReserveDelivery; result: Reservation };
   /** The attempt failed before its first byte: reserve again with other suppliers. */
   "retry-delivery": {
@@ -143,35 +135,6 @@ export interface CommandMap extends AccountCommandMap, LotCommandMap {
   resume: { params: { lastSeenMs: number }; result: { releasedDeliveries: number } };
   /** Lets time pass: runs what is due. */
   tick: { params: object; result: { more: boolean } };
-}
-
-export interface PlaceOrder {
-  account: number;
-  symbol: string;
-  side: Side;
-  orderType: OrderType;
-  timeInForce: TimeInForce;
-  quantity: number;
-  /** Null for a market or a stop order. */
-  priceTicks: number | null;
-  /** Tightens the protection price of a market or a stop order; null leaves the policy's. */
-  maxSlippageBps: number | null;
-  postOnly: boolean;
-  clientOrderId: string | null;
-  /** A supplier's agent lets missing Units be issued in the same command. */
-  issueMissing: boolean;
-  /** Of `gtd`: when it is over, in milliseconds since the epoch. A `day` order ends at 00:00 UTC. */
-  expiresAtMs?: number | undefined;
-  /** Of `stop` and `stop_limit`: a trade at this price or beyond lets it in. */
-  stopTicks?: number | undefined;
-  /** Sells at most the free Units; never issues. */
-  reduceOnly?: boolean | undefined;
-  /** `cancel-newest` where nothing is said. */
-  selfTrade?: SelfTradeMode | undefined;
-  /** Cancelled by `cancel-session-orders` of this name. */
-  session?: string | undefined;
-  /** A quote group of the account, made by `set-quote-group`. */
-  group?: string | undefined;
 }
 
 export interface ReserveDelivery {

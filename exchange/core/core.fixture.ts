@@ -36,11 +36,15 @@ export const UNIT = 100;
 /** One dollar per Unit is this many ticks. */
 export const DOLLAR = 10_000;
 
-export function createTestMarket(overrides: Partial<MarketPolicy> = {}) {
+export type PolicyOverrides = Partial<Omit<MarketPolicy, "safety">> & {
+  safety?: MarketPolicy["safety"] | undefined;
+};
+
+export function createTestMarket(overrides: PolicyOverrides = {}) {
   return marketAround(createCore(), START_MS, overrides);
 }
 
-function marketAround(core: Core, startMs: number, overrides: Partial<MarketPolicy> | null) {
+function marketAround(core: Core, startMs: number, overrides: PolicyOverrides | null) {
   const events: CoreEvent[] = [];
   let nowMs = startMs;
 
@@ -57,7 +61,12 @@ function marketAround(core: Core, startMs: number, overrides: Partial<MarketPoli
     throw new Error(`${command.type}: ${executed.rejection.code}: ${executed.rejection.message}`);
   }
   if (overrides !== null) {
-    run({ type: "adopt-policy", policy: { ...policy, ...overrides } });
+    const { safety, ...adopted } = { ...policy, ...overrides };
+    // `undefined` takes the limits of prices away, for tests that are about something else.
+    run({
+      type: "adopt-policy",
+      policy: safety === undefined ? adopted : { ...adopted, safety },
+    });
     for (const instrument of instruments) run({ type: "list-instrument", instrument });
   }
 

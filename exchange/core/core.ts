@@ -23,8 +23,14 @@ import { transferToConsumption, transferToTrading } from "./clearing/transfers.t
 import type { Command, CommandResult, CommandType } from "./commands.ts";
 import type { Core, Executed } from "./core-port.ts";
 import type { CoreEvent } from "./events.ts";
-import { cancelOrder, cancelOrders } from "./market/cancelling.ts";
+import { amendOrder } from "./market/amending.ts";
+import { placeOrders } from "./market/batch.ts";
+import { cancelOrder, cancelOrders, cancelSessionOrders } from "./market/cancelling.ts";
+import { cancelAfter } from "./market/dead-man.ts";
 import { placeOrder } from "./market/orders.ts";
+import { setQuoteGroup } from "./market/quote-groups.ts";
+import { replaceQuotes } from "./market/quotes.ts";
+import { haltTrading, resumeTrading } from "./market/trading-phase.ts";
 import { runTriggered } from "./market/triggering.ts";
 import { resume } from "./resumption.ts";
 import { recordIntegrity } from "./sla/integrity.ts";
@@ -63,6 +69,14 @@ const DECIDERS: Deciders = {
   "transfer-to-consumption": transferToConsumption,
   "transfer-to-trading": transferToTrading,
   "place-order": placeOrder,
+  "place-orders": placeOrders,
+  "replace-quotes": replaceQuotes,
+  "set-quote-group": setQuoteGroup,
+  "cancel-after": cancelAfter,
+  "cancel-session-orders": cancelSessionOrders,
+  "halt-trading": haltTrading,
+  "resume-trading": resumeTrading,
+  "amend-order": amendOrder,
   "cancel-order": cancelOrder,
   "cancel-orders": cancelOrders,
   "reserve-delivery": reserveDelivery,

@@ -9,6 +9,10 @@ export const DUE_KINDS = [
   "sweep",
   // Before what may let orders trade in the same millisecond: an order whose time is over does not.
   "order-expiry",
+  "cancel-after",
+  "market-close",
+  // After orders whose time was over at its end.
+  "auction-end",
   "lot-expiry",
   "delivery-timeout",
   "withdrawal-expiry",

@@ -10,10 +10,11 @@ import {
   strayBreaches,
 } from "./invariants/clearing.ts";
 import { ledgerBreaches } from "./invariants/ledger-sums.ts";
-import { bookBreaches, orderBreaches, termsBreaches } from "./invariants/market.ts";
+import { bookBreaches, orderBreaches } from "./invariants/market.ts";
 import { openLotsBreaches } from "./invariants/open-lots.ts";
 import { payBreaches, supplierBreaches } from "./invariants/sla.ts";
 import { attendanceBreaches, nodeBreaches, supplyBreaches } from "./invariants/supply.ts";
+import { quotingBreaches, termsBreaches } from "./invariants/terms.ts";
 import type { CoreState } from "./state.ts";
 
 /** What is wrong, each as: where, what was found, what was expected. Empty when nothing is. */
@@ -37,6 +38,7 @@ function* walk(state: CoreState, options: { canPause: boolean }): Generator<stri
   for (const order of state.orders.values()) yield* step(orderBreaches(state, order));
   for (const listed of state.instruments.values()) yield* bookBreaches(state, listed);
   yield* termsBreaches(state);
+  yield* quotingBreaches(state);
   for (const lot of state.lots.values()) yield* step(lotBreaches(state, lot));
   yield* state.holdings.problems();
   yield* step(strayBreaches(state));

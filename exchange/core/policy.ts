@@ -3,6 +3,7 @@
  * an event so that the journal says which policy was in force when.
  */
 import { type Static, Type } from "typebox";
+import { SafetyPolicySchema } from "./market/safety-policy.ts";
 import { SlaPolicySchema } from "./sla/policy.ts";
 
 const Bps = Type.Integer({ minimum: 0, maximum: 10_000 });
@@ -41,6 +42,8 @@ export const MarketPolicySchema = Type.Object(
       Type.Object({ tokensPerMinute: Count, burstTokens: Count }, { additionalProperties: false }),
     ),
     sla: SlaPolicySchema,
+    /** Without it there are no bands, breakers or limits per instrument: as before there were any. */
+    safety: Type.Optional(SafetyPolicySchema),
   },
   { additionalProperties: false },
 );

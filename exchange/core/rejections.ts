@@ -45,6 +45,7 @@ export const REJECTION_CODES = [
   "too-many-open-orders",
   "too-many-deliveries",
   "self-trade",
+  "quote-group-tripped",
 ] as const;
 
 export type RejectionCode = (typeof REJECTION_CODES)[number];

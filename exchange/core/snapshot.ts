@@ -45,6 +45,8 @@ export function createEmptyState(): CoreState {
     instruments: new Map(),
     orders: new Map(),
     terms: new Map(),
+    groups: new Map(),
+    cancelsAfter: new Map(),
     triggered: [],
     lots,
     deliveries: new Map(),
@@ -142,6 +144,8 @@ export function decodeState(text: string): CoreState {
   const state = createEmptyState();
   const maps = [
     "terms",
+    "groups",
+    "cancelsAfter",
     "deliveries",
     "nodes",
     "nodesByKey",
@@ -242,6 +246,14 @@ function fillDueQueue(state: CoreState): void {
   for (const [order, { expiresAtMs }] of state.terms) {
     if (expiresAtMs === null) continue;
     state.due.push({ dueMs: expiresAtMs, kind: "order-expiry", id: order });
+  }
+  for (const { number, trading } of state.instruments.values()) {
+    const { phase, endsAtMs, sinceMs } = trading;
+    if (phase === "closed") state.due.push({ dueMs: sinceMs, kind: "market-close", id: number });
+    if (endsAtMs !== null) state.due.push({ dueMs: endsAtMs, kind: "auction-end", id: number });
+  }
+  for (const [account, dueMs] of state.cancelsAfter) {
+    state.due.push({ dueMs, kind: "cancel-after", id: account });
   }
   for (const { number, expiresAtMs } of state.withdrawals.values()) {
     state.due.push({ dueMs: expiresAtMs, kind: "withdrawal-expiry", id: number });

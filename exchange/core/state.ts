@@ -3,6 +3,13 @@
  * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type {
+  ApiKey,
+  ClientId,
+  DepositReference,
+  JoinToken,
+  SigningKey,
+} from "./accounts/credentials.ts";
 import type { AccountSettings, Spending } from "./accounts/settings.ts";
 import type { Withdrawal } from "./accounts/withdrawals.ts";
 import type { Drawn } from "./clearing/draw-rate.ts";
@@ -17,7 +24,10 @@ import type { Ledger } from "./ledger/ledger.ts";
 import type { ClosureReason } from "./market/closure-reasons.ts";
 import type { OrderBook } from "./market/order-book-port.ts";
 import type { OrderTerms } from "./market/order-terms.ts";
+import type { PriceSpan } from "./market/price-history.ts";
+import type { QuoteGroup } from "./market/quote-groups.ts";
 import type { StopIndex } from "./market/stop-index.ts";
+import type { Trading } from "./market/trading-phase.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SupplierStanding } from "./sla/standing.ts";
 import type { FailedAttempt } from "./sla/verdict.ts";
@@ -51,12 +61,16 @@ export interface InstrumentState {
   totalTrades: number;
   /** The last fills of others than the exchange, oldest first: what the reference price comes from. */
   recentFills: { priceTicks: number; atMs: number }[];
+  /** The same prices by the minute, oldest first. */
+  spans: PriceSpan[];
+  trading: Trading;
   /** Stop orders by their stop prices. Follows from the orders, so it is in no snapshot. */
   stops: StopIndex;
 }
 
 /** `waiting` for its stop price; `triggered` by it, and about to enter the market. */
 export type OrderStatus = "open" | "suspended" | "waiting" | "triggered" | "filled" | "cancelled";
+export type * from "./accounts/credentials.ts";
 export type { ClosureReason } from "./market/closure-reasons.ts";
 
 export interface Order {
@@ -188,40 +202,6 @@ export interface Attendance {
   drains: { fromMs: number; toMs: number }[];
 }
 
-export interface ApiKey {
-  keyId: string;
-  account: number;
-  secretHash: string;
-  label: string;
-  createdAtMs: number;
-}
-
-export interface SigningKey {
-  fingerprint: string;
-  account: number;
-  publicKey: string;
-  label: string;
-  createdAtMs: number;
-}
-
-export interface JoinToken {
-  tokenHash: string;
-  account: number;
-  nodesLeft: number;
-  expiresAtMs: number;
-}
-
-export interface ClientId {
-  digest: string;
-  result: Record<string, string | number | null>;
-  atMs: number;
-}
-
-export interface DepositReference {
-  digest: string;
-  atMs: number;
-}
-
 /** Who counts open Lots while they come and go. */
 export interface LotWatch {
   /** Called before the Lot is taken away. */
@@ -255,6 +235,10 @@ export interface CoreState {
   orders: Map<number, Order>;
   /** Of those open orders that ask for more than most. */
   terms: Map<number, OrderTerms>;
+  /** `${account}:${symbol}:${name}`. */
+  groups: Map<string, QuoteGroup>;
+  /** Dead man's switches: account and when all its orders are cancelled. */
+  cancelsAfter: Map<number, number>;
   /** Stop orders whose price has come, in the order in which they enter the market. */
   triggered: number[];
   lots: Map<number, Lot>;

@@ -6,7 +6,10 @@ import { hasExpired } from "./clearing/halts.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import { runSweep } from "./clearing/sweep.ts";
 import type { DueItem } from "./due-queue.ts";
+import { endAuction } from "./market/auction.ts";
 import { closeOrder } from "./market/closing.ts";
+import { goOff } from "./market/dead-man.ts";
+import { closeMarket } from "./market/trading-phase.ts";
 import { REFERENCE_KEPT_MS } from "./policy.ts";
 import { lookAfterSupplier } from "./sla/looking-after.ts";
 import { endGrace } from "./supply/nodes.ts";
@@ -66,6 +69,10 @@ function runItem(turn: Turn, item: DueItem): boolean {
     // Amended since: it has an item of its own.
     if (order === undefined || expiresAtMs === null || expiresAtMs > item.dueMs) return false;
     closeOrder(turn, order, "cancelled", "expired");
+  } else if (item.kind === "auction-end" || item.kind === "market-close") {
+    return runPhaseItem(turn, item);
+  } else if (item.kind === "cancel-after") {
+    goOff(turn, item.id, item.dueMs);
   } else if (item.kind === "withdrawal-expiry") {
     const open = state.withdrawals.get(item.id);
     if (open !== undefined) emitRejected(turn, open, EXPIRED);
@@ -76,6 +83,20 @@ function runItem(turn: Turn, item: DueItem): boolean {
     if (graceEndsAtMs !== null && graceEndsAtMs <= item.dueMs) endGrace(turn, item.id);
   } else return runAbsenceItem(turn, item);
   return false;
+}
+
+function runPhaseItem(turn: Turn, item: DueItem): boolean {
+  const { state } = turn;
+  for (const listed of state.instruments.values()) {
+    if (listed.number !== item.id) continue;
+    const hasMore =
+      item.kind === "market-close"
+        ? closeMarket(turn, listed)
+        : endAuction(turn, listed, item.dueMs);
+    if (hasMore) state.due.push(item);
+    return hasMore;
+  }
+  throw new Error(`instrument ${item.id} has a due item and is not listed`);
 }
 
 /** Who could not pay a charge is in default from when that was due: the item runs again for it. */

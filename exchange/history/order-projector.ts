@@ -34,6 +34,12 @@ export function createOrderProjector(
         order.terms = terms;
         if (terms.stopTicks !== null) order.status = "waiting";
       },
+      "order-amended": ({ order: number, quantity, priceTicks, timeInForce, terms }) => {
+        const order = orders.get(number);
+        Object.assign(order, { quantity, priceTicks, timeInForce });
+        if (terms === null) delete order.terms;
+        else order.terms = terms;
+      },
       "stops-triggered": (event) => {
         for (const number of event.orders) orders.get(number).status = "open";
       },

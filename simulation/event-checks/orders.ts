@@ -17,7 +17,17 @@ export class OrderChecks {
   readonly #resting = new Map<string, Resting[]>();
   readonly #orders = new Map<number, Accepted>();
 
+  /** Instruments in an auction, and the price at which each was uncrossed last. */
+  readonly #inAuction = new Set<string>();
+  readonly #uncrossTicks = new Map<string, number>();
+
   constructor(state: CoreState) {
+    for (const { instrument, trading } of state.instruments.values()) {
+      if (trading.phase === "auction") this.#inAuction.add(instrument.symbol);
+      if (trading.uncrossTicks !== null) {
+        this.#uncrossTicks.set(instrument.symbol, trading.uncrossTicks);
+      }
+    }
     for (const order of state.orders.values()) this.#orders.set(order.number, { ...order });
     for (const { book, instrument } of state.instruments.values()) {
       for (const side of [BUY, SELL] as const) {
@@ -40,6 +50,16 @@ export class OrderChecks {
         }
         return [];
       }
+      case "order-amended":
+        this.#amend(event);
+        return [];
+      case "trading-phase-set":
+        if (event.phase === "auction") this.#inAuction.add(event.symbol);
+        else this.#inAuction.delete(event.symbol);
+        return [];
+      case "auction-uncrossing":
+        this.#uncrossTicks.set(event.symbol, event.priceTicks);
+        return [];
       case "orders-suspended":
         for (const order of event.orders) this.#leave(order);
         return [];
@@ -63,6 +83,18 @@ export class OrderChecks {
     resting.push({ order, account, side, priceTicks, left });
   }
 
+  /** A smaller order keeps its place; any other has left it. */
+  #amend({ order: number, quantity, priceTicks, keepsPlace }: EventOf<"order-amended">): void {
+    const order = this.#orders.get(number);
+    if (order === undefined) return;
+    if (!keepsPlace) this.#leave(number);
+    for (const resting of this.#resting.values()) {
+      const place = resting.find((each) => each.order === number);
+      if (place !== undefined) place.left -= order.quantity - quantity;
+    }
+    Object.assign(order, { quantity, priceTicks });
+  }
+
   #leave(order: number): void {
     for (const resting of this.#resting.values()) {
       const at = resting.findIndex((each) => each.order === order);
@@ -82,12 +114,13 @@ export class OrderChecks {
       return problems;
     }
     if (event.buyer === event.seller) say(`account ${event.buyer} traded with itself`);
-    if (event.priceTicks !== maker.priceTicks) {
-      say(`at ${event.priceTicks}, the maker asked ${maker.priceTicks}`);
-    }
-    const limit = taker.priceTicks;
-    if (taker.side === "buy" ? event.priceTicks > limit : event.priceTicks < limit) {
-      say(`at ${event.priceTicks}, beyond the taker's ${limit}`);
+    // In an auction all trade at one price, within the limits of both.
+    const isUncrossed = this.#inAuction.has(event.symbol);
+    const price = isUncrossed ? this.#uncrossTicks.get(event.symbol) : maker.priceTicks;
+    if (event.priceTicks !== price) say(`at ${event.priceTicks}, the price is ${price}`);
+    for (const { number, side, priceTicks: limit } of isUncrossed ? [maker, taker] : [taker]) {
+      if (side === "buy" ? event.priceTicks <= limit : event.priceTicks >= limit) continue;
+      say(`at ${event.priceTicks}, beyond the ${limit} of order ${number}`);
     }
     // An automatic purchase takes one supplier's asks and passes others over.
     const first =
@@ -98,6 +131,9 @@ export class OrderChecks {
     place.left -= event.quantity;
     if (place.left < 0) say(`order ${maker.number} gave ${-place.left} more than it had`);
     if (place.left <= 0) this.#leave(maker.number);
+    const other = resting.find((each) => each.order === event.takerOrder);
+    if (other !== undefined) other.left -= event.quantity;
+    if (other !== undefined && other.left <= 0) this.#leave(taker.number);
     for (const order of [maker, taker]) {
       order.filled += event.quantity;
       if (order.filled > order.quantity)

@@ -3,6 +3,7 @@ import { settingsOfMode } from "#exchange/core/accounts/settings.ts";
 import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { createOrderBook } from "#exchange/core/market/order-book.ts";
 import { StopIndex } from "#exchange/core/market/stop-index.ts";
+import { OPEN_TRADING } from "#exchange/core/market/trading-phase.ts";
 import { accountOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 
@@ -40,6 +41,8 @@ export const accountAppliers: Appliers<
       totalQuantity: 0,
       totalTrades: 0,
       recentFills: [],
+      spans: [],
+      trading: { ...OPEN_TRADING },
       stops: new StopIndex(),
     });
   },

@@ -9,6 +9,7 @@ import { marketAppliers } from "./market-events.ts";
 import { orderTermsAppliers } from "./order-terms-events.ts";
 import { slaAppliers } from "./sla-events.ts";
 import { supplyAppliers } from "./supply-events.ts";
+import { tradingAppliers } from "./trading-events.ts";
 import { withdrawalAppliers } from "./withdrawal-events.ts";
 
 /** What each type of event does, its postings aside. */
@@ -21,6 +22,7 @@ const APPLIERS: Appliers<EventType> = {
   ...supplyAppliers,
   ...marketAppliers,
   ...orderTermsAppliers,
+  ...tradingAppliers,
   ...clearingAppliers,
   ...lotAppliers,
   ...slaAppliers,

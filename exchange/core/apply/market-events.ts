@@ -8,15 +8,16 @@ import { EXCHANGE_ACCOUNT, holdNameOf, marginNameOf } from "#exchange/core/ledge
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { feeBpsOf, heldBpsOf } from "#exchange/core/market/fees.ts";
 import { BUY, SELL } from "#exchange/core/market/order-book-port.ts";
+import { rememberPrice } from "#exchange/core/market/price-history.ts";
 import { rememberFill } from "#exchange/core/market/reference-price.ts";
 import { lotOpened } from "#exchange/core/sla/scorecard.ts";
-import type { CoreState, Lot, Order } from "#exchange/core/state.ts";
+import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf } from "#exchange/core/turn.ts";
 import { tokensOf } from "#protocol/instrument.ts";
 import type { Appliers } from "./apply.ts";
 import { handOverLots, takeBackOffer } from "./lot-events.ts";
-import { openOrderOf } from "./open-order.ts";
-import { dropTerms, leaveTriggered } from "./order-terms-events.ts";
+import { leaveBook, openOrderOf } from "./open-order.ts";
+import { countFillOfGroup, dropTerms, leaveTriggered } from "./order-terms-events.ts";
 import { openSupply } from "./supply-events.ts";
 
 /** Shared by all orders that hold none. */
@@ -100,12 +101,17 @@ export const marketAppliers: Appliers<
       order.feeBasisMicros += event.valueMicros * BigInt(bps);
       order.feeMicros += number === buySide ? event.buyerFeeMicros : event.sellerFeeMicros;
       if (number === buySide && order.source === "auto") countSpending(state, event);
-      if (number === event.makerOrder) {
+      // Of a taker only in an auction, where both rest.
+      if (order.handle !== 0) {
+        if (state.groups.size > 0) countFillOfGroup(state, order, quantity, atMs);
         listed.book.reduce(order.handle, quantity);
         if (order.filled === order.quantity) order.handle = 0;
       }
     }
-    if (buyer !== EXCHANGE_ACCOUNT) rememberFill(listed, priceTicks, atMs);
+    if (buyer !== EXCHANGE_ACCOUNT) {
+      rememberFill(listed, priceTicks, atMs);
+      rememberPrice(listed, event);
+    }
     listed.lastPriceTicks = priceTicks;
     listed.lastQuantity = quantity;
     listed.lastTradeAtMs = atMs;
@@ -187,12 +193,4 @@ function bondedBy(posting: Posting | undefined): bigint {
 
 function heldUnder(posting: Posting | undefined): string | null {
   return posting?.kind === "hold" ? posting.hold : null;
-}
-
-function leaveBook(state: CoreState, order: Order): void {
-  if (order.handle === 0) return;
-  if (!instrumentOf(state, order.symbol).book.remove(order.handle)) {
-    throw new Error(`order ${order.number} was not in the book at its handle`);
-  }
-  order.handle = 0;
 }

@@ -38,12 +38,33 @@ const sla: fc.Arbitrary<MarketPolicy["sla"]> = fc
   })
   .map((numbers) => ({ ...quietSla, ...numbers }));
 
+/** Tight enough to be met by prices within three per cent of each other; or so wide that none is. */
+const safety: fc.Arbitrary<MarketPolicy["safety"]> = fc.record({
+  bandBps: fc.constantFrom(10_000, 10_000, 10_000, 120),
+  bandThinBps: fc.constantFrom(10_000, 10_000, 10_000, 200),
+  thinOwnersMin: fc.constantFrom(2, 3, 4),
+  marketProtectionThinBps: fc.constantFrom(1_000, 60),
+  breakers: fc.constantFrom(
+    [],
+    [],
+    [{ withinMs: 90_000, moveBps: 110 }],
+    [
+      { withinMs: 60_000, moveBps: 90 },
+      { withinMs: 900_000, moveBps: 160 },
+    ],
+  ),
+  auctionMs: fc.constantFrom(1, 2_000, 60_000),
+  openOrdersPerInstrumentMax: fc.constantFrom(2, 100, 100, 100),
+  stopOrdersPerInstrumentMax: fc.constantFrom(2, 10_000, 10_000, 10_000),
+});
+
 /** Fees, margins, lifetimes and small limits, so that each of them is met. */
 const policies: fc.Arbitrary<MarketPolicy> = fc.record({
   ...Object.fromEntries(Object.entries(policy).map(([name, value]) => [name, fc.constant(value)])),
   takerFeeBps: fc.constantFrom(100, 100, 0, 37),
   makerFeeBps: fc.constantFrom(0, 25, 150),
   sla,
+  safety,
   bondMarginBps: fc.constantFrom(8_000, 10_000, 3_333, 500, 500, 500),
   supplierGraceMs: fc.constantFrom(25_000, 120_000, 120_000),
   lotLifetimeMs: fc.constantFrom(200_000, 900_000, 1_000_000, 3_600_000, 14_400_000),
@@ -96,6 +117,7 @@ const AIMED: Record<string, string[]> = {
   ],
   market: ["accepted", "insufficient-balance", "insufficient-units", "invalid-order"],
   special: [
+    "quote-group-tripped",
     ...["accepted", "invalid-order", "invalid-price", "invalid-quantity", "insufficient-units"],
     ...["insufficient-balance", "auto-mode-trading-restricted"],
   ],
@@ -103,6 +125,21 @@ const AIMED: Record<string, string[]> = {
     ...["accepted", "invalid-order", "invalid-price", "insufficient-balance"],
     ...["insufficient-units", "insufficient-bond", "too-many-open-orders"],
   ],
+  amend: [
+    ...["accepted", "order-not-found", "invalid-quantity", "invalid-price", "invalid-order"],
+    ...["insufficient-balance", "insufficient-bond", "insufficient-units", "capacity-exceeded"],
+    "node-not-connected",
+  ],
+  quotes: [
+    ...["accepted", "invalid-order", "invalid-quantity", "invalid-price", "insufficient-bond"],
+    ...["capacity-exceeded", "too-many-open-orders", "auto-mode-trading-restricted"],
+    ...["node-not-connected", "quote-group-tripped"],
+  ],
+  batch: ["accepted", "invalid-order"],
+  "set group": ["accepted", "account-not-found"],
+  phase: ["accepted", "instrument-not-found"],
+  switch: ["accepted", "account-not-found", "invalid-order"],
+  "end session": ["accepted", "account-not-found"],
   again: ["accepted", "client-order-id-reused"],
   cancel: ["accepted", "order-not-found"],
   "cancel all": ["accepted", "account-not-found"],
@@ -163,6 +200,15 @@ const AIMED: Record<string, string[]> = {
     "a session that is over ended again",
     ...["open order expired", "waiting order expired"],
     ...["buy stop triggered", "sell stop triggered", "order ended its own owner's"],
+    "stop triggered while its supplier was away",
+    ...["quote group tripped", "rest of a quote group cancelled", "switch went off"],
+    ...["market closed", "traded in an auction", "several auction prices"],
+    ...["owner met itself in an auction", "breaker led into an auction"],
+    ...["market order in a thin book", "order beyond the price band"],
+    ...["quote shrunk in its place", "quotes kept beside new ones"],
+    ...["open order amended, place kept", "open order amended, place lost"],
+    ...["waiting order amended, place kept", "waiting order amended, place lost"],
+    ...["suspended order amended, place kept", "suspended order amended, place lost"],
     ...["cover bought", "second cover bought", "cover undone", "cover undone in part"],
     ...["cover charged", "cover cheaper than the Lot", "cover too dear", "no money for cover"],
     ...["nobody would pay for cover", "other Lots after cover"],

@@ -35,7 +35,8 @@ export function planPurchase(
   tokens: number,
   options: { excluded: readonly number[]; nowMs: number; limitTicks?: number },
 ): PurchasePlan | null {
-  const { book, instrument } = instrumentOf(state, symbol);
+  const { book, instrument, trading } = instrumentOf(state, symbol);
+  if (trading.phase !== "active") return null;
   const policy = policyOf(state);
   const wanted = incrementsFor(instrument, tokens);
   const offers = new Map<number, { quantity: number; fills: MatchPlan["fills"] }>();

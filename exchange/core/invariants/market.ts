@@ -5,6 +5,7 @@ import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts"
 import { canServe } from "#exchange/core/supply/capacity.ts";
 import { type Instrument, tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { BASIS_POINTS, divideCeil, shareCeil } from "#protocol/money.ts";
+import { phaseBreaches, waitingBreaches } from "./terms.ts";
 
 export function orderBreaches(state: CoreState, order: Order): string[] {
   const breaches: string[] = [];
@@ -103,54 +104,19 @@ function placeBreaches(
   return breaches;
 }
 
-/** Who waits for a stop price stands in line for it, once, and so does who was triggered. In one step. */
-function* waitingBreaches(state: CoreState, symbol: string): Generator<string | null> {
-  const lines = [
-    { status: "waiting", numbers: state.instruments.get(symbol)?.stops.orders() ?? [] },
-    {
-      status: "triggered",
-      numbers: state.triggered.filter((number) => state.orders.get(number)?.symbol === symbol),
-    },
-  ] as const;
-  const breaches: string[] = [];
-  for (const { status, numbers } of lines) {
-    const unseen = new Set(numbers);
-    if (unseen.size < numbers.length) breaches.push(`an order of ${symbol} is ${status} twice`);
-    for (const number of state.terms.keys()) {
-      const order = state.orders.get(number);
-      if (order?.status !== status || order.symbol !== symbol) continue;
-      if (!unseen.delete(number)) breaches.push(`order ${number} is ${status}, but not in line`);
-    }
-    for (const number of unseen) breaches.push(`order ${number} stands in line, not ${status}`);
-  }
-  yield* breaches;
-  yield null;
-}
-
-/** What stands in the table of terms is asked for by an open order, and has an end where it needs one. */
-export function* termsBreaches(state: CoreState): Generator<string | null> {
-  for (const [number, terms] of state.terms) {
-    const order = state.orders.get(number);
-    if (order === undefined) yield `order ${number} has terms, but is not open`;
-    else {
-      const ends = order.timeInForce === "day" || order.timeInForce === "gtd";
-      if (ends === (terms.expiresAtMs !== null)) yield null;
-      else yield `order ${number} is ${order.timeInForce} and ends at ${terms.expiresAtMs}`;
-    }
-  }
-}
-
 /** The book is not crossed, and each place in it is that of an open order. May be paused. */
 export function* bookBreaches(
   state: CoreState,
-  { book, instrument }: InstrumentState,
+  { book, instrument, trading }: InstrumentState,
 ): Generator<string | null> {
   const { symbol } = instrument;
   const bid = book.bestPriceTicks(BUY);
   const ask = book.bestPriceTicks(SELL);
-  if (bid !== null && ask !== null && bid >= ask) {
+  const isActive = trading.phase === "active";
+  if (isActive && bid !== null && ask !== null && bid >= ask) {
     yield `the book of ${symbol} is crossed: best bid ${bid}, best ask ${ask}`;
   }
+  yield* phaseBreaches(symbol, trading);
   for (const handle of book.handles()) {
     const number = book.order(handle);
     const order = state.orders.get(number);

@@ -45,7 +45,7 @@ export function bookText(book: OrderBook): { bids: string; asks: string } {
 /** Adds the orders of a side, left to right. Returns their handles by order number. */
 export function place(book: OrderBook, side: BookSide, text: string): Map<number, number> {
   const handles = new Map<number, number>();
-  for (const level of text.split(" | ")) {
+  for (const level of text.split(" | ").filter(Boolean)) {
     const [price, orders] = level.split(": ") as [string, string];
     for (const [, order, quantity] of orders.matchAll(/#(\d+)x(\d+)/g)) {
       const handle = book.add(side, Number(price), Number(quantity), Number(order));

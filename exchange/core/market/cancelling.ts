@@ -35,6 +35,22 @@ export function cancelOrders(
   return accept({ cancelled });
 }
 
+/** The session is over: what was placed for it ends. */
+export function cancelSessionOrders(
+  turn: Turn,
+  { account, session }: Command<"cancel-session-orders">,
+): Decision<CommandResult<"cancel-session-orders">> {
+  const { state } = turn;
+  if (!state.accounts.has(account)) return unknownAccount(account);
+  const cancelled = cancelWhere(
+    turn,
+    account,
+    "session_ended",
+    (order) => state.terms.get(order.number)?.session === session,
+  );
+  return accept({ cancelled });
+}
+
 /** Cancels the account's orders that fit, oldest first; an account has no more than the policy says. */
 export function cancelWhere(
   turn: Turn,

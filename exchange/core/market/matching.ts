@@ -9,7 +9,7 @@ import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { valueMicros } from "#protocol/instrument.ts";
 import { closeOrder } from "./closing.ts";
 import { feeOfFill } from "./fees.ts";
-import { afterFills } from "./fill-consequences.ts";
+import { afterFills, groupsTouched } from "./fill-consequences.ts";
 import { BUY, NONE, SELL } from "./order-book-port.ts";
 import { canRest, isOver, type OrderTerms, overReason } from "./order-terms.ts";
 import { emitTrade } from "./trade.ts";
@@ -60,6 +60,7 @@ export function crosses(takerSide: Side, restingTicks: number, limitTicks: numbe
 /** Walks the opposite side from the best price, first come first served at each price. */
 export function planMatch(state: CoreState, listed: InstrumentState, taker: Taker): MatchPlan {
   const plan = emptyPlan();
+  if (listed.trading.phase !== "active") return plan;
   const { book, instrument } = listed;
   let handle = book.best(taker.side === "buy" ? SELL : BUY);
   while (handle !== NONE && plan.quantity < taker.quantity) {
@@ -102,13 +103,13 @@ export function executePlan(turn: Turn, taker: Order, plan: MatchPlan): void {
     if (order !== undefined) closeOrder(turn, order, "cancelled", reason);
   }
   if (plan.fills.length === 0) return;
-  const after = afterFills(turn, taker, plan.fills);
+  const groups = groupsTouched(turn.state, plan.fills);
   for (const fill of plan.fills) {
     const maker = plannedOrder(turn.state, fill.order);
     emitTrade(turn, maker, taker, fill.quantity, fill.priceTicks);
     if (maker.filled === maker.quantity) closeOrder(turn, maker, "filled", null);
   }
-  after?.();
+  afterFills(turn, taker, plan.fills, groups);
 }
 
 function plannedOrder(state: CoreState, number: number): Order {
@@ -165,9 +166,18 @@ export function executeOrder(turn: Turn, order: Order, plan: MatchPlan): void {
       order: order.number,
     });
   } else {
-    const amount = order.filled > 0 ? "partially_filled" : "no_fill";
-    const hasProtection = order.orderType === "market" || order.orderType === "stop";
-    const slipped = hasProtection && plan.beyondLimit;
-    closeOrder(turn, order, "cancelled", `${amount}_${slipped ? "max_slippage" : "no_liquidity"}`);
+    closeOrder(turn, order, "cancelled", endReason(order, order.filled, plan));
   }
+}
+
+/** Why what is left of an order that does not rest ends. */
+export function endReason(
+  { orderType }: Pick<Order, "orderType">,
+  filled: number,
+  plan: Pick<MatchPlan, "selfTrade" | "beyondLimit">,
+): ClosureReason {
+  if (plan.selfTrade) return "self_trade_prevented";
+  const hasProtection = orderType === "market" || orderType === "stop";
+  const amount = filled > 0 ? "partially_filled" : "no_fill";
+  return `${amount}_${hasProtection && plan.beyondLimit ? "max_slippage" : "no_liquidity"}`;
 }

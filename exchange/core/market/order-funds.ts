@@ -16,7 +16,11 @@ import { holdsWhole } from "./order-terms.ts";
 import { lotsToOffer } from "./resale.ts";
 
 /** What the next order will hold, and tokens that have to be issued for it first. */
-type Funds = Decision<{ postings: Posting[]; missingTokens: bigint; lots: OfferedLot[] }>;
+export type OrderFunds = Decision<{
+  postings: Posting[];
+  missingTokens: bigint;
+  lots: OfferedLot[];
+}>;
 
 const NO_LOTS: OfferedLot[] = [];
 
@@ -27,7 +31,7 @@ export function buyFunds(
   listed: InstrumentState,
   limitTicks: number,
   plan: MatchPlan,
-): Funds {
+): OrderFunds {
   const order = turn.state.counters.order + 1;
   // What can rest needs its whole limit value; what ends at once needs only what it will take.
   const value = holdsWhole(command)
@@ -59,7 +63,7 @@ export function sellFunds(
   listed: InstrumentState,
   limitTicks: number,
   plan: MatchPlan,
-): Funds {
+): OrderFunds {
   const resale = lotsToOffer(turn, command, listed);
   if (resale !== null) {
     if (!resale.ok) return resale;

@@ -4,12 +4,19 @@
  * who issue what they lack; buyers X, Y and Z. What happened comes back as text, and so does the book.
  */
 import type { Command, PlaceOrder, TimeInForce } from "#exchange/core/commands.ts";
-import { createTestMarket, SYMBOL } from "#exchange/core/core.fixture.ts";
+import { createTestMarket, type PolicyOverrides, SYMBOL } from "#exchange/core/core.fixture.ts";
 import { restoreCore } from "#exchange/core/core.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
-import type { MarketPolicy } from "#exchange/core/policy.ts";
 import { bookText } from "./book-text.fixture.ts";
 import { SELF_TRADE_MODES } from "./order-terms.ts";
+import type { SafetyPolicy } from "./safety-policy.ts";
+
+/** So wide that nothing of it is met, unless a test makes it narrower. */
+export const NO_SAFETY: SafetyPolicy = {
+  ...{ bandBps: 10_000, bandThinBps: 10_000, thinOwnersMin: 1, marketProtectionThinBps: 1_000 },
+  ...{ breakers: [], auctionMs: 2_000 },
+  ...{ openOrdersPerInstrumentMax: 1_000, stopOrdersPerInstrumentMax: 1_000 },
+};
 
 const SELLERS = ["S", "R", "Q"];
 const BUYERS = ["X", "Y", "Z"];
@@ -18,7 +25,7 @@ export type ScriptMarket = ReturnType<typeof createScriptMarket>;
 
 /** `amounts` are micro-dollars: money of buyers, bond of sellers; sellers also get money for fees. */
 export function createScriptMarket(
-  overrides: Partial<MarketPolicy> = {},
+  overrides: PolicyOverrides = {},
   amounts: Partial<Record<string, bigint>> = {},
 ) {
   const market = createTestMarket(overrides);
@@ -73,13 +80,38 @@ export function createScriptMarket(
   }
 
   function commandOf(line: string): Command {
-    const [word, first = ""] = line.split(" ");
+    const [word, first = "", ...words] = line.split(" ");
+    if (word === "halt" || word === "close") {
+      const phase = word === "halt" ? "halted" : "closed";
+      return { type: "halt-trading", symbol: SYMBOL, phase, reason: "test" };
+    }
+    if (word === "resume") {
+      return { type: "resume-trading", symbol: SYMBOL, auctionMs: Number(first) };
+    }
+    if (word === "amend") return amendmentOf(Number(first), words);
     if (word === "cancel") {
       const order = Number(first);
       const account = market.state.orders.get(order)?.account ?? 0;
       return { type: "cancel-order", account, order };
     }
     return orderOf(line);
+  }
+
+  function amendmentOf(order: number, words: string[]): Command<"amend-order"> {
+    const fields: Partial<PlaceOrder> = {};
+    const quantityAt = words.indexOf("qty");
+    const quantity = quantityAt === -1 ? undefined : Number(words[quantityAt + 1]);
+    readWords(
+      words.filter((_, at) => quantityAt === -1 || (at !== quantityAt && at !== quantityAt + 1)),
+      fields,
+      market.nowMs(),
+    );
+    const { priceTicks, stopTicks, timeInForce, expiresAtMs } = fields;
+    return {
+      ...{ type: "amend-order", account: market.state.orders.get(order)?.account ?? 0, order },
+      ...{ quantity, priceTicks: priceTicks ?? undefined, stopTicks, timeInForce, expiresAtMs },
+      issueMissing: true,
+    };
   }
 
   return {
@@ -148,9 +180,25 @@ function shown(event: CoreEvent): string[] {
       ];
     case "order-closed":
       return event.reason === null ? [] : [`#${event.order} ends: ${event.reason}`];
+    case "trading-phase-set":
+      return [event.phase];
+    case "auction-uncrossing":
+      return [`uncrosses ${event.quantity} at ${event.priceTicks}`];
     case "stops-triggered":
       return [`${event.priceTicks} triggers #${event.orders.join(" #")}`];
     default:
       return [];
   }
+}
+
+/** `100x5 101x3` as quotes of S. */
+export function quote(market: ScriptMarket, text: string, extra: { group?: string } = {}) {
+  const quotes = text.split(" ").filter(Boolean);
+  return market.tryTo({
+    ...{ type: "replace-quotes", account: market.accountOf("S"), symbol: SYMBOL, ...extra },
+    quotes: quotes.map((each) => {
+      const [priceTicks = 0, quantity = 0] = each.split("x").map(Number);
+      return { priceTicks, quantity };
+    }),
+  });
 }

@@ -33,6 +33,18 @@ export interface OrderTerms {
   waitsSinceSeq: number | null;
 }
 
+/** The terms of an order that asks for nothing. */
+export const NO_TERMS: Readonly<OrderTerms> = {
+  expiresAtMs: null,
+  stopTicks: null,
+  slippageBps: null,
+  reduceOnly: false,
+  selfTrade: "cancel-newest",
+  session: null,
+  group: null,
+  waitsSinceSeq: null,
+};
+
 /** Longest that a `gtd` order may be meant to stay: 90 days. */
 export const GTD_MS_MAX = 90 * 24 * 3_600_000;
 /** Of names that a client chooses: of a session, of a quote group. */
@@ -137,7 +149,8 @@ export function termsOf(
   return accept(hasTerms(terms) ? terms : null);
 }
 
-function hasTerms(terms: OrderTerms): boolean {
+/** Whether there is anything to keep. */
+export function hasTerms(terms: OrderTerms): boolean {
   return (
     terms.expiresAtMs !== null ||
     terms.stopTicks !== null ||

@@ -6,15 +6,17 @@ import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
-import { sellableTokens } from "#exchange/core/supply/capacity.ts";
 import { emitIssue } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { emitTriggered } from "./fill-consequences.ts";
+import { freeIncrements } from "./free-units.ts";
 import { emptyPlan, executeOrder, type MatchPlan, planMatch } from "./matching.ts";
 import { buyFunds, sellFunds } from "./order-funds.ts";
 import { checkShape } from "./order-shape.ts";
 import { asksForTerms, isStop, type OrderTerms, termsOf } from "./order-terms.ts";
-import { protectionTicks, slippageBpsOf } from "./protection-price.ts";
+import { bandProblem } from "./price-band.ts";
+import { protectedTicks, slippageBpsOf } from "./protection-price.ts";
+import { groupProblem } from "./quote-groups.ts";
 import { emitOffered, lotsForSale } from "./resale.ts";
 import { isReached } from "./stop-index.ts";
 
@@ -26,7 +28,7 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
   if (repeated !== null) return repeated;
   const prepared = prepareOrder(turn, command);
   if (!prepared.ok) return prepared;
-  const { quantity, limitTicks, terms, plan, postings, missingTokens, lots } = prepared.result;
+  const { quantity, limitTicks, terms, plan, postings, missingTokens, lots } = prepared;
   if (missingTokens > 0n) emitIssue(turn, command.account, command.symbol, missingTokens, true);
   const order = emitAccepted(turn, command, quantity, limitTicks, postings);
   if (terms !== null) emitTerms(turn, order, terms);
@@ -51,6 +53,7 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
 
 /** All that an order would do, before the first event. */
 export interface PreparedOrder {
+  ok: true;
   /** Of a reduce_only order: at most what is free. */
   quantity: number;
   limitTicks: number;
@@ -62,8 +65,10 @@ export interface PreparedOrder {
   lots: OfferedLot[];
 }
 
+type Refusal = ReturnType<typeof reject>;
+
 /** Checks an order against the market as it is; changes nothing. */
-export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<PreparedOrder> {
+export function prepareOrder(turn: Turn, command: PlaceOrder): PreparedOrder | Refusal {
   const { state, nowMs } = turn;
   const shape = checkShape(state, command);
   if (!shape.ok) return shape;
@@ -73,14 +78,21 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
     const asked = termsOf(command, slippageBpsOf(state, command), nowMs);
     if (!asked.ok) return asked;
     terms = asked.result;
+    const group = terms?.group ?? null;
+    const problem = group && groupProblem(state, command.account, command.symbol, group);
+    if (problem) return problem;
   }
   const quantity = terms?.reduceOnly
-    ? Math.min(command.quantity, freeIncrements(turn, listed, command))
+    ? Math.min(command.quantity, sellableIncrements(turn, listed, command))
     : command.quantity;
   if (quantity < 1) {
     return reject("insufficient-units", `no Units of ${command.symbol} are free to reduce`);
   }
-  const limitTicks = command.priceTicks ?? protectionTicks(state, listed, command);
+  const limitTicks = command.priceTicks ?? protectedTicks(turn, listed, command);
+  if (command.orderType === "limit") {
+    const problem = bandProblem(turn, listed, command.side, limitTicks);
+    if (problem !== null) return problem;
+  }
   const wanted = quantity === command.quantity ? command : { ...command, quantity };
   const plan = isStop(command)
     ? emptyPlan()
@@ -101,18 +113,15 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): Decision<Prepared
       : sellFunds(turn, wanted, listed, limitTicks, plan);
   if (!funds.ok) return funds;
   const { postings, missingTokens, lots } = funds.result;
-  return accept({ quantity, limitTicks, terms, plan, postings, missingTokens, lots });
+  return { ok: true, quantity, limitTicks, terms, plan, postings, missingTokens, lots };
 }
 
 /** Whole increments that the account could sell now without issuing: of issued Units, else of bought ones. */
-function freeIncrements(turn: Turn, { instrument }: InstrumentState, command: PlaceOrder): number {
-  const { incrementTokens } = instrument;
+function sellableIncrements(turn: Turn, listed: InstrumentState, command: PlaceOrder): number {
   const lots = lotsForSale(turn, command);
-  if (lots !== null) {
-    return lots.reduce((sum, lot) => sum + wholeFreeTokens(turn.state, lot) / incrementTokens, 0);
-  }
-  const tokens = Number(sellableTokens(turn.state, command.account, instrument.symbol));
-  return Math.max(0, Math.floor(tokens / incrementTokens));
+  if (lots === null) return freeIncrements(turn.state, listed, command.account);
+  const { incrementTokens } = listed.instrument;
+  return lots.reduce((sum, lot) => sum + wholeFreeTokens(turn.state, lot) / incrementTokens, 0);
 }
 
 /** The content an idempotent repeat must match. */
@@ -163,7 +172,8 @@ function repeatedClientId(
   );
 }
 
-function emitAccepted(
+/** Accepts an order whose funds were checked. */
+export function emitAccepted(
   turn: Turn,
   command: PlaceOrder,
   quantity: number,
@@ -197,7 +207,7 @@ function emitAccepted(
   return order;
 }
 
-function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
+export function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
   turn.emit({
     type: "order-terms-set",
     version: 1,
@@ -209,7 +219,7 @@ function emitTerms(turn: Turn, order: Order, terms: OrderTerms): void {
 }
 
 /** A stop price that the last trade has reached already lets the order in at once. */
-function triggerIfReached(turn: Turn, order: Order): void {
+export function triggerIfReached(turn: Turn, order: Order): void {
   const listed = instrumentOf(turn.state, order.symbol);
   const stopTicks = turn.state.terms.get(order.number)?.stopTicks ?? null;
   // Of the fills that trigger: cover's do not.

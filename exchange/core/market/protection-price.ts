@@ -1,9 +1,10 @@
 /** Protection prices: how far an order without a limit of its own may trade. */
 import type { PlaceOrder } from "#exchange/core/commands.ts";
 import type { CoreState, InstrumentState } from "#exchange/core/state.ts";
-import { policyOf } from "#exchange/core/turn.ts";
-import type { Instrument } from "#protocol/instrument.ts";
+import { policyOf, type Turn } from "#exchange/core/turn.ts";
 import { BUY, SELL } from "./order-book-port.ts";
+import { bandEdgeTicks, isPlainlyInBand, isThin } from "./price-band.ts";
+import { ticksBeyond } from "./price-margin.ts";
 
 type Wish = Pick<PlaceOrder, "side" | "maxSlippageBps" | "stopTicks">;
 
@@ -13,24 +14,23 @@ export function slippageBpsOf(state: CoreState, { maxSlippageBps }: Wish): numbe
 }
 
 /**
- * The worst price that it may take: that far from the best price; of a `stop` order from its stop price,
- * so that what it holds is known while it waits.
+ * The worst price that it may take: that far from the best price, less far in a thin book, and not beyond
+ * the price band. Of a `stop` order from its stop price, so that what it holds is known while it waits.
  */
-export function protectionTicks(state: CoreState, listed: InstrumentState, wish: Wish): number {
-  const from = wish.stopTicks ?? listed.book.bestPriceTicks(wish.side === "buy" ? SELL : BUY);
-  if (from === null) return wish.side === "buy" ? 1 : listed.instrument.priceTicksMax;
-  return ticksBeyond(listed.instrument, wish.side, from, slippageBpsOf(state, wish));
-}
-
-/** A price and a margin beyond it, within what can be quoted. */
-export function ticksBeyond(
-  { priceTicksMax }: Pick<Instrument, "priceTicksMax">,
-  side: PlaceOrder["side"],
-  fromTicks: number,
-  bps: number,
-): number {
-  const margin = Math.floor((fromTicks * bps) / 10_000);
-  return side === "sell"
-    ? Math.max(1, fromTicks - margin)
-    : Math.min(priceTicksMax, fromTicks + margin);
+export function protectedTicks(turn: Turn, listed: InstrumentState, wish: Wish): number {
+  const { state } = turn;
+  const { side, stopTicks } = wish;
+  const from = stopTicks ?? listed.book.bestPriceTicks(side === "buy" ? SELL : BUY);
+  if (from === null) return side === "buy" ? 1 : listed.instrument.priceTicksMax;
+  const bps = slippageBpsOf(state, wish);
+  const { safety } = policyOf(state);
+  if (safety === undefined || stopTicks !== undefined) {
+    return ticksBeyond(listed.instrument, side, from, bps);
+  }
+  const isNarrow = isThin(state, listed, safety.thinOwnersMin);
+  const narrowed = isNarrow ? Math.min(bps, safety.marketProtectionThinBps) : bps;
+  const ticks = ticksBeyond(listed.instrument, side, from, narrowed);
+  if (isPlainlyInBand(turn, listed, side, ticks)) return ticks;
+  const edge = bandEdgeTicks(turn, listed, side) ?? ticks;
+  return side === "buy" ? Math.min(ticks, edge) : Math.max(ticks, edge);
 }

@@ -7,9 +7,9 @@ import type { InstrumentState } from "#exchange/core/state.ts";
 /** Fills that are remembered; the median of an odd number is one of them. */
 export const RECENT_FILLS_MAX = 21;
 /** Fewer fills than this are no reference. */
-const FILLS_MIN = 5;
+export const FILLS_MIN = 5;
 /** Older fills do not count. */
-const AGE_MS_MAX = 3_600_000;
+export const REFERENCE_AGE_MS_MAX = 3_600_000;
 
 /** In ticks; null while too few fills are recent. */
 export function referencePriceTicks(
@@ -17,7 +17,7 @@ export function referencePriceTicks(
   nowMs: number,
 ): number | null {
   const prices = recentFills
-    .filter(({ atMs }) => nowMs - atMs <= AGE_MS_MAX)
+    .filter(({ atMs }) => nowMs - atMs <= REFERENCE_AGE_MS_MAX)
     .map(({ priceTicks }) => priceTicks)
     .sort((a, b) => a - b);
   return prices.length < FILLS_MIN ? null : (prices[prices.length >> 1] ?? null);

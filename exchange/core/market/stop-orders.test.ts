@@ -5,6 +5,8 @@ import { restoreCore } from "#exchange/core/core.ts";
 import { createScriptMarket } from "./order-script.fixture.ts";
 import { TRIGGERED_PER_TURN_MAX } from "./triggering.ts";
 
+const MANY_ORDERS = { openOrdersPerAccountMax: 1_000, safety: undefined };
+
 interface Case {
   name: string;
   play: string[];
@@ -255,7 +257,7 @@ test("cover's fills trigger nothing", () => {
 });
 
 test("more triggered orders than a turn lets in enter before the next command, in their order", () => {
-  const market = createScriptMarket({ openOrdersPerAccountMax: 1_000 });
+  const market = createScriptMarket(MANY_ORDERS);
   const many = TRIGGERED_PER_TURN_MAX + 10;
   market.play(`S sell ${many + 1} at 105`);
   for (let stop = 0; stop < many; stop += 1) market.play("X buy 1 at 105 stop 105");
@@ -270,7 +272,7 @@ test("more triggered orders than a turn lets in enter before the next command, i
 });
 
 test("a tick says that more is waiting while triggered orders are", () => {
-  const market = createScriptMarket({ openOrdersPerAccountMax: 1_000 });
+  const market = createScriptMarket(MANY_ORDERS);
   const many = 4 * TRIGGERED_PER_TURN_MAX;
   market.play(`S sell ${many + 1} at 105`);
   for (let stop = 0; stop < many; stop += 1) market.play("X buy 1 at 105 stop 105");

@@ -5,14 +5,18 @@ import type { Command, CommandType } from "#exchange/core/commands.ts";
 import { REFERENCE_KEPT_MS } from "#exchange/core/policy.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { dueAbsences } from "./absence.fixture.ts";
+import { amend } from "./amending.fixture.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import * as deliveries from "./deliveries.fixture.ts";
 import * as ends from "./delivery-ends.fixture.ts";
+import { cancelWhere } from "./groups.fixture.ts";
 import * as halts from "./halts.fixture.ts";
 import { clockMs } from "./halts.fixture.ts";
 import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
+import * as phases from "./phases.fixture.ts";
+import * as quoting from "./quoting.fixture.ts";
 import * as settings from "./settings.fixture.ts";
 import { runTriggered } from "./stops.fixture.ts";
 import * as supply from "./supply.fixture.ts";
@@ -53,6 +57,24 @@ function dueItems(model: Model): Due[] {
     ...idle.map((lot) => ({
       ...{ atMs: lot.expiresMs, rank: 0, id: lot.number, run: () => expire(model, lot) },
     })),
+    ...[...model.switches].map(([account, atMs]) => ({
+      ...{ atMs, rank: -0.5, id: account },
+      run: () => {
+        model.switches.delete(account);
+        const ended = cancelWhere(model, account, () => true);
+        if (ended > 0) model.tally.add("state: switch went off");
+      },
+    })),
+    ...model.markets.flatMap((market) => [
+      {
+        ...{ atMs: market.closesMs ?? Number.POSITIVE_INFINITY, rank: -0.4, id: market.number },
+        run: () => phases.closeMarket(model, market),
+      },
+      {
+        ...{ atMs: market.endsMs ?? Number.POSITIVE_INFINITY, rank: -0.3, id: market.number },
+        run: () => phases.uncross(model, market),
+      },
+    ]),
     ...model.deliveries.map((delivery) => ({
       ...{ atMs: delivery.timeoutMs, rank: 1, id: delivery.number },
       run: () => {
@@ -213,6 +235,13 @@ const RULES: Rules = {
   "transfer-to-consumption": transfers.toConsumption,
   "transfer-to-trading": transfers.toTrading,
   "place-order": orders.place,
+  "replace-quotes": quoting.replaceQuotes,
+  "set-quote-group": quoting.setGroup,
+  "cancel-after": quoting.cancelAfter,
+  "cancel-session-orders": quoting.endSession,
+  "halt-trading": phases.halt,
+  "resume-trading": phases.resumeMarket,
+  "amend-order": amend,
   "cancel-order": orders.cancel,
   "cancel-orders": orders.cancelAll,
   "retry-delivery": deliveries.retry,
@@ -241,6 +270,7 @@ function answer(model: Model, command: Command, shown: unknown): m.Outcome {
     const { maxOutputTokens } = (shown ?? {}) as { maxOutputTokens?: number };
     return deliveries.reserve(model, command, maxOutputTokens ?? null);
   }
+  if (command.type === "place-orders") return quoting.placeAll(model, command, shown);
   const rule = RULES[command.type] as ((model: Model, command: Command) => m.Outcome) | undefined;
   if (rule === undefined) throw new Error(`the model has no rule for ${command.type}`);
   return rule(model, command);

@@ -5,6 +5,7 @@ import { causeOfAbsence } from "./absence.fixture.ts";
 import * as charges from "./charges.fixture.ts";
 import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
 import { countDraws, isTooFast } from "./halts.fixture.ts";
+import { isPoison } from "./health.fixture.ts";
 import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as sources from "./sources.fixture.ts";
@@ -191,24 +192,6 @@ export function find(model: Model, { delivery: number, attempt }: Named) {
   const delivery = model.deliveries.find((d) => d.number === number);
   if (delivery === undefined) return m.refused("delivery-not-found");
   return delivery.attempt === attempt ? delivery : m.refused("delivery-closed");
-}
-
-/** Failures that the request itself may have caused, alike. */
-const CRASHES: Record<string, string> = {
-  ...{ "backend-failed": "error", "link-lost": "cut", "backend-stream-broken": "cut" },
-  truncated: "cut",
-};
-
-/** It broke two suppliers alike, none of which is known to fail anyway. */
-function isPoison(model: Model, delivery: m.ModelDelivery, cause: string): boolean {
-  const { failures, supplier, symbol } = delivery;
-  const evidence = [...failures, { supplier, cause }].filter(
-    (each) =>
-      CRASHES[each.cause] !== undefined &&
-      CRASHES[each.cause] === CRASHES[cause] &&
-      !model.unwell.has(`${each.supplier}/${symbol}`),
-  );
-  return evidence.length > 1 && evidence.some((each) => each.supplier === supplier);
 }
 
 export function retry(model: Model, command: Command<"retry-delivery">): m.Outcome {

@@ -9,13 +9,13 @@ import type { MarketPolicy } from "#exchange/core/policy.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import type { Instrument } from "#protocol/instrument.ts";
 import { divideCeil } from "#protocol/money.ts";
-
 import {
   EXCHANGE,
   type Model,
   type ModelAccount,
   type ModelDelivery,
   type ModelLot,
+  type ModelMarket,
   type ModelOrder,
   type ModelPart,
   type ModelSupply,
@@ -48,6 +48,12 @@ export function createModel(
     exchange: createAccount(EXCHANGE, "advanced"),
     guaranty: 0n,
     orders: [],
+    markets: instruments.map(({ symbol }, at) => ({
+      ...{ symbol, number: at + 1, phase: "active", endsMs: null, closesMs: null, pricesFrom: 0 },
+    })),
+    lastTicks: new Map(),
+    groups: [],
+    switches: new Map(),
     triggered: [],
     lots: [],
     deliveries: [],
@@ -90,6 +96,9 @@ export const accountOf = (model: Model, number: number) =>
   the([model.exchange, ...model.accounts], (account) => account.number === number);
 export const instrumentOf = (model: Model, symbol: string) =>
   the(model.instruments, (instrument) => instrument.symbol === symbol);
+
+export const phaseOf = (model: Model, symbol: string): ModelMarket["phase"] =>
+  the(model.markets, (market) => market.symbol === symbol).phase;
 
 /** Money of a quantity at a price: a tick is so many micro-dollars a Unit, of 1,000,000 tokens. */
 export function worth(model: Model, symbol: string, ticks: number, quantity: number): bigint {

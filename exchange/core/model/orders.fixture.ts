@@ -1,7 +1,14 @@
 /** The naive market's rules of orders: what is refused, who trades with whom, what it costs. */
 import type { Command, PlaceOrder } from "#exchange/core/commands.ts";
 import * as m from "./market.fixture.ts";
-import { endOf, protectedTicks, shapeProblems, waits } from "./order-problems.fixture.ts";
+import {
+  endAt,
+  groupProblems,
+  protectedTicks,
+  shapeProblems,
+  slippage,
+  waits,
+} from "./order-problems.fixture.ts";
 import { lotIncrements, lotsFor } from "./resale.fixture.ts";
 import { triggerAtOnce } from "./stops.fixture.ts";
 import { close, enter, open, reach, valueOfFills } from "./trading.fixture.ts";
@@ -25,16 +32,17 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
     return m.accepted({ order: known.number, clientOrderId: order.clientOrderId });
   }
   const codes = shapeProblems(model, order);
+  const group = order.group ?? null;
+  if (group !== null) codes.push(...groupProblems(model, order.account, order.symbol, group));
+  const isListed = model.instruments.some(({ symbol: listed }) => listed === order.symbol);
+  const reduces = order.reduceOnly === true && isListed;
+  if (reduces && toSell(model, order) < 1) codes.push("insufficient-units");
   if (codes.length > 0) return m.refused(...codes);
 
   const { account, symbol, side } = order;
   const quantity = order.reduceOnly
-    ? Math.min(
-        order.quantity,
-        lotIncrements(model, order) ?? freeIncrements(model, account, symbol),
-      )
+    ? Math.min(order.quantity, toSell(model, order))
     : order.quantity;
-  if (quantity < 1) return m.refused("insufficient-units");
   const ticks = order.priceTicks ?? protectedTicks(model, order);
   const named = order.orderType === "limit" || order.orderType === "stop_limit";
   const rests = named && order.timeInForce !== "ioc" && order.timeInForce !== "fok";
@@ -84,11 +92,15 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
 
   if (missing > 0) issue(model, account, symbol, missing);
   const fillOrKill = order.timeInForce === "fok";
-  const expiresMs = endOf(model, order);
+  const expiresMs = endAt(model, order.timeInForce, order.expiresAtMs) as number | null;
   const stopTicks = order.stopTicks ?? null;
+  const protection = order.orderType === "stop" ? slippage(model, order) : null;
+  const reduceOnly = order.reduceOnly ?? false;
   const placed = open(model, {
     ...{ ...order, quantity, ticks, hold, rests, fillOrKill, mode, expiresMs, stopTicks },
     lots,
+    ...{ tif: order.timeInForce, protection, reduceOnly, group },
+    ...{ session: order.session ?? null, isLimit: order.orderType === "limit" },
   });
   if (order.clientOrderId !== null) {
     model.clientIds.push({ order, number: placed.number, atMs: model.nowMs });
@@ -98,11 +110,15 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   return m.accepted({ order: placed.number, clientOrderId: order.clientOrderId });
 }
 
-const sellable = (model: Model, account: number, symbol: string): number => {
+export const sellable = (model: Model, account: number, symbol: string): number => {
   const { unsold, inIssuance } = m.supplyOf(model, account, symbol);
   return unsold - inIssuance - m.onOffer(model, account, symbol);
 };
-const freeIncrements = (model: Model, account: number, symbol: string): number =>
+/** Bought Units where it has no others, else issued ones. */
+const toSell = (model: Model, order: PlaceOrder): number =>
+  lotIncrements(model, order) ?? freeIncrements(model, order.account, order.symbol);
+
+export const freeIncrements = (model: Model, account: number, symbol: string): number =>
   Math.floor(sellable(model, account, symbol) / m.instrumentOf(model, symbol).incrementTokens);
 
 export function issue(model: Model, account: number, symbol: string, tokens: number): number {

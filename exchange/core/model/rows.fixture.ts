@@ -1,5 +1,5 @@
 /** What the naive market keeps: plain rows in plain lists. */
-import type { AccountMode, PlaceOrder } from "#exchange/core/commands.ts";
+import type { AccountMode, PlaceOrder, TimeInForce } from "#exchange/core/commands.ts";
 import type { SelfTradeMode } from "#exchange/core/market/order-terms.ts";
 import type { Tally } from "#exchange/core/model/run-tally.fixture.ts";
 import type { MarketPolicy } from "#exchange/core/policy.ts";
@@ -51,8 +51,39 @@ export interface ModelOrder {
   mode: SelfTradeMode;
   expiresMs: number | null;
   stopTicks: number | null;
+  tif: TimeInForce;
+  /** Of a `stop` order: how far from its stop price it may trade. */
+  protection: number | null;
+  reduceOnly: boolean;
+  /** A plain limit order: neither at market nor with a stop price. */
+  isLimit: boolean;
+  session: string | null;
+  group: string | null;
   /** Place in time among resting orders, or among those that wait for a price; null while it does neither. */
   arrival: number | null;
+}
+
+export interface ModelMarket {
+  symbol: string;
+  number: number;
+  phase: "active" | "halted" | "auction" | "closed";
+  /** Of an auction. */
+  endsMs: number | null;
+  /** Of a closed market whose orders are to be cancelled. */
+  closesMs: number | null;
+  /** Fills before that, of all there were, count for no breaker. */
+  pricesFrom: number;
+}
+
+export interface ModelGroup {
+  account: number;
+  symbol: string;
+  name: string;
+  quantityMax: number;
+  windowMs: number;
+  tripped: boolean;
+  /** All of them since it was set. */
+  fills: { atMs: number; quantity: number }[];
 }
 
 export interface ModelLot {
@@ -147,6 +178,12 @@ export interface Model {
   guaranty: bigint;
   /** Open ones. */
   orders: ModelOrder[];
+  markets: ModelMarket[];
+  /** Of all fills, also the exchange's. */
+  lastTicks: Map<string, number>;
+  groups: ModelGroup[];
+  /** Dead man's switches: account and when it goes off. */
+  switches: Map<number, number>;
   /** Stop orders whose price has come, first in first. */
   triggered: ModelOrder[];
   lots: ModelLot[];

@@ -1,7 +1,9 @@
 /** The naive market's rules of who serves: Lots of the buyer, or asks that add up. */
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { tripGroups } from "./groups.fixture.ts";
 import { clockMs } from "./halts.fixture.ts";
 import * as m from "./market.fixture.ts";
+import { breakIfMoved } from "./phases.fixture.ts";
 import { isCapped } from "./settings.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
 import { close, line, open, trade } from "./trading.fixture.ts";
@@ -84,6 +86,7 @@ export function cheapestAsks(
   most: number | null = null,
 ): Asks | null {
   const { incrementTokens } = m.instrumentOf(model, wish.symbol);
+  if (m.phaseOf(model, wish.symbol) !== "active") return null;
   const wanted = Math.ceil(tokensFor(wish) / incrementTokens);
   const asks = line(model, wish.symbol, "sell").filter((ask) => {
     const { supplier } = servedBy(model, ask);
@@ -148,7 +151,9 @@ export function purchase(model: Model, account: number, symbol: string, asks: As
       symbol,
       buys.map(({ ask }) => ask.ticks),
     );
+    breakIfMoved(model, symbol);
   }
+  tripGroups(model);
   close(model, bid);
 }
 

@@ -41,8 +41,9 @@ export function triggerAtOnce(model: Model, order: m.ModelOrder): void {
 /** Everything that was triggered enters, also what that triggers in turn. */
 export function runTriggered(model: Model): void {
   for (;;) {
-    const order = model.triggered.shift();
+    const order = model.triggered.find((o) => m.phaseOf(model, o.symbol) === "active");
     if (order === undefined) return;
+    model.triggered = model.triggered.filter((each) => each !== order);
     const isServed = (server: number) => m.canServe(model, server, order.symbol);
     if (order.side === "sell" && !m.serversOf(model, order).every(isServed)) {
       model.tally.add("state: stop triggered while its supplier was away");

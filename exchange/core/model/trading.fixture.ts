@@ -1,6 +1,8 @@
 /** The naive market's rules of trading: who meets whom, at which price, and what it costs both. */
 import { divideCeil } from "#protocol/money.ts";
+import { countFill, tripGroups } from "./groups.fixture.ts";
 import * as m from "./market.fixture.ts";
+import { breakIfMoved } from "./phases.fixture.ts";
 import { firstPlace, sellOn } from "./resale.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
 
@@ -25,6 +27,7 @@ type Taker = Pick<ModelOrder, "account" | "symbol" | "side" | "ticks" | "mode"> 
 export function reach(model: Model, taker: Taker) {
   const fills: { maker: ModelOrder; quantity: number }[] = [];
   const ends: ModelOrder[] = [];
+  if (m.phaseOf(model, taker.symbol) !== "active") return { fills, ends, meetsItself: false };
   let wanted = taker.wanted;
   for (const maker of line(model, taker.symbol, taker.side === "buy" ? "sell" : "buy")) {
     const tooDear = taker.side === "buy" ? maker.ticks > taker.ticks : maker.ticks < taker.ticks;
@@ -59,7 +62,10 @@ type NewOrder = Pick<
   | "rests"
   | "fillOrKill"
 > &
-  Partial<Pick<ModelOrder, "mode" | "expiresMs" | "stopTicks" | "lots">>;
+  Partial<
+    Pick<ModelOrder, "mode" | "expiresMs" | "stopTicks" | "tif" | "protection" | "reduceOnly"> &
+      Pick<ModelOrder, "isLimit" | "session" | "group" | "lots">
+  >;
 
 const highestFee = ({ policy }: Model) => Math.max(policy.takerFeeBps, policy.makerFeeBps);
 
@@ -82,6 +88,12 @@ export function open(model: Model, wish: NewOrder): ModelOrder {
     mode: wish.mode ?? "cancel-newest",
     expiresMs: wish.expiresMs ?? null,
     stopTicks: wish.stopTicks ?? null,
+    tif: wish.tif ?? "fok",
+    protection: wish.protection ?? null,
+    reduceOnly: wish.reduceOnly ?? false,
+    isLimit: wish.isLimit ?? false,
+    session: wish.session ?? null,
+    group: wish.group ?? null,
   };
   model.orders.push(order);
   return order;
@@ -123,6 +135,8 @@ function tradeAndRest(model: Model, order: ModelOrder): boolean {
     order.symbol,
     fills.map(({ maker }) => maker.ticks),
   );
+  if (fills.length > 0) breakIfMoved(model, order.symbol);
+  tripGroups(model);
   if (m.left(order) === 0) return false;
   if (meetsItself) model.tally.add("state: order met its own owner's");
   if (meetsItself || !order.rests) return false;
@@ -132,7 +146,7 @@ function tradeAndRest(model: Model, order: ModelOrder): boolean {
 }
 
 /** Fees are rounded up per order, not per fill. */
-const dueFee = (order: ModelOrder, value: bigint, bps: number): bigint =>
+export const dueFee = (order: ModelOrder, value: bigint, bps: number): bigint =>
   divideCeil(order.feeBasis + value * BigInt(bps), 10_000n) - order.feePaid;
 
 function payFee(model: Model, order: ModelOrder, value: bigint, bps: number, most: bigint): bigint {
@@ -146,9 +160,16 @@ function payFee(model: Model, order: ModelOrder, value: bigint, bps: number, mos
   return fee;
 }
 
-/** A fill at the maker's price: money into escrow, Units into a new Lot, bond behind it. */
-export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quantity: number): void {
-  const { symbol, ticks } = maker;
+/** A fill at the maker's price, or an auction's: money into escrow, Units into a new Lot, bond behind it. */
+export function trade(
+  model: Model,
+  maker: ModelOrder,
+  taker: ModelOrder,
+  quantity: number,
+  ticks = maker.ticks,
+): void {
+  const { symbol } = maker;
+  model.lastTicks.set(symbol, ticks);
   const [bid, ask] = maker.side === "buy" ? [maker, taker] : [taker, maker];
   // Cover is free of fees for both sides, and no sign of what Units are worth.
   const isCover = bid.account === m.EXCHANGE;
@@ -168,6 +189,7 @@ export function trade(model: Model, maker: ModelOrder, taker: ModelOrder, quanti
   const resale = ask.lots.length > 0;
   if (resale) m.accountOf(model, ask.account).available += value;
   payFee(model, ask, value, bps(ask), m.freeMoney(model, ask.account));
+  countFill(model, maker, quantity);
   bid.filled += quantity;
   ask.filled += quantity;
   if (!resale) m.supplyOf(model, ask.account, symbol).unsold -= m.tokensOf(model, symbol, quantity);

@@ -78,7 +78,7 @@ export function modelView(model: m.Model): View {
     orders: text(
       model.orders.map((o) => [
         ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.stage, o.feePaid],
-        ...[o.mode, o.expiresMs, o.stopTicks],
+        ...[o.mode, o.expiresMs, o.stopTicks, o.reduceOnly, o.session, o.group, o.tif],
         ...[
           o.hold,
           o.side === "sell" && o.lots.length === 0 ? m.tokensOf(model, o.symbol, m.left(o)) : 0,
@@ -112,6 +112,11 @@ export function modelView(model: m.Model): View {
     ),
     nodes: text(model.nodes.map((node) => [node.number, node.session])),
     away: text(model.away.filter((a) => a.toMs === null).map((a) => [a.account, a.fromMs])),
+    groups: text(
+      model.groups.map((g) => [g.account, g.symbol, g.name, g.quantityMax, g.windowMs, g.tripped]),
+    ),
+    switches: text([...model.switches]),
+    markets: text(model.markets.map((market) => [market.symbol, market.phase, market.endsMs])),
     graces: text(model.graces.map((grace) => [grace.account, grace.endsMs])),
     accounts: text(
       model.accounts.map(({ number, mode, atOnce, autoBuy, topUp, ceilings }) => [
@@ -126,8 +131,9 @@ export function modelView(model: m.Model): View {
 
 function termsOf(state: CoreState, order: number) {
   const terms = state.terms.get(order);
-  if (terms === undefined) return ["cancel-newest", null, null];
-  return [terms.selfTrade, terms.expiresAtMs, terms.stopTicks];
+  if (terms === undefined) return ["cancel-newest", null, null, false, null, null];
+  const { selfTrade, expiresAtMs, stopTicks, reduceOnly, session, group } = terms;
+  return [selfTrade, expiresAtMs, stopTicks, reduceOnly, session, group];
 }
 
 export function coreView(state: CoreState): View {
@@ -138,7 +144,7 @@ export function coreView(state: CoreState): View {
     orders: text(
       [...state.orders.values()].map((o) => [
         ...[o.number, o.account, o.side, o.priceTicks, o.filled, o.quantity],
-        ...[o.status, o.feeMicros, ...termsOf(state, o.number)],
+        ...[o.status, o.feeMicros, ...termsOf(state, o.number), o.timeInForce],
         ...(o.side === "buy"
           ? [ledger.holdAmount(`bid${o.number}`), 0]
           : [ledger.holdAmount(`ask${o.number}:margin`), ledger.holdAmount(`ask${o.number}`)]),
@@ -175,6 +181,17 @@ export function coreView(state: CoreState): View {
       attendance.flatMap(([account, { awaySinceMs }]) =>
         awaySinceMs === null ? [] : [[account, awaySinceMs]],
       ),
+    ),
+    groups: text(
+      [...state.groups.values()].map((g) => [
+        ...[g.account, g.symbol, g.group, g.quantityMax, g.windowMs, g.isTripped],
+      ]),
+    ),
+    switches: text([...state.cancelsAfter]),
+    markets: text(
+      [...state.instruments].map(([symbol, { trading }]) => [
+        ...[symbol, trading.phase, trading.endsAtMs],
+      ]),
     ),
     graces: text(
       attendance.flatMap(([account, { graceEndsAtMs }]) =>

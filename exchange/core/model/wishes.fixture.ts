@@ -22,7 +22,14 @@ import {
   resell,
   sellMuch,
 } from "./order-wishes.fixture.ts";
-import { special, stop } from "./special-order-wishes.fixture.ts";
+import { batch, endSession, phase, quotes, setGroup, setSwitch } from "./quoting-wishes.fixture.ts";
+import {
+  amendment,
+  bothSides,
+  leaveWaiting,
+  special,
+  stop,
+} from "./special-order-wishes.fixture.ts";
 import {
   anybody,
   DRAWERS,
@@ -228,7 +235,16 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [buyMuch, 2],
   [market, 2],
   [special, 6],
-  [stop, 6],
+  [stop, 7],
+  [leaveWaiting, 2],
+  [bothSides, 3],
+  [amendment, 8],
+  [quotes, 5],
+  [batch, 2],
+  [phase, 3],
+  [setGroup, 3],
+  [setSwitch, 1],
+  [endSession, 1],
   [again, 1],
   [cancel, 2],
   [cancelAll, 1],
