@@ -210,7 +210,10 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
   }
 
   const stopTelling = shell.subscribe((events) => {
-    for (const event of events) if (event.type === "trade") tellFill(event);
+    for (const event of events) {
+      // Who sells bought Units does not serve them: no agent of it has such an ask.
+      if (event.type === "trade" && event.resold.length === 0) tellFill(event);
+    }
   });
 
   function tellFill(trade: Extract<CoreEvent, { type: "trade" }>): void {

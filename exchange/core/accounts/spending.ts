@@ -31,10 +31,14 @@ export function ceilingTicks({ settings }: Account, symbol: string): number | nu
 /** Spending of the running day and month after an automatic purchase. */
 export function spendingAfter(before: Spending | null, atMs: number, micros: bigint): Spending {
   const day = dayStartMs(atMs);
+  if (before?.dayStartMs === day) {
+    const [dayMicros, monthMicros] = [before.dayMicros + micros, before.monthMicros + micros];
+    return { ...before, dayMicros, monthMicros };
+  }
   const month = monthStartMs(atMs);
   return {
     dayStartMs: day,
-    dayMicros: (before?.dayStartMs === day ? before.dayMicros : 0n) + micros,
+    dayMicros: micros,
     monthStartMs: month,
     monthMicros: (before?.monthStartMs === month ? before.monthMicros : 0n) + micros,
   };

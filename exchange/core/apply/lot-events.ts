@@ -122,6 +122,7 @@ function takeFromOffer(state: CoreState, sell: Order, part: { lot: number; token
         : offered,
     )
     .filter(({ quantity }) => quantity > 0);
+  if (sell.lots.length === 0) state.resales.delete(sell.number);
 }
 
 /** The new Lot is like the old one in all but its size and its bond. */

@@ -100,17 +100,13 @@ export const marketAppliers: Appliers<
       order.valueMicros += event.valueMicros;
       order.feeBasisMicros += event.valueMicros * BigInt(bps);
       order.feeMicros += number === buySide ? event.buyerFeeMicros : event.sellerFeeMicros;
+      if (number === buySide && order.source === "auto") countSpending(state, event);
       // Of a taker only in an auction, where both rest.
       if (order.handle !== 0) {
         if (state.groups.size > 0) countFillOfGroup(state, order, quantity, atMs);
         listed.book.reduce(order.handle, quantity);
         if (order.filled === order.quantity) order.handle = 0;
       }
-    }
-    if (openOrderOf(state, buySide).source === "auto") {
-      const spent = event.valueMicros + event.buyerFeeMicros;
-      const account = accountOf(state, buyer);
-      account.spending = spendingAfter(account.spending, atMs, spent);
     }
     if (buyer !== EXCHANGE_ACCOUNT) {
       rememberFill(listed, priceTicks, atMs);
@@ -133,12 +129,19 @@ export const marketAppliers: Appliers<
   "order-closed": (state, { order: number }) => {
     const order = openOrderOf(state, number);
     leaveBook(state, order);
-    if (state.resales.has(number)) takeBackOffer(state, order);
+    if (order.lots.length > 0) takeBackOffer(state, order);
     if (state.terms.size > 0) dropTerms(state, order);
     accountOf(state, order.account).openOrders.delete(number);
     state.orders.delete(number);
   },
 };
+
+/** What the exchange bought for an account counts against its caps, the fee included. */
+function countSpending(state: CoreState, event: EventOf<"trade">): void {
+  const account = accountOf(state, event.buyer);
+  const micros = event.valueMicros + event.buyerFeeMicros;
+  account.spending = spendingAfter(account.spending, event.atMs, micros);
+}
 
 /** The Units of an issuing fill become a Lot: owned by the buyer, owed by the seller. */
 function bearLot(state: CoreState, event: EventOf<"trade">): void {

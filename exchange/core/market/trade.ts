@@ -40,8 +40,9 @@ export function emitTrade(
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
   const sellerAvailable = state.ledger.names.available(sell.account);
   const isResale = sell.lots.length > 0;
+  const free = state.ledger.free(sellerAvailable);
   // Who sells Units on is paid at once, and has its fee from that.
-  const sellerFree = state.ledger.free(sellerAvailable) + (isResale ? value : 0n);
+  const sellerFree = isResale ? free + value : free;
   const isCover = buy.account === EXCHANGE_ACCOUNT;
   const sellerBps = isCover ? 0 : feeBpsOf(policy, sell, sell === taker);
   const sellerFeeDue = feeOfFill(sell, value, sellerBps);

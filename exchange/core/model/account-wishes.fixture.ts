@@ -114,6 +114,17 @@ export const withdraw = kind({
   }),
   command: (wish) => ({ type: "request-withdrawal", ...wish }),
 });
+/** The same request once more, as a client sends it that saw no answer. */
+export const withdrawAgain = kind({
+  name: "withdraw again",
+  of: fc.nat(4),
+  command: (at, model) => {
+    const open = pick(model.withdrawals, at);
+    if (open === undefined) return null;
+    const { account, from, amount: amountMicros, reference } = open;
+    return { type: "request-withdrawal", account, from, amountMicros, reference };
+  },
+});
 /** The operator decides on one that is open; now and then on none. */
 export const decideOn = kind({
   name: "decide on",

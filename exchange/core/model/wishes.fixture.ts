@@ -7,6 +7,7 @@ import {
   set,
   setBack,
   withdraw,
+  withdrawAgain,
 } from "./account-wishes.fixture.ts";
 import { draw, release, reserve, retry, settle } from "./delivery-wishes.fixture.ts";
 import {
@@ -256,6 +257,7 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [moveUnits, 6],
   [haltOrResume, 2],
   [withdraw, 2],
+  [withdrawAgain, 1],
   [decideOn, 2],
   [set, 3],
   [setBack, 3],
