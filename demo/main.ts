@@ -1,4 +1,4 @@
-/** `npm start`: the whole market in one process. Prints how to use it; Ctrl-C stops it in order. */
+/** `npm start`, by bin/demo.js: the whole market in one process. Prints how to use it; Ctrl-C stops it in order. */
 import { resolve } from "node:path";
 import { pino } from "pino";
 import { findDemoBackend } from "./backend.ts";
@@ -9,13 +9,6 @@ const QUANTITY = "1";
 const SLOTS = 2;
 
 const say = (line: string) => console.log(line);
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-if (major < 22 || (major === 22 && minor < 13)) {
-  console.error(
-    `gridspot needs Node 22.13 or newer, this is ${process.versions.node}; use \`npm start\`.`,
-  );
-  process.exit(1);
-}
 
 async function main(): Promise<() => Promise<void>> {
   const dataDir = resolve(process.env.GRIDSPOT_DATA_DIR ?? "data");

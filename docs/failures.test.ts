@@ -24,8 +24,9 @@ const rows: Row[] = page.split("\n").flatMap((line) => {
   ];
 });
 
-test("the failures are numbered from 1 to 42, without gaps", () => {
-  expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 42 }, (_, n) => n + 1));
+test("the failures are numbered from 1, without gaps, and none of them is gone", () => {
+  expect(rows.length).toBeGreaterThanOrEqual(45);
+  expect(rows.map(({ number }) => number)).toEqual(rows.map((_, n) => n + 1));
 });
 
 test.each(rows)("failure $number names tests that are there", ({ tests, quoted }) => {

@@ -123,6 +123,7 @@ export async function createExchange(
     identity,
     operatorToken,
     backups,
+    history,
   });
   // The published clients find key registration on another host, under /api/v1.
   for (const prefix of ["/v1", "/api/v1"]) {

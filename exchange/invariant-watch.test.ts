@@ -95,3 +95,53 @@ test("a watch that is closed looks no more", () => {
   tick();
   expect(stoppedBecause()).toBeNull();
 });
+
+test("what suppliers count of their open Lots is looked at too, while Lots come and go", () => {
+  const { market, account, tick, turn, turns, stoppedBecause } = watchedMarket(20);
+  const buyer = market.account("B", 100_000_000n, "advanced");
+  const buy = () => market.run(market.order(buyer, { priceTicks: 2 * DOLLAR, quantity: 1 }));
+  for (let lot = 0; lot < 5; lot += 1) buy();
+  tick();
+  for (let slice = 0; turns.length > 0 && slice < 300; slice += 1) {
+    // One is bought, and the oldest is used up, between any two slices.
+    buy();
+    const { delivery } = market.reserve(buyer, 5_000, 5_000);
+    market.settle(delivery, 5_000, 5_000);
+    turn();
+  }
+  expect(turns).toHaveLength(0);
+  expect(stoppedBecause()).toBeNull();
+  const standing = market.state.suppliers.get(account)?.instruments.get("text-lite");
+  if (standing !== undefined) standing.openLotsMicros += 5n;
+  tick();
+  while (turns.length > 0) turn();
+  expect(stoppedBecause()).toMatch(
+    /supplier \d+ counts open Lots of text-lite of \d+, they are of/,
+  );
+});
+
+test("a Lot that is split after it was counted is not counted twice", () => {
+  const { market, tick, turn, turns, stoppedBecause } = watchedMarket(1);
+  const buyer = market.account("B", 100_000_000n, "advanced");
+  market.run(market.order(buyer, { priceTicks: 2 * DOLLAR, quantity: 10 }));
+  const transfer = { account: buyer, symbol: "text-lite", quantity: 1 };
+  tick();
+  for (let slice = 0; turns.length > 0 && slice < 1_000; slice += 1) {
+    // From one place to the other and back, a tenth of the Lot each time.
+    if (slice < 9) market.run({ type: "transfer-to-trading", ...transfer });
+    else if (slice < 18) market.run({ type: "transfer-to-consumption", ...transfer });
+    turn();
+  }
+  expect(market.state.lots.size).toBeGreaterThan(5);
+  expect([turns.length, stoppedBecause()]).toEqual([0, null]);
+});
+
+test("a debt that nobody is owed stops trading", () => {
+  const { market, account, tick, turn, turns, stoppedBecause } = watchedMarket(2);
+  market.state.ledger.apply([
+    { kind: "move", from: `${account}:owed`, to: "exch:guaranty", amount: 5n },
+  ]);
+  tick();
+  while (turns.length > 0) turn();
+  expect(stoppedBecause()).toContain("receivable");
+});

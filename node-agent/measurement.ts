@@ -57,11 +57,12 @@ async function measureOnce(client: BackendClient, monotonicMs: () => number) {
   let firstMs: number | null = null;
   let text = "";
   const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-  for await (const piece of client.stream(body, signal, REQUEST_TIMEOUT_MS)) {
-    if (piece.type !== "text") continue;
+  await client.stream(body, signal, REQUEST_TIMEOUT_MS, (piece) => {
+    if (piece.type !== "text") return null;
     firstMs ??= monotonicMs();
     text += piece.text;
-  }
+    return null;
+  });
   if (firstMs === null) throw new Error("the backend answered without text");
   const seconds = Math.max(0.001, (monotonicMs() - firstMs) / 1000);
   const tokens = countReferenceTokens(text);

@@ -4,6 +4,7 @@ import { LINK_CLOSE } from "./link-channel.ts";
 import {
   decodeRecords,
   encodeRecord,
+  encodeTextRecord,
   LinkFormatError,
   RECORD_PAYLOAD_BYTES_MAX,
   RecordType,
@@ -16,6 +17,17 @@ test("several records of one message come back as they were", () => {
     { type: 4, flags: 0, count: 2, stream: 7, sequence: 0, payload: Buffer.from("hällo") },
     { type: 3, flags: 1, count: 0, stream: 9, sequence: 3, payload: Buffer.alloc(0) },
   ]);
+});
+
+test("text is encoded as its bytes are", () => {
+  for (const text of ["", "hällo", "€😀"]) {
+    const bytes = Buffer.from(text);
+    const record = encodeTextRecord(RecordType.delta, 7, 3, text, bytes.length);
+    expect(record).toEqual(encodeRecord(RecordType.delta, 7, 3, bytes, { count: 1 }));
+  }
+  const tooLong = "€".repeat(RECORD_PAYLOAD_BYTES_MAX / 2);
+  const encode = () => encodeTextRecord(4, 7, 3, tooLong, Buffer.byteLength(tooLong));
+  expect(encode).toThrow(RangeError);
 });
 
 test("the bytes of a record are fixed", () => {

@@ -72,19 +72,47 @@ export function encodeRecord(
   payload: Uint8Array,
   options: { flags?: number; count?: number } = {},
 ): Buffer {
-  if (payload.byteLength > RECORD_PAYLOAD_BYTES_MAX) {
+  const bytes = payload.byteLength;
+  const out = header(type, stream, sequence, bytes, options);
+  out.set(payload, RECORD_HEADER_BYTES);
+  return out;
+}
+
+/** Encodes one record of text, which takes `bytes` in UTF-8; a record of text counts as one chunk. */
+export function encodeTextRecord(
+  type: RecordType,
+  stream: number,
+  sequence: number,
+  text: string,
+  bytes: number,
+): Buffer {
+  const out = header(type, stream, sequence, bytes, ONE_CHUNK);
+  out.write(text, RECORD_HEADER_BYTES, bytes, "utf8");
+  return out;
+}
+
+const ONE_CHUNK = { count: 1 };
+
+/** A record without its payload yet. */
+function header(
+  type: RecordType,
+  stream: number,
+  sequence: number,
+  payloadBytes: number,
+  options: { flags?: number; count?: number },
+): Buffer {
+  if (payloadBytes > RECORD_PAYLOAD_BYTES_MAX) {
     throw new RangeError(
-      `record payload of ${payload.byteLength} bytes, at most ${RECORD_PAYLOAD_BYTES_MAX}`,
+      `record payload of ${payloadBytes} bytes, at most ${RECORD_PAYLOAD_BYTES_MAX}`,
     );
   }
-  const out = Buffer.allocUnsafe(RECORD_HEADER_BYTES + payload.byteLength);
+  const out = Buffer.allocUnsafe(RECORD_HEADER_BYTES + payloadBytes);
   out[0] = type;
   out[1] = options.flags ?? 0;
   out.writeUInt16LE(options.count ?? 0, 2);
   out.writeUInt32LE(stream, 4);
   out.writeUInt32LE(sequence, 8);
-  out.writeUInt32LE(payload.byteLength, 12);
-  out.set(payload, RECORD_HEADER_BYTES);
+  out.writeUInt32LE(payloadBytes, 12);
   return out;
 }
 

@@ -64,7 +64,7 @@ test.each<[what: string, events: CoreEvent[], problem: string]>([
   [
     "a supplier present when it was away",
     altered("lot-expired", { healthySlots: 48 }),
-    "Lot 1 at its end: present in 48 of 48 slots, 2 of 48 were",
+    "Lot 1 at its end: 48 of 48 slots were healthy, by what happened 2 of 48",
   ],
   [
     "a Lot that expires before its time",

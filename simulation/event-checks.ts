@@ -22,7 +22,7 @@ export class EventChecks {
    * checks before, as far as their events are in that state.
    */
   constructor(state: CoreState, before: EventChecks | null = null) {
-    this.#past = new Past(before?.past ?? null, state.seq);
+    this.#past = new Past(before?.past ?? null, state);
     this.#checks = [
       new OrderChecks(state),
       new RequestChecks(state, this.#past),

@@ -5,12 +5,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { pino } from "pino";
 import { until } from "#crash/until.ts";
 import { startWorld } from "#demo/world.ts";
 import { quietSla } from "#exchange/core/core.fixture.ts";
 import type { CoreEvent } from "#exchange/core/events.ts";
-import { parsePublicId } from "#protocol/ids.ts";
+import { parsePublicId, publicId } from "#protocol/ids.ts";
 import {
   createScriptedSupplier,
   type Script,
@@ -30,6 +31,11 @@ export const ANSWER = answerWords(QUESTION).join("");
 export const OUTPUT_TOKENS_MAX = 100;
 /** Whatever is not a timeout of the exchange's happens within this time. */
 export const SOON_MS_MAX = 10_000;
+const POLL_MS = 20;
+
+interface Scores {
+  integrity: { kind: string; recorded: number }[];
+}
 
 /** Micro-dollars: what a buyer has left in money and Lots, and what the others got or lost. */
 export interface Money {
@@ -50,10 +56,21 @@ export interface Played {
   answer: Answer;
   /** What was written while it played. */
   journal: CoreEvent[];
+  /** What an operator sees of the request: the verdict on each attempt, the last one last. */
+  attempts: SeenAttempt[];
+}
+
+export interface SeenAttempt {
+  supplier_id: string;
+  verdict: string;
+  cause: string;
+  why: string;
 }
 
 export interface CheatedMarket {
   readonly cheat: ScriptedSupplier;
+  /** Its account, as an operator names it. */
+  readonly cheatId: string;
   readonly facts: DeliveryFacts;
   /** A buyer that is new to the market asks, and so buys from the cheapest, which is the cheat. */
   ask(): Promise<Answer>;
@@ -61,6 +78,10 @@ export interface CheatedMarket {
   begin(voice: StreamVoice, words: readonly string[]): Promise<void>;
   /** What the suppliers and the fund have now. */
   moneyNow(): Omit<Money, "buyer">;
+  /** The verdicts on an answer's attempts, as an operator sees them. */
+  attemptsAt(answer: Answer): Promise<SeenAttempt[]>;
+  /** How often a breach of that kind by the cheat was recorded, as an operator sees it; waits for the first. */
+  breaches(kind: string): Promise<number>;
   /** What a buyer has left of its deposit, in money and in Lots. */
   leftOf(account: number): bigint;
   /** Plays a script to one request. */
@@ -102,7 +123,7 @@ export async function startCheatedMarket(): Promise<CheatedMarket> {
       ...{ exchangeUrl: world.url.replace("http", "ws"), joinToken: await world.joinToken(id) },
     });
     await supplier.link();
-    return { supplier, account: parsePublicId("account", id) ?? 0 };
+    return { supplier, id, account: parsePublicId("account", id) ?? 0 };
   }
 
   const deliveryOf = (requestId: string) =>
@@ -135,6 +156,29 @@ export async function startCheatedMarket(): Promise<CheatedMarket> {
     return { ...read, status: response.status, account, delivery };
   }
 
+  /** Asks the operator's API until the answer holds, or for long enough. */
+  async function seen<T>(path: string, holds: (data: T) => boolean): Promise<T> {
+    const untilMs = performance.now() + SOON_MS_MAX;
+    for (;;) {
+      const data = (await world.operator(path)) as unknown as T;
+      if (holds(data) || performance.now() > untilMs) return data;
+      await pause(POLL_MS);
+    }
+  }
+
+  /** The request as an operator finds it, once it is judged. */
+  const seenRequest = ({ account, delivery }: Answer) =>
+    seen<{ attempts: SeenAttempt[] }>(
+      `accounts/${publicId("account", account)}/requests/${delivery.requestId}`,
+      ({ attempts }) => attempts.length > 0,
+    );
+
+  async function breaches(kind: string): Promise<number> {
+    const find = ({ integrity }: Scores) => integrity.find((each) => each.kind === kind);
+    const scores = await seen<Scores>(`suppliers/${cheat.id}/scores`, (data) => !!find(data));
+    return find(scores)?.recorded ?? 0;
+  }
+
   function moneyNow() {
     const { postings } = facts.money;
     const payOf = (account: number) => postings.balance(`${account}:pending`);
@@ -156,7 +200,9 @@ export async function startCheatedMarket(): Promise<CheatedMarket> {
   }
 
   return {
-    ...{ cheat: cheat.supplier, facts, ask, moneyNow, leftOf },
+    cheatId: cheat.id,
+    attemptsAt: async (answer) => (await seenRequest(answer)).attempts,
+    ...{ cheat: cheat.supplier, facts, ask, moneyNow, leftOf, breaches },
     async begin(voice, words) {
       voice.accept();
       voice.text(words[0] as string);
@@ -166,7 +212,7 @@ export async function startCheatedMarket(): Promise<CheatedMarket> {
       await cheat.supplier.link();
       cheat.supplier.play(script);
       const before = moneyNow();
-      const seen = events.length;
+      const first = events.length;
       const answer = await ask();
       const after = moneyNow();
       const money: Money = {
@@ -175,7 +221,8 @@ export async function startCheatedMarket(): Promise<CheatedMarket> {
         honest: after.honest - before.honest,
         cover: after.cover - before.cover,
       };
-      return { money, answer, journal: events.slice(seen) };
+      const { attempts } = await seenRequest(answer);
+      return { money, answer, journal: events.slice(first), attempts };
     },
     async close() {
       await cheat.supplier.close();

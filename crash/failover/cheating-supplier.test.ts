@@ -18,6 +18,8 @@ import { honestly, type Script } from "./cheating-supplier.ts";
 
 /** Longer than the exchange waits for a supplier that fell silent amid an answer. */
 const SLOW_TEST_MS_MAX = 60_000;
+/** Later than the 2 s and the tenth that the instrument allows. So short an answer has no speed to judge. */
+const LATE_MS = 2_500;
 const DRIP_MS = 20;
 
 let market: CheatedMarket;
@@ -52,7 +54,17 @@ test("an honest answer is paid, an honest failure is covered at its cost or free
   expect((free?.buyer ?? 0n) - (served?.buyer ?? 0n)).toBe(served?.cheat);
 });
 
-const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
+interface Trace {
+  /** In the journal. */
+  event: object;
+  /** On the cheat's attempt, as an operator sees it. */
+  verdict: string;
+  cause: string;
+  /** A breach of integrity that the operator sees beside it. */
+  breach?: string;
+}
+
+const CHEATS: [name: string, end: string, script: Script, trace: Trace][] = [
   [
     "says that it used two million tokens",
     "honest",
@@ -61,7 +73,10 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       for (const word of words) voice.text(word);
       voice.end({ reportedPromptTokens: 1_000_000, reportedCompletionTokens: 1_000_000 });
     },
-    { type: "delivery-settled", reportedTokens: 2_000_000 },
+    {
+      event: { type: "delivery-settled", reportedTokens: 2_000_000 },
+      ...{ verdict: "good", cause: "done", breach: "token-inflation" },
+    },
   ],
   [
     "signs for another output than it sent",
@@ -71,7 +86,10 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       for (const word of words) voice.text(word);
       voice.end({ outputSha256: "0".repeat(64) });
     },
-    { type: "delivery-settled", outputSha256: "0".repeat(64) },
+    {
+      event: { type: "delivery-settled", outputSha256: "0".repeat(64) },
+      ...{ verdict: "good", cause: "done" },
+    },
   ],
   [
     "says that it sent more than came",
@@ -81,20 +99,24 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       for (const word of words.slice(1)) voice.text(word);
       voice.end({ outputBytes: 1_000_000 });
     },
-    { type: "delivery-released", verdict: "failed", cause: "protocol" },
+    {
+      event: { type: "delivery-released", verdict: "failed", cause: "protocol" },
+      ...{ verdict: "failed", cause: "protocol", breach: "wrong-byte-count" },
+    },
   ],
   [
-    "drips its words",
+    "comes late and drips its words",
     "honest",
     async (voice, words) => {
       voice.accept();
+      await pause(LATE_MS);
       for (const word of words) {
         voice.text(word);
         await pause(DRIP_MS);
       }
       voice.end();
     },
-    { type: "delivery-settled", cause: "done" },
+    { event: { type: "delivery-settled" }, verdict: "slow", cause: "done" },
   ],
   [
     "goes on after its end, and ends again",
@@ -104,7 +126,10 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       voice.text("more ".repeat(50));
       voice.end({ reportedCompletionTokens: 50 });
     },
-    { type: "delivery-settled", cause: "done" },
+    {
+      event: { type: "delivery-settled" },
+      ...{ verdict: "good", cause: "done", breach: "frame-after-end" },
+    },
   ],
   [
     "fails, and answers all the same when another serves",
@@ -113,7 +138,10 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       voice.fail("busy");
       honestly(voice, words);
     },
-    { type: "attempt-failed", cause: "slot-refused", remedy: "cover" },
+    {
+      event: { type: "attempt-failed", remedy: "cover" },
+      ...{ verdict: "failed", cause: "slot-refused", breach: "frame-after-end" },
+    },
   ],
   [
     "answers nothing and calls it done",
@@ -122,7 +150,10 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       voice.accept();
       voice.end({ finishReason: null });
     },
-    { type: "attempt-failed", cause: "backend-failed" },
+    {
+      event: { type: "attempt-failed", remedy: "cover" },
+      ...{ verdict: "failed", cause: "backend-failed" },
+    },
   ],
   [
     "answers nothing, and wants the prompt paid",
@@ -131,7 +162,7 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       voice.accept();
       voice.end({ reportedPromptTokens: 1_000 });
     },
-    { type: "delivery-released", cause: "empty-answer" },
+    { event: { type: "delivery-released" }, verdict: "excused", cause: "empty-answer" },
   ],
   [
     "leaves out records",
@@ -140,24 +171,32 @@ const CHEATS: [name: string, end: string, script: Script, journal: object][] = [
       await market.begin(voice, words);
       voice.record(...record(voice.stream, 99, words.slice(1).join("")));
     },
-    { type: "delivery-released", verdict: "failed" },
+    {
+      event: { type: "delivery-released", verdict: "failed" },
+      ...{ verdict: "failed", cause: "protocol", breach: "gap" },
+    },
   ],
   [
     "puts the failure on the buyer",
     "free",
     (voice) => voice.fail("backend-refused", 400),
-    { type: "delivery-released", cause: "buyer-refused" },
+    { event: { type: "delivery-released" }, verdict: "excused", cause: "buyer-refused" },
   ],
 ];
 
 test.each(CHEATS)(
-  "who %s changes the money as much as the %s",
-  async (_name, end, script, wanted) => {
-    const { money, answer, journal } = await market.play(script);
+  "who %s changes the money as much as the %s, and an operator sees it",
+  async (_name, end, script, { event, verdict, cause, breach }) => {
+    const { money, answer, journal, attempts } = await market.play(script);
     expect(money).toEqual(reference[end]);
     if (end !== "free") expect(answer).toMatchObject({ text: ANSWER, error: null });
-    expect(journal).toEqual(expect.arrayContaining([expect.objectContaining(wanted)]));
+    expect(journal).toEqual(expect.arrayContaining([expect.objectContaining(event)]));
+    // The cheat is asked first: it is the cheapest.
+    expect(attempts[0]).toMatchObject({ supplier_id: market.cheatId, verdict, cause });
+    expect(attempts).toHaveLength(end === "covered" ? 2 : 1);
+    if (breach !== undefined) expect(await market.breaches(breach)).toBeGreaterThan(0);
   },
+  SLOW_TEST_MS_MAX,
 );
 
 test("a flood of words is paid up to the reservation and no further", async () => {
@@ -194,6 +233,13 @@ test(
     expect(after.honest - before.honest).toBe(reference.covered?.honest);
     expect(broken.delivery).toMatchObject({ end: "released", endCause: "timeout" });
     expect(served.delivery.failures).toMatchObject([{ cause: "timeout" }]);
+    for (const answer of [broken, served]) {
+      const [first] = await market.attemptsAt(answer);
+      expect(first).toMatchObject({
+        supplier_id: market.cheatId,
+        ...{ verdict: "failed", cause: "timeout", why: "the supplier sent nothing for too long" },
+      });
+    }
   },
   SLOW_TEST_MS_MAX,
 );
@@ -201,12 +247,14 @@ test(
 test("who answers on a stream that was never opened to it is covered, and sells no more", async () => {
   const other = await startCheatedMarket();
   try {
-    const { money, answer, journal } = await other.play((voice, words) => {
+    const { money, answer, journal, attempts } = await other.play((voice, words) => {
       voice.accept();
       voice.record(...record(voice.stream + 1_000, 0, words.join("")));
     });
     expect(money).toEqual(reference.covered);
     expect(answer).toMatchObject({ text: ANSWER, error: null });
+    expect(await other.breaches("foreign-stream")).toBe(1);
+    expect(attempts[0]).toMatchObject({ supplier_id: other.cheatId, verdict: "failed" });
     for (const wanted of [
       { type: "integrity-recorded", kind: "foreign-stream" },
       { type: "supplier-suspended" },

@@ -64,7 +64,7 @@ export class StreamVoice {
     const { stream = this.stream, count = 0 } = at;
     const sequence = at.sequence ?? this.#sequence;
     if (at.sequence === undefined && stream === this.stream) this.#sequence += 1;
-    this.#session.sendRecord(encodeRecord(type, stream, sequence, payload, { count }), true);
+    this.#session.sendRecord(encodeRecord(type, stream, sequence, payload, { count }), "now");
   }
 }
 

@@ -16,12 +16,9 @@ interface LotMoney {
 
 const COVER = "exch:cover";
 const TOKENS_PER_UNIT = 1_000_000n;
-/** Money that moves at a window's end, which a run may meet: its rules are not those of failover. */
-const NOT_RECOUNTED: ReadonlySet<string> = new Set([
-  "window-closed",
-  "supplier-paid",
-  "holdback-released",
-]);
+const GUARANTY = "exch:guaranty";
+/** Where a charge is taken from, in order. */
+const SOURCES = ["pending", "holdback", "bond"];
 /** Holds of requests: none may outlive them. */
 const REQUEST_HOLD = /^(charge|delivery|bid)\d/;
 
@@ -37,14 +34,30 @@ export class ExpectedMoney {
   }
 
   /** Moves what an event's postings say; called after the event itself was taken. */
-  post(type: string, postings: readonly Posting[]): void {
-    const before = NOT_RECOUNTED.has(type) ? new Map(this.postings.balances()) : null;
+  post(postings: readonly Posting[]): void {
     const problem = this.postings.take(postings);
     if (problem !== null) this.#problems.push(problem);
-    if (before === null) return;
-    for (const [account, micros] of this.postings.balances()) {
-      this.#add(account, micros - (before.get(account) ?? 0n));
+  }
+
+  moved(from: string, to: string, micros: bigint): void {
+    this.#add(from, -micros);
+    this.#add(to, micros);
+  }
+
+  /** A window's charge, from the same sources as any; how much of it was there. */
+  windowCharged(supplier: number, micros: bigint): bigint {
+    let left = micros;
+    for (const kind of SOURCES) {
+      const free = this.free(`${supplier}:${kind}`);
+      const taken = free < left ? free : left;
+      left -= taken;
+      this.moved(`${supplier}:${kind}`, GUARANTY, taken);
     }
+    return micros - left;
+  }
+
+  credited(buyer: number, micros: bigint): void {
+    this.moved(GUARANTY, `${buyer}:avail`, micros);
   }
 
   paidIn(event: EventOf<"funds-deposited"> | EventOf<"exchange-funded">): void {
@@ -68,6 +81,17 @@ export class ExpectedMoney {
     this.#add(`lot${lot}:escrow`, value);
     this.#add(`${seller}:avail`, -sellerFeeMicros);
     this.#add("exch:fees", buyerFeeMicros + sellerFeeMicros);
+  }
+
+  /** A part of a Lot becomes another, at the same price. */
+  split({ lot, into, tokens, valueMicros }: EventOf<"lot-split">): void {
+    const whole = this.#lot(lot);
+    whole.tokens -= BigInt(tokens);
+    whole.valueMicros -= valueMicros;
+    this.#lots.set(into, {
+      ...{ tokens: BigInt(tokens), valueMicros, usedTokens: 0n, paidMicros: 0n },
+    });
+    this.moved(`lot${lot}:escrow`, `lot${into}:escrow`, valueMicros);
   }
 
   /** Takes tokens off Lots in order, each at the cumulative floor of its own price; what they cost. */
@@ -109,10 +133,7 @@ export class ExpectedMoney {
         held += posting.amount;
       }
     }
-    const there = ["pending", "holdback", "bond"].reduce(
-      (sum, kind) => sum + this.#free(`${supplier}:${kind}`),
-      0n,
-    );
+    const there = SOURCES.reduce((sum, kind) => sum + this.free(`${supplier}:${kind}`), 0n);
     const expected = there < chargeMaxMicros ? there : chargeMaxMicros;
     if (held === expected) return;
     this.#problems.push(`delivery ${delivery} set ${held} aside, expected ${expected}`);
@@ -122,13 +143,12 @@ export class ExpectedMoney {
   charged(event: EventOf<"supplier-charged">, to: string): void {
     const { supplier, amountMicros, owedMicros, guarantyMicros, postings } = event;
     let left = amountMicros;
-    for (const kind of ["pending", "holdback", "bond"]) {
+    for (const kind of SOURCES) {
       const from = `${supplier}:${kind}`;
-      const free = this.#free(from);
+      const free = this.free(from);
       const taken = free < left ? free : left;
       left -= taken;
-      this.#add(from, -taken);
-      this.#add(to, taken);
+      this.moved(from, to, taken);
       let moved = 0n;
       for (const posting of postings) {
         if (posting.kind === "move" && posting.from === from) moved += posting.amount;
@@ -163,7 +183,8 @@ export class ExpectedMoney {
     return problems;
   }
 
-  #free(account: string): bigint {
+  /** What nothing is held of, before the postings of the event at hand. */
+  free(account: string): bigint {
     const free = this.postings.balance(account) - this.postings.held(account);
     return free > 0n ? free : 0n;
   }

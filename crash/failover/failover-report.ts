@@ -1,6 +1,7 @@
 /** The figures of a failover run: what buyers got, who served, what it cost whom, and how long it took. */
 import type { DeliveryFact } from "./delivery-facts.ts";
 import { PHASES, type Phase } from "./faults.ts";
+import { UNSENT } from "./plain-standing.ts";
 
 export interface PhaseFigures {
   phase: Phase;
@@ -19,6 +20,10 @@ export interface PhaseFigures {
   /** From the first reservation to the one that served, of completed requests that changed supplier. */
   addedMsP50: number;
   addedMsP99: number;
+  /** What followed for the cheap supplier by the SLA, how often. */
+  consequences: ReadonlyMap<string, number>;
+  /** What windows that ended cost it, in micro-dollars. */
+  windowChargedMicros: bigint;
   /** Why attempts failed that another took over, and, marked as ends, why deliveries were released. */
   causes: ReadonlyMap<string, number>;
 }
@@ -32,18 +37,26 @@ export interface FailoverReport {
   problems: string[];
 }
 
-const AWAY = "supplier-away";
+/** Nothing was sent to a supplier that is away or paused: others were asked from the start. */
 
 /** What the journal says of the deliveries of one phase. */
 export function figuresOf(
   deliveries: readonly DeliveryFact[],
 ): Omit<
   PhaseFigures,
-  "phase" | "faults" | "requests" | "completed" | "failedInStream" | "refused"
+  | "phase"
+  | "faults"
+  | "requests"
+  | "completed"
+  | "failedInStream"
+  | "refused"
+  | "consequences"
+  | "windowChargedMicros"
 > {
   const served = deliveries.filter(({ end }) => end === "settled");
   const moved = served.filter(({ failures }) => failures.length > 0);
-  const isFromStart = ({ failures }: DeliveryFact) => failures.every(({ cause }) => cause === AWAY);
+  const isFromStart = ({ failures }: DeliveryFact) =>
+    failures.every(({ cause }) => UNSENT.includes(cause));
   const covered = moved.filter(({ isCovered }) => isCovered);
   const added = moved
     .filter((delivery) => !isFromStart(delivery))
@@ -84,6 +97,9 @@ export function unmet({ phases }: FailoverReport): string[] {
     ...missing.map((phase) => `the phase "${phase}" was not run`),
     ...(sum(({ byCover }) => byCover) > 0 ? [] : ["nothing was covered"]),
     ...(sum(({ byCoverFromStart }) => byCoverFromStart) > 0 ? [] : ["nobody was away"]),
+    ...(sum(({ consequences }) => consequences.get("breaker-opened") ?? 0) > 0
+      ? []
+      : ["no breaker opened"]),
     ...(sum(({ byOtherLots }) => byOtherLots) > 0 ? [] : ["no other Lots served"]),
     ...(sum(({ failedInStream }) => failedInStream) > 0 ? [] : ["no stream broke"]),
     ...(sum(({ completed }) => completed) > 0 ? [] : ["nothing was completed"]),
@@ -106,6 +122,12 @@ export function reportLines({ phases, problems, seconds, events }: FailoverRepor
     row("failed amid the answer, free", ({ failedInStream }) => failedInStream),
     row("refused, free", ({ refused }) => refused),
     row("charged to the supplier, USD", ({ chargedMicros }) => dollars(chargedMicros)),
+    row("charged at the end of windows, USD", (each) => dollars(each.windowChargedMicros)),
+    row("breaker opened", ({ consequences }) => consequences.get("breaker-opened") ?? 0),
+    row("suspended", ({ consequences }) => consequences.get("supplier-suspended") ?? 0),
+    row("windows closed, of both", ({ consequences }) => consequences.get("window-closed") ?? 0),
+    row("paid out", ({ consequences }) => consequences.get("supplier-paid") ?? 0),
+    row("pay kept back released", (each) => each.consequences.get("holdback-released") ?? 0),
     row("until another took over, ms, p50", ({ addedMsP50 }) => addedMsP50),
     row("until another took over, ms, p99", ({ addedMsP99 }) => addedMsP99),
     "",

@@ -18,16 +18,10 @@ import { DeliveryFacts } from "./delivery-facts.ts";
 import { type FailoverReport, figuresOf, type PhaseFigures, unmet } from "./failover-report.ts";
 import { type FailoverWorld, startFailoverWorld } from "./failover-world.ts";
 import { drawFaults, PHASES, type Phase, runFault } from "./faults.ts";
+import { HASTENED_SLA } from "./hastened-policy.ts";
 
 /** Seldom: this run is about requests, not about recovery. */
 const EVENTS_PER_SNAPSHOT = 20_000;
-/** The supplier fails on purpose, and is to be asked all the same: nothing takes it out of the market. */
-const NEVER = 1_000_000_000;
-const PATIENT_SLA = {
-  breakerFailures: NEVER,
-  throttleRequestsMin: NEVER,
-  suspensionRequestsMin: NEVER,
-};
 /** Longest that the last requests of a phase may take: two suppliers' timeouts, with room. */
 const IDLE_MS_MAX = 90_000;
 /** A link is to be up again before the next phase begins; its node dials within half a minute. */
@@ -38,11 +32,13 @@ const CYCLES_PER_LINE = 10;
 export interface FailoverOptions {
   cycles: number;
   seed: number;
+  /** With the times of the shipped policy too: half a minute and more for each fault. */
+  asShipped?: boolean;
 }
 
 /** Runs; `say` gets a line every ten faults. What went wrong is in the report, not thrown. */
 export async function runFailover(
-  { cycles, seed }: FailoverOptions,
+  { cycles, seed, asShipped = false }: FailoverOptions,
   say: (line: string) => void = () => {},
 ): Promise<FailoverReport> {
   const startedMs = performance.now();
@@ -57,7 +53,7 @@ export async function runFailover(
   const lives = createExchangeLives({
     dataDir,
     eventsPerSnapshot: EVENTS_PER_SNAPSHOT,
-    sla: PATIENT_SLA,
+    sla: asShipped ? {} : HASTENED_SLA,
     acknowledgesEarly: false,
   });
   const problems: string[] = [];
@@ -104,6 +100,8 @@ export async function runFailover(
   async function runPhase(phase: Phase, world: FailoverWorld): Promise<void> {
     const before = new Map(world.told);
     const firstSeq = follower.lastSeq;
+    const slaBefore = new Map(facts.sla.counts);
+    const chargedBefore = facts.sla.windows.chargedMicros;
     const faults = new Map<string, number>();
     let done = 0;
     gate.open();
@@ -123,6 +121,10 @@ export async function runFailover(
     phases.push({
       ...{ phase, faults, requests: completed + failedInStream + refused },
       ...{ completed, failedInStream, refused },
+      consequences: new Map(
+        [...facts.sla.counts].map(([type, count]) => [type, count - (slaBefore.get(type) ?? 0)]),
+      ),
+      windowChargedMicros: facts.sla.windows.chargedMicros - chargedBefore,
       ...figuresOf([...facts.deliveries.values()].filter((each) => each.firstSeq > firstSeq)),
     });
   }

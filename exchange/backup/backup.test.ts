@@ -2,6 +2,7 @@
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   rmSync,
@@ -92,9 +93,18 @@ test("verify says so of what is sound, and leaves a backup as it was", async () 
   expect([own.code, own.stdout]).toEqual([0, expect.stringContaining("journal.db: sound")]);
 });
 
+test("a restore beside the exchange's key has nothing to say of it", () => {
+  mkdirSync(fresh);
+  copyFileSync(join(killed, "exchange.key"), join(fresh, "exchange.key"));
+  expect(restore(backup, fresh).join("\n")).not.toContain("exchange.key");
+});
+
 test("a restored exchange has what the backup had; a stopped one gives a backup as well", async () => {
   const restored = await runToEnd(["restore", "--from", backup], fresh);
   expect([restored.code, restored.stderr]).toEqual([0, ""]);
+  expect(restored.stdout).toContain(
+    `${join(fresh, "exchange.key")} is missing: put the exchange's`,
+  );
   // The second deposit came after the backup, so it is news to it.
   expect(await balancesIn(fresh)).toEqual([{ balance: "10.000000" }, { balance: "20.000000" }]);
   const again = join(fresh, "again.journal");

@@ -54,8 +54,18 @@ export function restore(from: string, dataDir: string): string[] {
       ...snapshotProblems,
       ...(withoutSnapshot ? ["restored without a snapshot: the next start replays it all"] : notes),
       `restored into ${dataDir}; the read model is built at the next start`,
+      ...missingKey(dataDir),
     ];
   });
+}
+
+/** Agents know the exchange by its key, which is in no backup. */
+function missingKey(dataDir: string): string[] {
+  const file = join(dataDir, "exchange.key");
+  if (existsSync(file)) return [];
+  return [
+    `${file} is missing: put the exchange's key back there, or the exchange does not start. Only when it is lost for good, gridspot exchange new-key makes another.`,
+  ];
 }
 
 /** Verifies a backup, or the journal of a data directory that no exchange has open; writes nothing. */

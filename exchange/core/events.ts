@@ -166,6 +166,14 @@ export interface EventMap extends SlaEventMap, LotEventMap, MarketEventMap {
     guarantyMicros: bigint;
     postings: Posting[];
   };
+  /** Debt of a supplier, paid by bond that became free and then by bond behind its Lots. */
+  "debt-collected": {
+    supplier: number;
+    amountMicros: bigint;
+    /** Whose bond paid a part. */
+    lots: number[];
+    postings: Posting[];
+  };
   /** A Lot whose supplier stays away or cannot pay: its escrow goes back to its owner. */
   "lot-closed-out": {
     lot: number;

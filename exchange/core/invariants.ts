@@ -11,7 +11,8 @@ import {
 } from "./invariants/clearing.ts";
 import { ledgerBreaches } from "./invariants/ledger-sums.ts";
 import { bookBreaches, orderBreaches } from "./invariants/market.ts";
-import { slaTotalsBreaches, supplierBreaches } from "./invariants/sla.ts";
+import { openLotsBreaches } from "./invariants/open-lots.ts";
+import { payBreaches, supplierBreaches } from "./invariants/sla.ts";
 import { attendanceBreaches, nodeBreaches, supplyBreaches } from "./invariants/supply.ts";
 import { quotingBreaches, termsBreaches } from "./invariants/terms.ts";
 import type { CoreState } from "./state.ts";
@@ -51,8 +52,8 @@ function* walk(state: CoreState, options: { canPause: boolean }): Generator<stri
   for (const supply of state.supplies.values()) yield* step(supplyBreaches(state, supply));
   yield* attendanceBreaches(state);
   for (const supplier of state.suppliers.values()) yield* step(supplierBreaches(state, supplier));
-  // Sums over all Lots at one moment: too long for one step of a walk that runs beside the market.
-  if (!options.canPause) yield* step(slaTotalsBreaches(state));
+  yield* openLotsBreaches(state, options);
+  yield* payBreaches(state);
   yield* ledgerBreaches(state, options);
 }
 

@@ -14,11 +14,11 @@ import { Ledger, type LedgerSnapshot } from "./ledger/ledger.ts";
 import { restoreOrderBook } from "./market/order-book.ts";
 import type { BookSnapshot } from "./market/order-book-port.ts";
 import { StopIndex } from "./market/stop-index.ts";
-import { restoreSupplier, wakeTimes } from "./sla/standing.ts";
+import { dueTimes, restoreSupplier } from "./sla/standing.ts";
 import type { CoreState, Lot } from "./state.ts";
 import { Serving } from "./supply/serving.ts";
 
-export const SNAPSHOT_SCHEMA_VERSION = 4;
+export const SNAPSHOT_SCHEMA_VERSION = 5;
 
 /** A core that has seen nothing. */
 export function createEmptyState(): CoreState {
@@ -53,6 +53,7 @@ export function createEmptyState(): CoreState {
     supplies: new Map(),
     attendance: new Map(),
     suppliers: new Map(),
+    lotWatch: null,
     apiKeys: new Map(),
     signingKeys: new Map(),
     joinTokens: new Map(),
@@ -76,6 +77,7 @@ const FOLLOWING = new Set([
   "due",
   "serving",
   "holdings",
+  "lotWatch",
   "tradingLots",
   "sweepsAtMs",
   "clientIdsDueMs",
@@ -167,7 +169,7 @@ export function decodeState(text: string): CoreState {
     });
   }
   for (const [account, row] of raw.attendance) {
-    state.attendance.set(account, { ...row, awayMsBySlot: new Map(row.awayMsBySlot) });
+    state.attendance.set(account, row);
   }
   for (const [account, row] of raw.suppliers) {
     state.suppliers.set(account, restoreSupplier(row));
@@ -198,6 +200,7 @@ export function decodeState(text: string): CoreState {
   for (const { account, instruments } of state.suppliers.values()) {
     for (const { symbol, breaker } of instruments.values()) {
       if (breaker.phase === "open") state.serving.stop(account, symbol);
+      if (breaker.phase === "half-open") state.serving.tryOut(account, symbol);
     }
   }
   fillDueQueue(state);
@@ -257,7 +260,7 @@ function fillDueQueue(state: CoreState): void {
     if (isInDefault(state, account)) state.due.push({ dueMs: 0, kind: "absence", id: account });
   }
   for (const supplier of state.suppliers.values()) {
-    for (const dueMs of wakeTimes(supplier)) {
+    for (const dueMs of dueTimes(supplier)) {
       state.due.push({ dueMs, kind: "supplier-standing", id: supplier.account });
     }
   }

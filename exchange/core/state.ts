@@ -188,8 +188,8 @@ export interface Attendance {
   graceEndsAtMs: number | null;
   /** It said that it would go: away, but it did not abandon anybody. */
   isDrained: boolean;
-  /** Milliseconds away per slot (slot number to milliseconds), kept while an open Lot may need them. */
-  awayMsBySlot: Map<number, number>;
+  /** Announced absences that are over, of the last seven days. */
+  drains: { fromMs: number; toMs: number }[];
 }
 
 export interface ApiKey {
@@ -224,6 +224,14 @@ export interface ClientId {
 export interface DepositReference {
   digest: string;
   atMs: number;
+}
+
+/** Who counts open Lots while they come and go. */
+export interface LotWatch {
+  /** Called before the Lot is taken away. */
+  ended(lot: Lot): void;
+  /** Called before a part of the Lot becomes another, which is the newest then. */
+  splits(lot: Lot, micros: bigint): void;
 }
 
 export interface CoreState {
@@ -264,6 +272,8 @@ export interface CoreState {
   supplies: Map<string, Supply>;
   attendance: Map<number, Attendance>;
   suppliers: Map<number, SupplierStanding>;
+  /** While somebody counts open Lots; in no snapshot. */
+  lotWatch: LotWatch | null;
   apiKeys: Map<string, ApiKey>;
   signingKeys: Map<string, SigningKey>;
   /** Until they are used up or expire. */

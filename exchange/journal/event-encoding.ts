@@ -48,11 +48,12 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "attempt-failed": 2,
   "cover-settled": 1,
   "supplier-charged": 1,
+  "debt-collected": 1,
   "lot-closed-out": 1,
   "delivery-settled": 1,
   "delivery-released": 1,
   "delivery-judged": 1,
-  "breaker-opened": 1,
+  "breaker-opened": 2,
   "breaker-half-opened": 1,
   "breaker-closed": 1,
   "weight-changed": 1,
@@ -108,6 +109,12 @@ const UPGRADES: { [T in EventType]?: ((event: Record<string, unknown>) => void)[
       event.remedy = "lots";
       event.chargeMaxMicros = "0";
       event.guarantyMaxMicros = "0";
+    },
+  ],
+  // A breaker gave the asks it took out a grace of its own; their cancellations are events themselves.
+  "breaker-opened": [
+    (event) => {
+      delete event.graceEndsAtMs;
     },
   ],
 };

@@ -13,6 +13,7 @@ import {
 } from "#exchange/core/ledger/account-names.ts";
 import { encodeState } from "#exchange/core/snapshot.ts";
 import type { Account, CoreState } from "#exchange/core/state.ts";
+import type { History } from "#exchange/history/history.ts";
 import { Refused, runCommand } from "#exchange/http.ts";
 import { readPublicKey } from "#exchange/public-key.ts";
 import { bodyReader } from "#exchange/request-body.ts";
@@ -21,6 +22,7 @@ import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros, parseDecimal } from "#protocol/money.ts";
 import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
 import { backupRoute } from "./backup-route.ts";
+import { deliveryRoute } from "./delivery-route.ts";
 import { fundsRoute } from "./funds-route.ts";
 import { statusRoute } from "./status-route.ts";
 import { supplierRoute } from "./supplier-route.ts";
@@ -84,11 +86,12 @@ export interface OperatorDependencies {
   identity: Identity;
   operatorToken: string;
   backups: Backups;
+  history: Pick<History, "deliveryByRequestId" | "lastSeq">;
 }
 
 export async function operatorRoutes(
   app: FastifyInstance,
-  { shell, clock, identity, operatorToken, backups }: OperatorDependencies,
+  { shell, clock, identity, operatorToken, backups, history }: OperatorDependencies,
 ): Promise<void> {
   app.addHook("onRequest", async (request) => {
     if (!isOperator(request, operatorToken)) throw new Refused("operator-token-invalid");
@@ -98,6 +101,7 @@ export async function operatorRoutes(
   fundsRoute(app, shell);
   statusRoute(app, shell);
   supplierRoute(app, shell);
+  deliveryRoute(app, history);
 
   app.post("/accounts", async (request, reply) => {
     const { name, mode = "easy", auto_transfer_enabled: autoTransfer } = accountBody(request.body);

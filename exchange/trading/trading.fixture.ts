@@ -101,6 +101,7 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
     identity: exchangeIdentity,
     operatorToken: OPERATOR_TOKEN,
     backups: createBackups(journal),
+    history,
   });
 
   async function send(

@@ -1,6 +1,7 @@
 import type http from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
+import { BackendError } from "./backend-error.ts";
 import {
   type BackendServer,
   chunk,
@@ -9,6 +10,7 @@ import {
   type TakenRequest,
 } from "./backend-server.fixture.ts";
 import { type BackendClient, createBackendClient, type Piece } from "./openai-client.ts";
+import { collectPieces, type Told } from "./pieces.fixture.ts";
 
 const TIMEOUT_MS = 5_000;
 const ANSWER = [
@@ -41,14 +43,8 @@ async function connect(
   client = createBackendClient({ url: server.url + path, model: "m", connections: 2, ...rest });
 }
 
-async function collect(
-  signal: AbortSignal = new AbortController().signal,
-  timeoutMs = TIMEOUT_MS,
-): Promise<Piece[]> {
-  const pieces: Piece[] = [];
-  for await (const piece of client.stream(BODY, signal, timeoutMs)) pieces.push(piece);
-  return pieces;
-}
+const collect = (signal?: AbortSignal, timeoutMs = TIMEOUT_MS): Promise<Told[]> =>
+  collectPieces(client, BODY, { ...(signal && { signal }), timeoutMs });
 
 test("a server that says nothing is given up after the time for the first token", async () => {
   await connect(() => {});
@@ -105,28 +101,40 @@ test("a stream that never stops is given up after the time for a whole answer", 
 test("an error inside a 200 is known before a piece of the answer is told", async () => {
   await connect((_, response) => sendEvents(response, ['{"error":{"message":"busy"}}', ...ANSWER]));
   const pieces: Piece[] = [];
-  const reading = (async () => {
-    for await (const piece of client.stream(BODY, new AbortController().signal, TIMEOUT_MS)) {
-      pieces.push(piece);
-    }
-  })();
+  const reading = client.stream(BODY, new AbortController().signal, TIMEOUT_MS, (piece) => {
+    pieces.push(piece);
+    return null;
+  });
   await expect(reading).rejects.toMatchObject({ code: "backend-failed", message: "busy" });
   expect(pieces).toEqual([]);
 });
 
 test("whoever takes the pieces may take longer than the idle time", async () => {
   await connect((_, response) => sendEvents(response, ANSWER), { idleTimeoutMs: 20 });
-  const pieces: Piece[] = [];
-  for await (const piece of client.stream(BODY, new AbortController().signal, TIMEOUT_MS)) {
-    await new Promise((resolve) => setTimeout(resolve, 40));
-    pieces.push(piece);
-  }
+  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 40));
+  const pieces = await collectPieces(client, BODY, { timeoutMs: TIMEOUT_MS, slow });
   expect(pieces).toHaveLength(2);
 });
 
-test.each<[string, (stop: AbortController, stream: AsyncGenerator<Piece>) => Promise<unknown>]>([
-  ["aborted", async (stop) => stop.abort()],
-  ["left by its reader", async (_stop, stream) => stream.return(undefined)],
+test.each<[string, (stop: AbortController) => Promise<void> | null]>([
+  [
+    "aborted",
+    (stop) => {
+      stop.abort();
+      return null;
+    },
+  ],
+  [
+    "aborted while its reader is busy",
+    (stop) => new Promise(() => setImmediate(() => stop.abort())),
+  ],
+  [
+    "left by its reader",
+    () => {
+      throw new BackendError("cancelled", "left");
+    },
+  ],
+  ["left late", () => Promise.reject(new BackendError("cancelled", "left"))],
 ])("a stream that is %s stops the server", async (_name, leave) => {
   let closed = false;
   await connect((_, response) => {
@@ -137,10 +145,62 @@ test.each<[string, (stop: AbortController, stream: AsyncGenerator<Piece>) => Pro
     response.write(`data: ${chunk({ content: "a" })}\n\n`);
   });
   const stop = new AbortController();
-  const stream = client.stream(BODY, stop.signal, TIMEOUT_MS);
-  expect((await stream.next()).value).toEqual({ type: "text", text: "a" });
-  await leave(stop, stream);
+  const told: Piece[] = [];
+  const reading = client.stream(BODY, stop.signal, TIMEOUT_MS, (piece) => {
+    told.push(piece);
+    return leave(stop);
+  });
+  await expect(reading).rejects.toMatchObject({ code: "cancelled" });
+  expect(told).toEqual([{ type: "text", text: "a" }]);
   await vi.waitFor(() => expect(closed).toBe(true));
+});
+
+test("a server whose pieces are not taken is not read, and goes on when they are", async () => {
+  const word = chunk({ content: "x".repeat(1_000) });
+  const words = 20_000;
+  let written = 0;
+  await connect((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const write = () => {
+      while (written < words) {
+        written += 1;
+        if (!response.write(`data: ${word}\n\n`)) {
+          response.once("drain", write);
+          return;
+        }
+      }
+      response.end(`data: ${chunk({}, "stop")}\n\ndata: [DONE]\n\n`);
+    };
+    write();
+  });
+  const { promise: room, resolve: makeRoom } = Promise.withResolvers<void>();
+  let taken = 0;
+  const reading = client.stream(BODY, new AbortController().signal, TIMEOUT_MS, () => {
+    taken += 1;
+    return taken === 1 ? room : null;
+  });
+  let before = -1;
+  await vi.waitFor(() => {
+    const isStill = written === before;
+    before = written;
+    expect(isStill && written > 0).toBe(true);
+  });
+  expect(taken).toBe(1);
+  expect(written).toBeLessThan(words);
+  makeRoom();
+  expect(await reading).toMatchObject({ finishReason: "stop" });
+  expect(taken).toBe(words);
+});
+
+test("what came whole before its connection broke is told to its end", async () => {
+  await connect((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const events = ANSWER.map((data) => `data: ${data}\n\n`).join("");
+    response.write(events, () => response.destroy());
+  });
+  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 40));
+  const pieces = await collectPieces(client, BODY, { timeoutMs: TIMEOUT_MS, slow });
+  expect(pieces).toHaveLength(2);
 });
 
 test("an abort before or while waiting is told as cancelled", async () => {
@@ -184,7 +244,7 @@ const wholeAnswer = (text: string) => {
   const body = events.map((data) => `data: ${data}\n\n`).join("");
   return `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 };
-const textOf = (pieces: Piece[]) =>
+const textOf = (pieces: Told[]) =>
   pieces.map((piece) => (piece.type === "text" ? piece.text : "")).join("");
 
 test("an answer that nobody asked for is never taken for the next request's", async () => {

@@ -1,18 +1,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chunk } from "./backend-server.fixture.ts";
-import { EventStreamReader, errorText, type Piece } from "./event-stream.ts";
+import { EventStreamReader, errorText } from "./event-stream.ts";
 
 const sse = (events: readonly string[]) =>
   Buffer.from(events.map((data) => `data: ${data}\n\n`).join(""));
 
-function read(parts: readonly Uint8Array[]): Piece[] {
+function read(parts: readonly Uint8Array[]): object[] {
   const reader = new EventStreamReader();
-  return [...parts.flatMap((part) => [...reader.push(part)]), reader.finish()];
+  const pieces: object[] = [];
+  for (const part of parts) {
+    reader.push(part);
+    for (let piece = reader.next(); piece !== null; piece = reader.next()) pieces.push(piece);
+  }
+  return [...pieces, reader.finish()];
 }
 
 const finished = (fields: object = {}) => ({
-  type: "finish",
   finishReason: "stop",
   promptTokens: null,
   completionTokens: null,

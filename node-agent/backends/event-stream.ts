@@ -14,14 +14,15 @@ const STREAM = { stream: true } as const;
 export type Piece =
   | { type: "text"; text: string }
   /** A chunk with more than text of choice 0, as the server sent it. */
-  | { type: "event"; json: string }
-  | {
-      type: "finish";
-      finishReason: string | null;
-      /** The backend's own counts, where it gave some. */
-      promptTokens: number | null;
-      completionTokens: number | null;
-    };
+  | { type: "event"; json: string };
+
+/** How an answer ended. */
+export interface Finish {
+  finishReason: string | null;
+  /** The backend's own counts, where it gave some. */
+  promptTokens: number | null;
+  completionTokens: number | null;
+}
 
 /** A chat completion or a chunk of one, as far as it is looked at. */
 export interface Completion {
@@ -48,6 +49,8 @@ export class EventStreamReader {
   /** Fatal: what is not UTF-8 would be sold as something else than the server said. */
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   #events: string[] = [];
+  /** Events that were read. */
+  #read = 0;
   #isTooLong = false;
   #finishReason: string | null = null;
   #promptTokens: number | null = null;
@@ -59,20 +62,28 @@ export class EventStreamReader {
     return this.#isDone;
   }
 
-  /** Takes what came from the socket. Throws `BackendError`. */
-  *push(bytes: Uint8Array): Generator<Piece> {
+  /** Takes what came from the socket, once `next` has given all that came before. Throws `BackendError`. */
+  push(bytes: Uint8Array): void {
     this.#parser.feed(this.#decode(bytes));
-    for (const data of this.#events.splice(0)) {
-      if (this.#isDone) return;
+  }
+
+  /** The next piece that is here as a whole; null when more must come. Throws `BackendError`. */
+  next(): Piece | null {
+    while (this.#read < this.#events.length) {
+      const data = this.#events[this.#read] as string;
+      this.#read += 1;
       if (data === "[DONE]") this.#isDone = true;
-      else yield* this.#read(data);
+      if (this.#isDone) break;
+      const piece = this.#pieceOf(data);
+      if (piece !== null) return piece;
     }
-    if (this.#isTooLong) {
-      throw new BackendError(
-        "backend-stream-broken",
-        `an event of more than ${EVENT_CHARACTERS_MAX} characters`,
-      );
-    }
+    this.#events = [];
+    this.#read = 0;
+    if (!this.#isTooLong || this.#isDone) return null;
+    throw new BackendError(
+      "backend-stream-broken",
+      `an event of more than ${EVENT_CHARACTERS_MAX} characters`,
+    );
   }
 
   /** Holds back the beginning of a character; without bytes, at the end, there may be none. */
@@ -84,22 +95,22 @@ export class EventStreamReader {
     }
   }
 
-  *#read(data: string): Generator<Piece> {
+  #pieceOf(data: string): Piece | null {
     const chunk = parseCompletion(data);
     // Servers put the usage behind the last choice, into the same chunk, or into every chunk.
     this.#promptTokens = chunk.usage?.prompt_tokens ?? this.#promptTokens;
     this.#completionTokens = chunk.usage?.completion_tokens ?? this.#completionTokens;
     const choices = chunk.choices ?? [];
-    if (choices.length === 0) return;
+    if (choices.length === 0) return null;
     const first = choices.find((choice) => (choice.index ?? 0) === 0);
     this.#finishReason ??= first?.finish_reason ?? null;
     const text = plainText(choices);
-    if (text === null) yield { type: "event", json: data };
-    else if (text !== "") yield { type: "text", text };
+    if (text === null) return { type: "event", json: data };
+    return text === "" ? null : { type: "text", text };
   }
 
   /** The end of the stream. Throws when it broke off: an answer that is complete has a finish reason. */
-  finish(): Piece {
+  finish(): Finish {
     if (!this.#isDone) this.#decode();
     const missing = [
       ...(this.#finishReason === null ? ["a finish reason"] : []),
@@ -112,7 +123,6 @@ export class EventStreamReader {
       );
     }
     return {
-      type: "finish",
       finishReason: this.#finishReason,
       promptTokens: this.#promptTokens,
       completionTokens: this.#completionTokens,
@@ -126,9 +136,11 @@ function plainText(choices: NonNullable<Completion["choices"]>): string | null {
   if (choices.length !== 1 || choice === undefined || (choice.index ?? 0) !== 0) return null;
   if (choice.logprobs) return null;
   const delta = choice.delta ?? {};
-  for (const [key, value] of Object.entries(delta)) {
+  for (const key in delta) {
+    if (key === "content" || key === "role") continue;
+    const value = delta[key];
     const isEmpty = value === null || value === "" || (Array.isArray(value) && value.length === 0);
-    if (key !== "content" && key !== "role" && !isEmpty) return null;
+    if (!isEmpty) return null;
   }
   return typeof delta.content === "string" ? delta.content : "";
 }

@@ -7,7 +7,8 @@ import {
   startBackendServer,
   type TakenRequest,
 } from "./backend-server.fixture.ts";
-import { type BackendClient, createBackendClient, type Piece } from "./openai-client.ts";
+import { type BackendClient, createBackendClient } from "./openai-client.ts";
+import { collectPieces, type Told } from "./pieces.fixture.ts";
 
 const TIMEOUT_MS = 5_000;
 const ANSWER = [
@@ -40,14 +41,8 @@ async function connect(
   client = createBackendClient({ url: server.url + path, model: "m", connections: 2, ...rest });
 }
 
-async function collect(
-  signal: AbortSignal = new AbortController().signal,
-  timeoutMs = TIMEOUT_MS,
-): Promise<Piece[]> {
-  const pieces: Piece[] = [];
-  for await (const piece of client.stream(BODY, signal, timeoutMs)) pieces.push(piece);
-  return pieces;
-}
+const collect = (signal?: AbortSignal, timeoutMs = TIMEOUT_MS): Promise<Told[]> =>
+  collectPieces(client, BODY, { ...(signal && { signal }), timeoutMs });
 
 const json = (status: number, body: string) => (_: TakenRequest, response: http.ServerResponse) => {
   response.writeHead(status, { "content-type": "application/json" });

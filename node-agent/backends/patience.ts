@@ -1,32 +1,27 @@
 /**
- * How long one request may keep its reader waiting: a signal that ends with the delivery, or when
- * what was expected did not come. Time that the reader takes for itself does not count.
+ * How long one request may keep its reader waiting: it is over with the delivery, or when what was
+ * expected did not come. Time that the reader takes for itself does not count.
  */
 import { BackendError } from "./backend-error.ts";
 
 export class Patience {
-  readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #onAbort = () => this.#stop.abort(new BackendError("cancelled", "it was cancelled"));
+  readonly #onOver: (reason: BackendError) => void;
+  readonly #onAbort = () => this.#onOver(new BackendError("cancelled", "it was cancelled"));
   readonly #total: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #expected = "";
   #isWaiting = false;
 
-  /** `totalMs` is for everything, the reader's own time included. */
-  constructor(signal: AbortSignal, totalMs: number) {
+  /** `totalMs` is for everything, the reader's own time included; `onOver` is told why it is over. */
+  constructor(signal: AbortSignal, totalMs: number, onOver: (reason: BackendError) => void) {
     this.#signal = signal;
+    this.#onOver = onOver;
     this.#total = setTimeout(() => {
-      const text = `the answer was not over within ${totalMs} ms`;
-      this.#stop.abort(new BackendError("timeout", text));
+      onOver(new BackendError("timeout", `the answer was not over within ${totalMs} ms`));
     }, totalMs);
     if (signal.aborted) this.#onAbort();
     else signal.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  /** Aborts with a `BackendError` that says why. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
   }
 
   /** From now on this is waited for, at most so long. The same thing always has the same time. */
@@ -41,8 +36,7 @@ export class Patience {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (!this.#isWaiting) return;
-      const text = `${what} did not come within ${timeoutMs} ms`;
-      this.#stop.abort(new BackendError("timeout", text));
+      this.#onOver(new BackendError("timeout", `${what} did not come within ${timeoutMs} ms`));
     }, timeoutMs);
   }
 

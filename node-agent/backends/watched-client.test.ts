@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { BackendError } from "./backend-error.ts";
-import type { Answer, BackendClient, Piece } from "./openai-client.ts";
+import type { Answer, BackendClient } from "./openai-client.ts";
 import { type WatchedClient, watchClient } from "./watched-client.ts";
 
 const ANSWER: Answer = {
@@ -21,10 +21,11 @@ let watched: WatchedClient;
 const inner: BackendClient = {
   model: "m",
   connections: 2,
-  async *stream(): AsyncGenerator<Piece> {
+  async stream(_body, _signal, _timeoutMs, take) {
     const next = script.shift() ?? "fine";
     if (next instanceof BackendError) throw next;
-    yield { type: "text", text: next };
+    await take({ type: "text", text: next });
+    return ANSWER;
   },
   async complete() {
     probes += 1;
@@ -48,9 +49,10 @@ afterEach(() => watched.close());
 async function ask(): Promise<string> {
   try {
     let text = "";
-    for await (const piece of watched.stream({}, signal, 1_000)) {
+    await watched.stream({}, signal, 1_000, (piece) => {
       if (piece.type === "text") text += piece.text;
-    }
+      return null;
+    });
     return text;
   } catch (error) {
     return (error as BackendError).code;
@@ -89,7 +91,8 @@ test("what is cancelled says nothing of the server", async () => {
 
 test("a reader who leaves is no hang", async () => {
   for (let asked = 0; asked < 5; asked += 1) {
-    for await (const _piece of watched.stream({}, signal, 1_000)) break;
+    const left = watched.stream({}, signal, 1_000, () => Promise.reject(new Error("left")));
+    await expect(left).rejects.toThrow("left");
   }
   expect(changes).toEqual([]);
 });

@@ -85,13 +85,13 @@ export function watchClient(
     get isDown() {
       return isDown;
     },
-    async *stream(body, signal, timeoutMs) {
+    async stream(body, signal, timeoutMs, take) {
       refuseWhileDown();
       try {
-        for await (const piece of client.stream(body, signal, timeoutMs)) {
+        return await client.stream(body, signal, timeoutMs, (piece) => {
           answered();
-          yield piece;
-        }
+          return take(piece);
+        });
       } catch (error) {
         failed(error);
         throw error;

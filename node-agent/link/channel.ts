@@ -7,7 +7,7 @@ import {
   LINK_CLOSE,
   type Welcome,
 } from "#protocol/link-channel.ts";
-import { LinkOutbox } from "#protocol/link-outbox.ts";
+import { type Departure, LinkOutbox } from "#protocol/link-outbox.ts";
 import {
   decodeAcknowledgement,
   decodeRecords,
@@ -16,6 +16,7 @@ import {
   type LinkRecord,
   RecordType,
 } from "#protocol/link-records.ts";
+import { BUSY_DELAY_MS, DeltaPace } from "./delta-pace.ts";
 import type { OpenLink } from "./handshake.ts";
 
 /** Heartbeats that may stay unanswered. */
@@ -52,6 +53,7 @@ export class AgentChannel {
   readonly #socket: WebSocket;
   readonly #handlers: ChannelHandlers;
   readonly #outbox: LinkOutbox;
+  readonly #pace = new DeltaPace(() => performance.now());
   #early: LinkRecord[];
   #pingedAtMs = performance.now();
   /** The oldest ping since something was heard. */
@@ -98,10 +100,12 @@ export class AgentChannel {
     return !this.#isOver && this.#socket.readyState === this.#socket.OPEN;
   }
 
-  /** Queues a session's record for the end of this turn; an urgent one leaves at once. */
-  push(record: Buffer, isUrgent = false): void {
-    this.#outbox.push(record);
-    if (isUrgent) this.#outbox.flush();
+  /** Takes a session's record; a patient one is a delta, which waits only on a busy link. */
+  push(record: Buffer, departure: Departure = "turn"): void {
+    if (departure === "now") this.#outbox.pushNow(record);
+    else if (departure === "patient" && this.#pace.count()) {
+      this.#outbox.pushPatient(record, BUSY_DELAY_MS);
+    } else this.#outbox.push(record);
   }
 
   acknowledge(count: number): void {

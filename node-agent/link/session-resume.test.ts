@@ -48,7 +48,7 @@ test("a socket that stands by carries on at once when the other is lost", async 
   all.exchange.script = { resumes: true };
   const { session, link } = await all.linked();
   await all.another(session);
-  session.sendRecord(delta(0), true);
+  session.sendRecord(delta(0), "now");
   link.cutCarrier();
   await link.attached(2);
   session.sendRecord(delta(1));
@@ -62,10 +62,10 @@ test("a socket that is open and carries nothing is left for the one that stands 
   all.exchange.script = { resumes: true, heartbeatMs: 20 };
   const { session, link } = await all.linked();
   await all.another(session);
-  session.sendRecord(delta(0), true);
+  session.sendRecord(delta(0), "now");
   await eventually("the first record", () => link.records[0]);
   link.deadenCarrier();
-  session.sendRecord(delta(1), true);
+  session.sendRecord(delta(1), "now");
   await link.attached(2);
   session.sendRecord(delta(2));
   await eventually("all records", () => link.records[2]);

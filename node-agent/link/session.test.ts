@@ -12,7 +12,7 @@ afterEach(() => all.close());
 
 test("records of one turn leave as one message, an urgent one does not wait", async () => {
   const { session, link } = await all.linked();
-  session.sendRecord(delta(0), true);
+  session.sendRecord(delta(0), "now");
   for (let sequence = 1; sequence <= 20; sequence += 1) session.sendRecord(delta(sequence));
   await eventually("21 records", () => link.records[20]);
   expect(link.batches).toEqual([1, 20]);

@@ -12,6 +12,7 @@ import {
   type GoAway,
   RUNNING_ATTEMPTS_MAX,
 } from "#protocol/link-messages.ts";
+import type { Departure } from "#protocol/link-outbox.ts";
 import type { LinkRecord } from "#protocol/link-records.ts";
 import {
   ReceiveCount,
@@ -105,12 +106,15 @@ export class AgentSession {
   }
 
   send(message: FromAgent): void {
-    this.#push(this.#controls.encode(message));
+    this.sendRecord(this.#controls.encode(message));
   }
 
-  /** Sends an encoded record of a delivery's stream; `isUrgent` does not wait for the turn's end. */
-  sendRecord(record: Buffer, isUrgent = false): void {
-    this.#push(record, isUrgent);
+  /** Sends an encoded record of a delivery's stream. */
+  sendRecord(record: Buffer, departure?: Departure): void {
+    if (!this.isOpen) return;
+    this.#window.push(record);
+    this.#carrier?.push(record, departure);
+    if (this.#window.bytes > UNACKNOWLEDGED_BYTES_MAX) this.abandon("nothing is acknowledged");
   }
 
   /** Resolves when there is room for more output; null when there is some already. */
@@ -149,13 +153,6 @@ export class AgentSession {
   /** The exchange has no such session any more: another one takes its place. */
   abandon(reason: string): void {
     this.#over({ code: LINK_CLOSE.silent, reason });
-  }
-
-  #push(record: Buffer, isUrgent = false): void {
-    if (!this.isOpen) return;
-    this.#window.push(record);
-    this.#carrier?.push(record, isUrgent);
-    if (this.#window.bytes > UNACKNOWLEDGED_BYTES_MAX) this.abandon("nothing is acknowledged");
   }
 
   #take(record: LinkRecord, from: AgentChannel): void {

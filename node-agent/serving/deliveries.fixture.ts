@@ -29,8 +29,8 @@ export function createServing(options: { creditTimeoutMs?: number } = {}) {
     { backend: client, accepted: forgetfulAttempts(), onReport: (report) => reports.push(report) },
   );
   const link: DeliveryLink = {
-    sendRecord(record, isUrgent) {
-      if (isUrgent) urgent.push(sent.length);
+    sendRecord(record, departure) {
+      if (departure === "now") urgent.push(sent.length);
       sent.push(...decodeRecords(record));
     },
     room: () => serving.room,

@@ -1,5 +1,4 @@
 /** All deliveries of one link: opened by their head, served a few at a time, forgotten at their end. */
-import PQueue from "p-queue";
 import type { BackendClient } from "#agent/backends/openai-client.ts";
 import {
   type DeliveryError,
@@ -35,15 +34,16 @@ export class Deliveries {
   readonly #slots: number;
   readonly #creditTimeoutMs: number;
   readonly #dependencies: DeliveriesDependencies;
-  readonly #queue: PQueue;
+  /** Whole requests that wait for a slot; `#refusal` bounds what is open, and so them. */
+  #waiting: Delivery[] = [];
+  #running = 0;
+  #idleWaiters: (() => void)[] = [];
   #lastStream = 0;
 
   constructor(options: DeliveriesOptions, dependencies: DeliveriesDependencies) {
     this.#slots = options.slots;
     this.#creditTimeoutMs = options.creditTimeoutMs ?? CREDIT_TIMEOUT_MS;
     this.#dependencies = dependencies;
-    // It has no bound of its own: `#refusal` bounds what is open, and so what can wait in it.
-    this.#queue = new PQueue({ concurrency: options.slots });
   }
 
   /** Deliveries that are open: running, waiting, or not yet here as a whole. */
@@ -88,6 +88,9 @@ export class Deliveries {
         onOver: (report) => {
           // Another link may have opened a stream of the same number meanwhile.
           if (this.#open.get(stream) === delivery) this.#open.delete(stream);
+          // Cancelled, it may still wait for a slot.
+          if (this.#waiting.length > 0)
+            this.#waiting = this.#waiting.filter((one) => one !== delivery);
           onReport(report);
         },
       },
@@ -112,15 +115,30 @@ export class Deliveries {
   }
 
   #start(delivery: Delivery): void {
-    // The signal takes a delivery that is cancelled while it waits out of the queue.
-    this.#queue
-      .add(() => delivery.run(), { signal: delivery.signal })
-      .catch((error: unknown) => delivery.fail(error));
+    if (this.#running < this.#slots) void this.#run(delivery);
+    else this.#waiting.push(delivery);
+  }
+
+  async #run(delivery: Delivery): Promise<void> {
+    this.#running += 1;
+    try {
+      await delivery.run();
+    } finally {
+      this.#running -= 1;
+      this.#next();
+    }
+  }
+
+  #next(): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) void this.#run(next);
+    else if (this.#running === 0) for (const tell of this.#idleWaiters.splice(0)) tell();
   }
 
   /** Resolves when nothing runs any more. */
   idle(): Promise<void> {
-    return this.#queue.onIdle();
+    if (this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   /** Attempts that are open. */

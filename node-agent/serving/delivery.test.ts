@@ -51,6 +51,18 @@ describe("a streamed delivery", () => {
     expect(serving.of(1, RecordType.event)).toHaveLength(1);
   });
 
+  test("digests text as it is sent, also where a chunk ends within a surrogate pair", async () => {
+    serving.open(1);
+    const texts = ["a\ud83d", "\ude00b", ..."long ".repeat(300).split(" ")];
+    (await serving.request(0)).say(...texts);
+    const sent = texts.map((text) => Buffer.from(text));
+    expect(jsonOf(await serving.ended(1))).toMatchObject({
+      outputBytes: Buffer.concat(sent).length,
+      outputSha256: sha256(Buffer.concat(sent)),
+    });
+    expect(serving.textOf(1)).toBe(Buffer.concat(sent).toString("utf8"));
+  });
+
   test("splits long text between characters", async () => {
     const text = "€".repeat(60_000);
     serving.open(1, { creditBytes: 1_000_000 });

@@ -3,9 +3,10 @@
  * as the exchange's credit reaches, and closes with one end or one error.
  */
 import { BackendError } from "#agent/backends/backend-error.ts";
-import type { BackendClient } from "#agent/backends/openai-client.ts";
+import type { BackendClient, Finish } from "#agent/backends/openai-client.ts";
 import { toBackendBody } from "#agent/backends/request-body.ts";
 import type { DeliveryError, DeliveryErrorCode, RequestHead } from "#protocol/link-messages.ts";
+import type { Departure } from "#protocol/link-outbox.ts";
 import { FLAG_FINAL, type LinkRecord, RecordType } from "#protocol/link-records.ts";
 import { Credit, CreditTimeout } from "./credit.ts";
 import { type AnswerEnd, Output } from "./output.ts";
@@ -18,7 +19,7 @@ const PATIENCE_SHARE = 0.95;
 
 /** What a delivery needs of its link. */
 export interface DeliveryLink {
-  sendRecord(record: Buffer, isUrgent?: boolean): void;
+  sendRecord(record: Buffer, departure?: Departure): void;
   /** Resolves when the socket has room; null when it has some already. */
   room(): Promise<void> | null;
 }
@@ -174,12 +175,11 @@ export class Delivery {
 
   async #streamAnswer(body: object): Promise<AnswerEnd> {
     const timeoutMs = patienceMs(this.#head);
-    for await (const piece of this.#backend.stream(body, this.signal, timeoutMs)) {
-      if (piece.type === "text") await this.#output.text(piece.text);
-      else if (piece.type === "event") await this.#output.event(piece.json);
-      else return endOf(piece);
-    }
-    throw new BackendError("backend-stream-broken", "the backend's stream ended without a finish");
+    const output = this.#output;
+    const finish = await this.#backend.stream(body, this.signal, timeoutMs, (piece) =>
+      piece.type === "text" ? output.text(piece.text) : output.event(piece.json),
+    );
+    return endOf(finish);
   }
 
   async #sendAnswer(body: object): Promise<AnswerEnd> {
@@ -195,11 +195,7 @@ function patienceMs({ firstTokenTimeoutMs }: RequestHead): number {
   return Math.max(1, Math.floor(firstTokenTimeoutMs * PATIENCE_SHARE));
 }
 
-function endOf(answer: {
-  finishReason: string | null;
-  promptTokens: number | null;
-  completionTokens: number | null;
-}): AnswerEnd {
+function endOf(answer: Finish): AnswerEnd {
   return {
     finishReason: answer.finishReason,
     reportedPromptTokens: answer.promptTokens,

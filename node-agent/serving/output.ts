@@ -5,8 +5,10 @@
 import { createHash } from "node:crypto";
 import { BackendError } from "#agent/backends/backend-error.ts";
 import type { DeliveryEnd, DeliveryError } from "#protocol/link-messages.ts";
+import type { Departure } from "#protocol/link-outbox.ts";
 import {
   encodeRecord,
+  encodeTextRecord,
   FLAG_FINAL,
   RECORD_PAYLOAD_BYTES_MAX,
   RecordType,
@@ -14,6 +16,9 @@ import {
 import type { Credit } from "./credit.ts";
 import type { DeliveryLink } from "./delivery.ts";
 import { CHARACTER_BYTES_MAX, textCut } from "./payload-cut.ts";
+
+/** Text that is kept for the digest, in characters. */
+const UNDIGESTED_CHARACTERS_MAX = 512;
 
 export interface OutputDependencies {
   link: DeliveryLink;
@@ -31,6 +36,7 @@ export class Output {
   readonly #credit: Credit;
   readonly #signal: AbortSignal;
   readonly #hash = createHash("sha256");
+  #undigested = "";
   #sequence = 0;
   #bytes = 0;
 
@@ -50,21 +56,37 @@ export class Output {
     this.#send(RecordType.accepted, Buffer.alloc(0));
   }
 
-  /** Sends text of choice 0. Throws `CreditTimeout`, or the signal's reason. */
-  async text(text: string): Promise<void> {
-    let rest = Buffer.from(text);
+  /** Sends text of choice 0; a promise when it has to wait. Throws `CreditTimeout`, or the signal's reason. */
+  text(text: string): Promise<void> | null {
+    if (text === "") return null;
+    // Half a surrogate pair becomes a sign of its own here, whatever follows it in the digest.
+    const whole = text.toWellFormed();
+    this.#undigested += whole;
+    if (this.#undigested.length > UNDIGESTED_CHARACTERS_MAX) this.#digest();
+    const bytes = Buffer.byteLength(whole);
+    if (!this.#hasRoom(bytes)) return this.#textInParts(Buffer.from(whole));
+    this.#credit.spend(bytes);
+    const record = encodeTextRecord(RecordType.delta, this.#stream, this.#sequence, whole, bytes);
+    this.#sequence += 1;
+    const departure = this.#textDeparture();
+    this.#bytes += bytes;
+    this.#link.sendRecord(record, departure);
+    return null;
+  }
+
+  async #textInParts(text: Buffer): Promise<void> {
+    let rest = text;
     for (let count = 1; rest.length > 0; count = 0) {
       await this.#allowance(Math.min(rest.length, CHARACTER_BYTES_MAX));
       const length = textCut(rest, Math.min(this.#credit.bytes, RECORD_PAYLOAD_BYTES_MAX));
       const part = rest.subarray(0, length);
-      this.#hash.update(part);
-      this.#put(RecordType.delta, part, { count, isUrgent: this.#bytes === 0 });
+      this.#put(RecordType.delta, part, { count, departure: this.#textDeparture() });
       rest = rest.subarray(length);
     }
   }
 
   /** Sends a chunk as the backend made it, which cannot be cut; it is not part of the digest. */
-  async event(json: string): Promise<void> {
+  event(json: string): Promise<void> | null {
     const payload = Buffer.from(json);
     if (payload.length > RECORD_PAYLOAD_BYTES_MAX) {
       throw new BackendError(
@@ -72,8 +94,11 @@ export class Output {
         `a chunk of ${payload.length} bytes, at most ${RECORD_PAYLOAD_BYTES_MAX}`,
       );
     }
-    await this.#allowance(payload.length);
-    this.#put(RecordType.event, payload, { isUrgent: this.#bytes === 0 });
+    const put = () =>
+      this.#put(RecordType.event, payload, { departure: this.#bytes === 0 ? "now" : "turn" });
+    if (!this.#hasRoom(payload.length)) return this.#allowance(payload.length).then(put);
+    put();
+    return null;
   }
 
   /** Sends an answer that is not streamed. */
@@ -90,6 +115,7 @@ export class Output {
   }
 
   end(end: AnswerEnd): void {
+    this.#digest();
     const outputSha256 = this.#hash.digest("hex");
     const record: DeliveryEnd = { ...end, outputBytes: this.#bytes, outputSha256 };
     this.#send(RecordType.end, Buffer.from(JSON.stringify(record)));
@@ -97,6 +123,25 @@ export class Output {
 
   fail(error: DeliveryError): void {
     this.#send(RecordType.error, Buffer.from(JSON.stringify(error)));
+  }
+
+  /** The first output is what somebody waits for; later text may be sent with other text. */
+  #textDeparture(): Departure {
+    return this.#bytes === 0 ? "now" : "patient";
+  }
+
+  /** Small parts of text are digested together: each update costs more than its bytes. */
+  #digest(): void {
+    if (this.#undigested === "") return;
+    this.#hash.update(this.#undigested);
+    this.#undigested = "";
+  }
+
+  /** Whether so many bytes fit into a record and may be sent now. Throws the signal's reason. */
+  #hasRoom(bytes: number): boolean {
+    this.#signal.throwIfAborted();
+    if (bytes > RECORD_PAYLOAD_BYTES_MAX || bytes > this.#credit.bytes) return false;
+    return this.#link.room() === null;
   }
 
   /** Waits until so many bytes may be sent, and until the socket has room. */
@@ -110,7 +155,7 @@ export class Output {
   #put(
     type: RecordType,
     payload: Buffer,
-    options: { count?: number; flags?: number; isUrgent?: boolean },
+    options: { count?: number; flags?: number; departure?: Departure },
   ): void {
     this.#credit.spend(payload.length);
     this.#bytes += payload.length;
@@ -120,11 +165,11 @@ export class Output {
   #send(
     type: RecordType,
     payload: Buffer,
-    options: { count?: number; flags?: number; isUrgent?: boolean } = {},
+    options: { count?: number; flags?: number; departure?: Departure } = {},
   ): void {
-    const { isUrgent = false, ...fields } = options;
+    const { departure, ...fields } = options;
     const record = encodeRecord(type, this.#stream, this.#sequence, payload, fields);
     this.#sequence += 1;
-    this.#link.sendRecord(record, isUrgent);
+    this.#link.sendRecord(record, departure);
   }
 }

@@ -1,8 +1,9 @@
 /** A scripted backend client for tests: its answers come piece by piece, when the test says so. */
 import { BackendError } from "#agent/backends/backend-error.ts";
-import type { BackendClient, Piece } from "#agent/backends/openai-client.ts";
+import type { BackendClient, Finish, TakePiece } from "#agent/backends/openai-client.ts";
+import type { Told } from "#agent/backends/pieces.fixture.ts";
 
-export const FINISH: Piece = {
+export const FINISH: Told = {
   type: "finish",
   finishReason: "stop",
   promptTokens: 3,
@@ -15,7 +16,7 @@ export class ScriptedRequest {
   readonly signal: AbortSignal;
   /** Pieces that were taken out by the reader. */
   taken = 0;
-  #pieces: (Piece | BackendError)[] = [];
+  #pieces: (Told | BackendError)[] = [];
   #wake: () => void = () => {};
 
   constructor(body: object, signal: AbortSignal) {
@@ -24,25 +25,25 @@ export class ScriptedRequest {
     signal.addEventListener("abort", () => this.#wake(), { once: true });
   }
 
-  push(...pieces: (Piece | BackendError)[]): void {
+  push(...pieces: (Told | BackendError)[]): void {
     this.#pieces.push(...pieces);
     this.#wake();
   }
 
   /** Text pieces and the finish. */
   say(...texts: string[]): void {
-    this.push(...texts.map((text): Piece => ({ type: "text", text })), FINISH);
+    this.push(...texts.map((text): Told => ({ type: "text", text })), FINISH);
   }
 
-  async *read(): AsyncGenerator<Piece> {
+  async read(take: TakePiece): Promise<Finish> {
     for (;;) {
       if (this.signal.aborted) throw new BackendError("cancelled", "aborted");
       const piece = this.#pieces.shift();
       if (piece instanceof BackendError) throw piece;
       if (piece !== undefined) {
         this.taken += 1;
-        yield piece;
-        if (piece.type === "finish") return;
+        if (piece.type === "finish") return piece;
+        await take(piece);
       } else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -70,10 +71,10 @@ export function createScriptedClient(): ScriptedClient {
     get isClosed() {
       return isClosed;
     },
-    stream(body, signal) {
+    stream(body, signal, _timeoutMs, take) {
       const request = new ScriptedRequest(body, signal);
       requests.push(request);
-      return request.read();
+      return request.read(take);
     },
     async complete(body, signal) {
       requests.push(new ScriptedRequest(body, signal));

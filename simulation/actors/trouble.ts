@@ -1,9 +1,9 @@
 /** What befalls the exchange's machine: its process, its power, its disk and its clock. */
-import { openSqliteJournal } from "#exchange/journal/sqlite-journal.ts";
 import { POWER_CUTS, type PowerCut } from "#simulation/disk/power-cut.ts";
 import { openOnDisks } from "#simulation/disk/simulated-database.ts";
 import { ANY } from "#simulation/faults.ts";
 import type { Random } from "#simulation/random.ts";
+import { openSimulatedStorage } from "#simulation/storage.ts";
 import type { World } from "#simulation/world.ts";
 
 const CALM_MS: readonly [number, number] = [5_000, 70_000];
@@ -89,7 +89,7 @@ async function startSecondExchange(world: World): Promise<void> {
   const { openDatabase } = databases;
   world.disk.isPaused = true;
   try {
-    await openSqliteJournal(world.place, null, { openDatabase });
+    await openSimulatedStorage(world, openDatabase);
     world.oracle.breach("a second exchange opened the directory of a running one");
   } catch (error) {
     world.tally.hit("second exchange on the directory");

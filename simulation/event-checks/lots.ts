@@ -13,7 +13,7 @@ const SLOT_MS = 5 * 60_000;
 
 type Kept = Pick<
   Lot,
-  "owner" | "supplier" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros"
+  "owner" | "supplier" | "symbol" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros"
 > & { isTrading: boolean; enteredAtMs: number | null; expiresAtMs: number };
 
 /** Of a Lot that has not entered Consumption. */
@@ -111,6 +111,7 @@ export class LotChecks {
     this.#lots.set(lot, {
       owner: buyer,
       supplier: seller,
+      symbol,
       tokens,
       valueMicros,
       usedTokens: 0,
@@ -218,9 +219,9 @@ export class LotChecks {
     if (paidOut !== lot.valueMicros) yield `${where}: ${paidOut} paid out of ${lot.valueMicros}`;
     const unused = lot.tokens - lot.usedTokens;
     if (unusedTokens !== unused) yield `${where}: ${unusedTokens} tokens unused, ${unused} were`;
-    const { slots, healthySlots } = this.#presence(lot, atMs);
+    const { slots, healthySlots } = this.#healthy(lot, atMs);
     if (event.slots !== slots || event.healthySlots !== healthySlots) {
-      yield `${where}: present in ${event.healthySlots} of ${event.slots} slots, ${healthySlots} of ${slots} were`;
+      yield `${where}: ${event.healthySlots} of ${event.slots} slots were healthy, by what happened ${healthySlots} of ${slots}`;
     }
     const rest = lot.valueMicros - lot.paidMicros;
     const share = slots === 0 ? rest : (rest * BigInt(healthySlots)) / BigInt(slots);
@@ -229,7 +230,8 @@ export class LotChecks {
     }
   }
 
-  #presence({ supplier, enteredAtMs, expiresAtMs }: Kept, nowMs: number) {
+  #healthy({ supplier, symbol, enteredAtMs, expiresAtMs }: Kept, nowMs: number) {
+    const { presence } = this.#past;
     const awayMsMax = this.#policy?.slotAwayMsMax ?? 0;
     let slots = 0;
     let healthySlots = 0;
@@ -238,7 +240,8 @@ export class LotChecks {
       const toMs = fromMs + SLOT_MS;
       if (this.#past.wasOut(fromMs, toMs)) continue;
       slots += 1;
-      if (this.#past.awayMs(supplier, fromMs, toMs, nowMs) <= awayMsMax) healthySlots += 1;
+      if (presence.hasFailed(supplier, symbol, fromMs)) continue;
+      if (presence.idleMs(supplier, symbol, fromMs, toMs, nowMs) <= awayMsMax) healthySlots += 1;
     }
     return { slots, healthySlots };
   }

@@ -184,9 +184,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "absence costs a supplier nothing",
-    file: "exchange/core/clearing/expiry.ts",
-    find: "if (awayMs <= awayMsMax)",
-    replace: "if (awayMs <= 1_000 * awayMsMax)",
+    file: "exchange/core/sla/health.ts",
+    find: "return idleMs <= policyOf(state).slotAwayMsMax;",
+    replace: "return idleMs <= 1_000 * policyOf(state).slotAwayMsMax;",
   },
   {
     name: "deposit references are forgotten too soon",

@@ -4,7 +4,9 @@ import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
 import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
+import { causeOf } from "#exchange/core/sla/causes.ts";
 import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
+import { beginTrial, endTrial } from "#exchange/core/sla/trials.ts";
 import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf } from "#exchange/core/turn.ts";
@@ -17,6 +19,7 @@ export const clearingAppliers: Appliers<
   | "attempt-failed"
   | "cover-settled"
   | "supplier-charged"
+  | "debt-collected"
   | "lot-closed-out"
   | "delivery-settled"
   | "delivery-released"
@@ -51,6 +54,7 @@ export const clearingAppliers: Appliers<
       lot.openDeliveries += 1;
       state.holdings.free(lot, -part.tokens);
     }
+    beginTrial(state, event.supplier, event.symbol, event.delivery);
     if (before !== undefined) return;
     accountOf(state, event.account).openDeliveries += 1;
     state.due.push({ dueMs: event.timeoutAtMs, kind: "delivery-timeout", id: event.delivery });
@@ -59,6 +63,8 @@ export const clearingAppliers: Appliers<
     const delivery = deliveryOf(state, event.delivery);
     delivery.failures = [...delivery.failures, failureOf(state, delivery, event)];
     delivery.excluded = [...delivery.excluded, event.supplier];
+    if (causeOf(event.cause).isUnsent)
+      endTrial(state, event.supplier, delivery.symbol, event.delivery);
     if (event.remedy === "lots") {
       giveBack(state, delivery);
       delivery.owed = null;
@@ -80,8 +86,7 @@ export const clearingAppliers: Appliers<
       const sinceMs = state.attendance.get(supplier)?.awaySinceMs ?? atMs;
       const abandoned = lotOf(state, lot);
       abandoned.abandoned = { sinceMs, bps };
-      const margin = state.ledger.holdAmount(namesOfLot(abandoned).margin);
-      if (margin < abandoned.bondedMicros) abandoned.bondedMicros = margin;
+      lowerBonded(state, abandoned);
     }
     if (owedMicros > 0n) state.due.push({ dueMs: atMs, kind: "absence", id: supplier });
     if (guarantyMicros === 0n) return;
@@ -89,6 +94,9 @@ export const clearingAppliers: Appliers<
     const use = state.fundUse.get(supplier);
     const before = use?.windowStartMs === windowStartMs ? use.micros : 0;
     state.fundUse.set(supplier, { windowStartMs, micros: before + Number(guarantyMicros) });
+  },
+  "debt-collected": (state, { lots }) => {
+    for (const number of lots) lowerBonded(state, lotOf(state, number));
   },
   "lot-closed-out": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
@@ -147,6 +155,7 @@ function splitInTwo(state: CoreState, event: EventOf<"lot-split">): void {
   const { into, tokens, valueMicros, keptMarginMicros, marginMicros } = event;
   const lot = lotOf(state, event.lot);
   takeTokens(state, lot, tokens);
+  state.lotWatch?.splits(lot, valueMicros);
   lot.tokens -= tokens;
   lot.valueMicros -= valueMicros;
   lot.bondedMicros = keptMarginMicros;
@@ -205,6 +214,12 @@ function failureOf(
     chargeMaxMicros: event.chargeMaxMicros,
     guarantyMaxMicros: event.guarantyMaxMicros,
   };
+}
+
+/** Part of the bond behind a Lot was taken: no more than the rest will be asked for. */
+function lowerBonded(state: CoreState, lot: Lot): void {
+  const margin = state.ledger.holdAmount(namesOfLot(lot).margin);
+  if (margin < lot.bondedMicros) lot.bondedMicros = margin;
 }
 
 /** Ends the buyer's reservation; what was used of it is taken off by whoever settles. */

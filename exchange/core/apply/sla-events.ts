@@ -1,10 +1,13 @@
 /** What verdicts and their consequences do to suppliers' standing. */
+import { noteServing } from "#exchange/core/sla/health.ts";
 import {
   bookVerdict,
   openStanding,
   openSupplier,
   windowEndMs,
 } from "#exchange/core/sla/scorecard.ts";
+import { endTrial } from "#exchange/core/sla/trials.ts";
+import { REFUSALS_IMPLAUSIBLE } from "#exchange/core/sla/verdict.ts";
 import type { Appliers } from "./apply.ts";
 
 export const slaAppliers: Appliers<
@@ -22,22 +25,28 @@ export const slaAppliers: Appliers<
   | "integrity-recorded"
 > = {
   "delivery-judged": (state, event) => {
-    for (const attempt of event.attempts) bookVerdict(state, event, attempt);
+    for (const attempt of event.attempts) {
+      bookVerdict(state, event, attempt);
+      endTrial(state, attempt.supplier, event.symbol, event.delivery);
+    }
   },
-  "breaker-opened": (state, { account, symbol, openings, graceEndsAtMs, halfOpensAtMs, atMs }) => {
+  "breaker-opened": (state, { account, symbol, openings, halfOpensAtMs, atMs }) => {
     const standing = openStanding(state, account, symbol, atMs);
-    standing.breaker = { phase: "open", openings, graceEndsAtMs, halfOpensAtMs };
+    standing.breaker = { phase: "open", openings, halfOpensAtMs };
     standing.failedInRowAtMs = [];
     state.serving.stop(account, symbol);
-    state.due.push({ dueMs: graceEndsAtMs, kind: "supplier-standing", id: account });
+    noteServing(state, account, atMs);
     state.due.push({ dueMs: halfOpensAtMs, kind: "supplier-standing", id: account });
   },
   "breaker-half-opened": (state, { account, symbol, openings, atMs }) => {
-    openStanding(state, account, symbol, atMs).breaker = { phase: "half-open", openings };
-    state.serving.go(account, symbol);
+    const standing = openStanding(state, account, symbol, atMs);
+    standing.breaker = { phase: "half-open", openings, trials: [] };
+    state.serving.tryOut(account, symbol);
+    noteServing(state, account, atMs);
   },
   "breaker-closed": (state, { account, symbol, atMs }) => {
     openStanding(state, account, symbol, atMs).breaker = { phase: "closed" };
+    state.serving.go(account, symbol);
   },
   "weight-changed": (state, { account, symbol, weightBps, nextStepAtMs, atMs }) => {
     const standing = openStanding(state, account, symbol, atMs);
@@ -106,7 +115,10 @@ export const slaAppliers: Appliers<
     state.due.push({ dueMs: nextReleaseAtMs, kind: "supplier-standing", id: account });
   },
   "integrity-recorded": (state, { account, kind }) => {
-    const { integrity } = openSupplier(state, account);
+    const { integrity, instruments } = openSupplier(state, account);
     integrity.set(kind, (integrity.get(kind) ?? 0) + 1);
+    if (kind !== REFUSALS_IMPLAUSIBLE) return;
+    // What was told is not told again.
+    for (const standing of instruments.values()) standing.refusals = { refused: 0, answered: 0 };
   },
 };

@@ -1,15 +1,11 @@
 /** What node, link and issuance events do to the state. */
-import { absenceStepsMs } from "#exchange/core/clearing/close-out.ts";
-import { SLOT_MS } from "#exchange/core/clearing/expiry.ts";
+import { absenceStepsMs, DRAINS_KEPT_MS } from "#exchange/core/clearing/close-out.ts";
+import { noteServing } from "#exchange/core/sla/health.ts";
 import type { Attendance, CoreState, Node, Supply } from "#exchange/core/state.ts";
-import { policyOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 
 /** What a node that announced its going is disconnected with. */
 export const DRAIN_REASON = "drain";
-
-/** How many Lot lifetimes of attendance are kept at least; beyond, only what an open Lot still needs. */
-const LIFETIMES_KEPT = 3;
 
 export const supplyAppliers: Appliers<
   | "node-enrolled"
@@ -43,17 +39,19 @@ export const supplyAppliers: Appliers<
     token.nodesLeft -= 1;
     if (token.nodesLeft < 1) state.joinTokens.delete(tokenHash);
   },
-  "node-connected": (state, { node, session, slots, supplies }) => {
+  "node-connected": (state, { node, session, slots, supplies, atMs }) => {
     const linked = nodeOf(state, node);
     linked.session = session;
     linked.slots = slots;
     linked.supplies = supplies;
     state.serving.refresh(linked.account);
+    noteServing(state, linked.account, atMs);
   },
-  "node-disconnected": (state, { node, reason }) => {
+  "node-disconnected": (state, { node, reason, atMs }) => {
     const unlinked = nodeOf(state, node);
     unlinked.session = null;
     state.serving.refresh(unlinked.account);
+    noteServing(state, unlinked.account, atMs);
     // Only what ends the last link says why the supplier is away.
     attendanceOf(state, unlinked.account).isDrained =
       reason === DRAIN_REASON && !state.serving.isLinked(unlinked.account);
@@ -69,11 +67,12 @@ export const supplyAppliers: Appliers<
   },
   "supplier-back": (state, { account, atMs }) => {
     const attendance = attendanceOf(state, account);
-    if (attendance.awaySinceMs !== null) addAway(attendance, attendance.awaySinceMs, atMs);
+    const { awaySinceMs, isDrained, drains } = attendance;
+    if (awaySinceMs !== null && isDrained) drains.push({ fromMs: awaySinceMs, toMs: atMs });
+    attendance.drains = drains.filter(({ toMs }) => toMs > atMs - DRAINS_KEPT_MS);
     attendance.awaySinceMs = null;
     attendance.graceEndsAtMs = null;
     attendance.isDrained = false;
-    forgetSlots(state, account, atMs);
   },
   "supplier-grace-ended": (state, { account }) => {
     attendanceOf(state, account).graceEndsAtMs = null;
@@ -95,7 +94,10 @@ export const supplyAppliers: Appliers<
   },
   "exchange-resumed": (state, { lastSeenMs, outageMs, atMs }) => {
     for (const node of state.nodes.values()) node.session = null;
-    for (const { account } of state.nodes.values()) state.serving.refresh(account);
+    for (const { account } of state.nodes.values()) {
+      state.serving.refresh(account);
+      noteServing(state, account, atMs);
+    }
     if (outageMs <= 0) return;
     state.outages.push({ fromMs: lastSeenMs, toMs: atMs });
     for (const lot of state.lots.values()) {
@@ -107,38 +109,15 @@ export const supplyAppliers: Appliers<
   },
 };
 
-/** An outage is kept while a Lot that lived through it is open. */
+/** An outage is kept while a Lot is open that lived through it, or whose supplier has been away since before. */
 function forgetOutages(state: CoreState): void {
   let oldestEntryMs = state.outages.at(-1)?.fromMs ?? 0;
-  for (const lot of state.lots.values()) {
-    if (lot.enteredAtMs !== null && lot.enteredAtMs < oldestEntryMs)
-      oldestEntryMs = lot.enteredAtMs;
+  for (const { enteredAtMs, supplier } of state.lots.values()) {
+    const awaySinceMs = state.attendance.get(supplier)?.awaySinceMs ?? null;
+    if (enteredAtMs !== null && enteredAtMs < oldestEntryMs) oldestEntryMs = enteredAtMs;
+    if (awaySinceMs !== null && awaySinceMs < oldestEntryMs) oldestEntryMs = awaySinceMs;
   }
   state.outages = state.outages.filter((outage) => outage.toMs >= oldestEntryMs);
-}
-
-/** A tolled Lot may be older than any lifetime: its slots count until it ends. */
-function forgetSlots(state: CoreState, account: number, nowMs: number): void {
-  const { awayMsBySlot } = attendanceOf(state, account);
-  const keptMs = nowMs - LIFETIMES_KEPT * policyOf(state).lotLifetimeMs;
-  const old = [...awayMsBySlot.keys()].filter((slot) => slot < keptMs / SLOT_MS);
-  if (old.length === 0) return;
-  let oldestEntryMs = keptMs;
-  for (const { supplier, enteredAtMs } of state.lots.values()) {
-    if (supplier !== account || enteredAtMs === null) continue;
-    if (enteredAtMs < oldestEntryMs) oldestEntryMs = enteredAtMs;
-  }
-  for (const slot of old) if (slot < oldestEntryMs / SLOT_MS) awayMsBySlot.delete(slot);
-}
-
-function addAway(attendance: Attendance, fromMs: number, toMs: number): void {
-  let atMs = fromMs;
-  while (atMs < toMs) {
-    const slot = Math.floor(atMs / SLOT_MS);
-    const endMs = Math.min(toMs, (slot + 1) * SLOT_MS);
-    attendance.awayMsBySlot.set(slot, (attendance.awayMsBySlot.get(slot) ?? 0) + endMs - atMs);
-    atMs = endMs;
-  }
 }
 
 function attendanceOf(state: CoreState, account: number): Attendance {
@@ -148,7 +127,7 @@ function attendanceOf(state: CoreState, account: number): Attendance {
       awaySinceMs: null,
       graceEndsAtMs: null,
       isDrained: false,
-      awayMsBySlot: new Map(),
+      drains: [],
     };
     state.attendance.set(account, attendance);
   }

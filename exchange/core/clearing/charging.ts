@@ -80,9 +80,21 @@ export function fundAllowance(
   if (value * BASIS_POINTS < fair * BigInt(fundPriceBpsMin)) return 0n;
   const use = state.fundUse.get(supplier);
   const usedMicros = use?.windowStartMs === nowMs - (nowMs % windowMs) ? use.micros : 0;
-  const allowed = BigInt(Math.max(0, fundCoverMicrosMax - usedMicros));
+  const left = BigInt(fundCoverMicrosMax - usedMicros) - fundPledged(state, supplier);
+  const allowed = left > 0n ? left : 0n;
   const free = state.ledger.free(GUARANTY);
   return allowed < free ? allowed : free;
+}
+
+/** What the fund has agreed to pay for a supplier in deliveries that have not ended. */
+function fundPledged(state: CoreState, supplier: number): bigint {
+  let sum = 0n;
+  for (const { failures } of state.deliveries.values()) {
+    for (const failure of failures) {
+      if (failure.supplier === supplier) sum += failure.guarantyMaxMicros;
+    }
+  }
+  return sum;
 }
 
 /** Whether the fund stands behind a supplier: not before it has proven itself. */

@@ -54,14 +54,42 @@ test("one that comes back in time keeps its Lots, and a later absence counts ane
   expect(market.state.lots.size).toBe(1);
 });
 
-test("an announced absence is not charged, but ends in a close-out all the same", () => {
-  const { market, s, c } = marketWithLot();
-  const session = `session-${s.node}`;
-  market.run({ type: "disconnect-node", node: s.node, session, reason: "drain" });
+const drain = ({ market, s }: ReturnType<typeof marketWithLot>) =>
+  market.run({
+    ...{ type: "disconnect-node", node: s.node, session: `session-${s.node}`, reason: "drain" },
+  });
+
+test("an announced absence is not charged while it is short of a close-out", () => {
+  const example = marketWithLot();
+  drain(example);
+  example.market.advance(59 * MINUTE_MS);
+  expect(charges(example.market)).toEqual([]);
+  expect(example.market.state.lots.size).toBe(1);
+});
+
+test("an announcement is no way out of a Lot: closing it out costs what abandoning it does", () => {
+  const example = marketWithLot();
+  const { market, c } = example;
+  drain(example);
   market.advance(60 * MINUTE_MS);
-  expect(charges(market)).toEqual([]);
+  expect(charges(market)).toEqual([93_750n]);
   expect(market.state.lots.size).toBe(0);
-  expect(market.balance(`${c}:avail`)).toBe(995_000n);
+  expect(market.balance(`${c}:avail`)).toBe(995_000n + 93_750n);
+});
+
+test("announced absences of a week beyond the allowance cost what any other does", () => {
+  const example = marketWithLot();
+  const { market, s } = example;
+  for (const [minutes, charged] of [
+    [40, 0],
+    [14, 0],
+    [16, 1],
+  ] as const) {
+    drain(example);
+    market.advance(minutes * MINUTE_MS);
+    market.link(s.node, 1000);
+    expect(charges(market)).toHaveLength(charged);
+  }
 });
 
 test("time in which the exchange itself was out is no absence", () => {
@@ -207,4 +235,28 @@ test("a restored market charges and closes at the same times", () => {
   const copy = market.restored();
   for (const each of [market, copy]) each.advance(40 * MINUTE_MS);
   expect(copy.core.snapshot()).toEqual(market.core.snapshot());
+});
+
+test("an outage is no part of an absence, also after the next outage and of a Lot that waits in Trading", () => {
+  const market = createTestMarket();
+  const s = market.supplier("S");
+  market.ask(s.account, DOLLAR, UNIT);
+  const waits = { name: "T", mode: "advanced", autoTransfer: false } as const;
+  const { account: trader } = market.run({ type: "open-account", ...waits });
+  market.deposit(trader, 9_000_000n);
+  market.run(market.order(trader, {}));
+  market.unlink(s.node);
+  const goOut = (outageMs: number) => {
+    const lastSeenMs = market.nowMs();
+    market.skip(outageMs);
+    market.run({ type: "resume", lastSeenMs });
+  };
+  goOut(16 * MINUTE_MS);
+  market.advance(1_000);
+  goOut(MINUTE_MS);
+  const restored = market.restored();
+  restored.advance(1_000);
+  expect(charges(restored)).toEqual([]);
+  restored.advance(15 * MINUTE_MS);
+  expect(charges(restored)).toHaveLength(1);
 });

@@ -9,8 +9,13 @@ import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { BASIS_POINTS, divideFloor } from "#protocol/money.ts";
 import { valueOfParts } from "./cost.ts";
+import { collectDebt, debtOf } from "./debt.ts";
 import { namesOfLot } from "./lots.ts";
 import { chargePostings, planCharge } from "./waterfall.ts";
+
+/** How long an announced absence is remembered, and how much of it costs nothing in that time, unless the policy says. */
+export const DRAINS_KEPT_MS = 7 * 24 * 3_600_000;
+const DRAIN_ALLOWANCE_MS = 3_600_000;
 
 /** Lots that one turn charges or closes; the rest waits for the next. */
 const LOTS_PER_TURN_MAX = 64;
@@ -26,9 +31,26 @@ export function awayMsOf(state: CoreState, supplier: number, nowMs: number): num
   return Math.max(0, awayMs);
 }
 
-/** Whether a supplier still owes after its bond is gone. */
-export function isInDefault({ ledger }: CoreState, supplier: number): boolean {
-  return ledger.balance(ledger.names.owed(supplier)) < 0n;
+/**
+ * Whether an absence of that length is one that was announced: with those of the seven days before it
+ * within the allowance, and not so long that Lots are closed out.
+ */
+export function isAnnounced(state: CoreState, supplier: number, awayMs: number): boolean {
+  const attendance = state.attendance.get(supplier);
+  if (attendance === undefined || attendance.awaySinceMs === null) return false;
+  const { sla } = policyOf(state);
+  if (!attendance.isDrained || awayMs >= sla.closeOutMs) return false;
+  const sinceMs = attendance.awaySinceMs - DRAINS_KEPT_MS;
+  let drainedMs = awayMs;
+  for (const { fromMs, toMs } of attendance.drains) {
+    drainedMs += Math.max(0, toMs - Math.max(fromMs, sinceMs));
+  }
+  return drainedMs <= (sla.drainAllowanceMs ?? DRAIN_ALLOWANCE_MS);
+}
+
+/** Whether a supplier owes: while it does, nothing of it is sold, and what bond there is gets collected. */
+export function isInDefault(state: CoreState, supplier: number): boolean {
+  return debtOf(state, supplier) > 0n;
 }
 
 /** Whether a supplier's Lots are to end now. */
@@ -70,9 +92,9 @@ export function nextAbsenceStepMs(
  */
 export function runAbsence(turn: Turn, supplier: number, dueMs: number): boolean {
   const { state } = turn;
-  const closes = mustCloseOut(state, supplier, dueMs);
   const bps = abandonmentBps(state, supplier, dueMs);
-  if (isInDefault(state, supplier)) withdrawAsks(turn, supplier);
+  if (settleDebt(turn, supplier)) return true;
+  const closes = mustCloseOut(state, supplier, dueMs);
   if (!closes && bps === 0) return false;
   let ran = 0;
   for (const lot of state.lots.values()) {
@@ -85,13 +107,27 @@ export function runAbsence(turn: Turn, supplier: number, dueMs: number): boolean
     if (owedBps > 0) chargeAbandonment(turn, lot, bps, owedBps);
     if (ends) closeOut(turn, lot);
   }
-  return false;
+  return settleDebt(turn, supplier);
 }
 
-/** What the absence costs by now, in basis points of the value left; nothing when it was announced. */
+/**
+ * Nothing is sold while a supplier owes, and the bond that this frees pays first: only what is left
+ * then is a default. True when more is left to collect.
+ */
+export function settleDebt(turn: Turn, supplier: number): boolean {
+  if (!isInDefault(turn.state, supplier)) return false;
+  withdrawAsks(turn, supplier);
+  return collectDebt(turn, supplier);
+}
+
+/**
+ * What the absence costs by now, in basis points of the value left; nothing while it is as announced.
+ * It is judged at its steps, so that it does not matter how often somebody looks.
+ */
 function abandonmentBps(state: CoreState, supplier: number, nowMs: number): number {
-  if (state.attendance.get(supplier)?.isDrained ?? true) return 0;
   const awayMs = awayMsOf(state, supplier, nowMs);
+  const reachedMs = absenceStepsMs(state).filter((stepMs) => stepMs <= awayMs);
+  if (isAnnounced(state, supplier, Math.max(0, ...reachedMs))) return 0;
   const due = policyOf(state).sla.abandonment.filter((step) => awayMs >= step.awayMs);
   return Math.max(0, ...due.map(({ chargeBps }) => chargeBps));
 }

@@ -1,31 +1,6 @@
 import { expect, test } from "vitest";
 import { createTestMarket, DOLLAR, UNIT } from "#exchange/core/core.fixture.ts";
-
-const CENTS = (cents: number) => (DOLLAR * cents) / 100;
-
-/** S and S2 sell at 1.00 and 1.10; C holds 0.02 Units of S; the exchange has money for cover. */
-function coveredMarket(
-  options: { coverMicros?: bigint; s2Cents?: number; bondMicros?: bigint } = {},
-) {
-  const market = createTestMarket();
-  const coverMicros = options.coverMicros ?? 1_000_000n;
-  if (coverMicros > 0n) {
-    market.run({
-      ...{ type: "fund-exchange", fund: "cover", amountMicros: coverMicros, reference: "seed" },
-    });
-  }
-  const s = market.supplier("S", { bondMicros: options.bondMicros ?? 100_000_000n });
-  const s2 = market.supplier("S2");
-  const c = market.account("C", 1_000_000n, "advanced");
-  market.ask(s.account, DOLLAR, UNIT);
-  market.run(market.order(c, { quantity: 2, priceTicks: DOLLAR }));
-  market.ask(s2.account, CENTS(options.s2Cents ?? 110), UNIT);
-  return { market, s, s2, c };
-}
-
-function retry(market: ReturnType<typeof createTestMarket>, delivery: number, attempt = 1) {
-  return market.tryTo({ type: "retry-delivery", delivery, attempt, cause: "link-lost" });
-}
+import { CENTS, coveredMarket, retry } from "./covered-market.fixture.ts";
 
 test("a request of 4,000 tokens that S fails and S2 serves at 1.10 costs C 4,000 and S 400", () => {
   const { market, s, s2, c } = coveredMarket();
@@ -142,17 +117,6 @@ test("other Lots of the buyer come before cover, and the failed supplier pays th
   expect(market.balance(`${s2.account}:pending`)).toBe(4_400n);
   expect(bond - market.balance(`${s.account}:bond`)).toBe(400n);
   expect(market.balance(`${c}:avail`) - free).toBe(400n);
-});
-
-test("two suppliers that crash alike are not followed by a third", () => {
-  const { market, c } = coveredMarket();
-  market.ask(market.supplier("S3").account, CENTS(111), UNIT);
-  const { delivery } = market.reserve(c, 1_000, 3_500);
-  retry(market, delivery);
-  expect(retry(market, delivery, 2)).toMatchObject({
-    ok: false,
-    rejection: { code: "poison-request" },
-  });
 });
 
 test("the exchange's own account takes no deposits, keys or nodes", () => {

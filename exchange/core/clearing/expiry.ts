@@ -4,49 +4,12 @@
  */
 
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
-import type { CoreState, Lot } from "#exchange/core/state.ts";
-import { policyOf, type Turn } from "#exchange/core/turn.ts";
+import { availabilityOf } from "#exchange/core/sla/health.ts";
+import type { Lot } from "#exchange/core/state.ts";
+import type { Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
-import { closeOut, mustCloseOut } from "./close-out.ts";
+import { closeOut, mustCloseOut, settleDebt } from "./close-out.ts";
 import { namesOfLot } from "./lots.ts";
-
-/** A slot: five minutes on the UTC grid. */
-export const SLOT_MS = 300_000;
-
-/** Slots that begin in the Lot's life without those in which the exchange was away, and how many of them the supplier was there. */
-export function availabilityOf(
-  state: CoreState,
-  lot: Lot,
-  nowMs: number,
-): { healthySlots: number; slots: number } {
-  if (lot.enteredAtMs === null || lot.expiresAtMs === null) {
-    throw new Error(`lot ${lot.number} never entered Consumption`);
-  }
-  const awayMsMax = policyOf(state).slotAwayMsMax;
-  const attendance = state.attendance.get(lot.supplier);
-  let slots = 0;
-  let healthySlots = 0;
-  const end = Math.ceil(lot.expiresAtMs / SLOT_MS);
-  for (let slot = Math.ceil(lot.enteredAtMs / SLOT_MS); slot < end; slot += 1) {
-    const fromMs = slot * SLOT_MS;
-    const toMs = fromMs + SLOT_MS;
-    if (wasOut(state, fromMs, toMs)) continue;
-    slots += 1;
-    let awayMs = attendance?.awayMsBySlot.get(slot) ?? 0;
-    if (attendance !== undefined && attendance.awaySinceMs !== null) {
-      const sinceMs = Math.max(attendance.awaySinceMs, fromMs);
-      awayMs += Math.max(0, Math.min(toMs, nowMs) - sinceMs);
-    }
-    if (awayMs <= awayMsMax) healthySlots += 1;
-  }
-  return { healthySlots, slots };
-}
-
-/** Whether the exchange itself was away at any time of these. */
-function wasOut({ outages }: CoreState, fromMs: number, toMs: number): boolean {
-  for (const outage of outages) if (outage.fromMs < toMs && outage.toMs > fromMs) return true;
-  return false;
-}
 
 /** Ends a Lot that nobody draws on any more. */
 export function expireLot(turn: Turn, lot: Lot): void {
@@ -111,5 +74,10 @@ export function closeLotIfDone(turn: Turn, number: number): void {
       lot: number,
     });
   } else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
-  else if (mustCloseOut(turn.state, lot.supplier, turn.nowMs)) closeOut(turn, lot);
+  else {
+    settleDebt(turn, lot.supplier);
+    if (mustCloseOut(turn.state, lot.supplier, turn.nowMs)) closeOut(turn, lot);
+  }
+  // Bond that stood behind it is free.
+  settleDebt(turn, lot.supplier);
 }

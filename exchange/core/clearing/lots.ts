@@ -6,7 +6,7 @@ import {
   lotTokens,
 } from "#exchange/core/ledger/account-names.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
-import { canServe } from "#exchange/core/supply/capacity.ts";
+import { canDispatch } from "#exchange/core/supply/capacity.ts";
 import { accountOf } from "#exchange/core/turn.ts";
 import type { Part } from "./cost.ts";
 import { comesBefore } from "./holdings.ts";
@@ -45,7 +45,7 @@ export function supplierThatHolds(
     // Leftovers of many suppliers are what there is most of: they are passed over by this alone.
     if (holding.freeTokens < tokens || holding.freeTokensAt(nowMs) < tokens) continue;
     if (excluded.includes(holding.supplier)) continue;
-    if (canServe(state, holding.supplier, symbol) !== isServing) continue;
+    if (canDispatch(state, holding.supplier, symbol) !== isServing) continue;
     const first = holding.firstAt(nowMs);
     if (first !== null && (chosen === null || comesBefore(first, chosen))) chosen = first;
   }

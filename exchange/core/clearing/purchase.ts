@@ -12,6 +12,7 @@ import { bidHoldMicros } from "#exchange/core/market/fees.ts";
 import { executePlan, type MatchPlan, NO_ENDS } from "#exchange/core/market/matching.ts";
 import { NONE, SELL } from "#exchange/core/market/order-book-port.ts";
 import { isOver } from "#exchange/core/market/order-terms.ts";
+import { areTrialsTaken } from "#exchange/core/sla/trials.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, tokensOf, valueMicros } from "#protocol/instrument.ts";
@@ -52,6 +53,7 @@ export function planPurchase(
       continue;
     }
     if (excluded.includes(ask.account)) continue;
+    if (areTrialsTaken(state, ask.account, symbol)) continue;
     limitTicks ??= priceTicks + Math.floor((priceTicks * policy.marketProtectionBps) / 10_000);
     const offer = offers.get(ask.account) ?? { quantity: 0, fills: [] };
     offers.set(ask.account, offer);

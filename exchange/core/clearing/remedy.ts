@@ -7,7 +7,10 @@ import type { Command, Reservation } from "#exchange/core/commands.ts";
 import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
+import { standingOf } from "#exchange/core/sla/standing.ts";
+import { AWAY, PAUSED } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
+import { isPaused } from "#exchange/core/supply/capacity.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import {
   chargeCap,
@@ -17,6 +20,7 @@ import {
   marginFreedBy,
   ownParts,
 } from "./charging.ts";
+import { awayMsOf, isAnnounced } from "./close-out.ts";
 import { largestGapMicros, type Part, tokensOfParts } from "./cost.ts";
 import { type CoverPlan, emitCoverSettled, planCover } from "./cover.ts";
 import { closeLotIfDone } from "./expiry.ts";
@@ -56,9 +60,7 @@ export function retryDelivery(
   const keyProblem = problemOfKey(turn.state, delivery);
   if (keyProblem !== null) return keyProblem;
   const { cause } = command;
-  const isPoison =
-    causeOf(cause).isCrash && delivery.failures.some((failure) => causeOf(failure.cause).isCrash);
-  if (isPoison) {
+  if (isPoison(turn.state, delivery, cause)) {
     return reject(
       "poison-request",
       "two suppliers failed alike on this request; it is not tried on a third",
@@ -88,14 +90,46 @@ export function retryDelivery(
   return reject("no-supplier", "the supplier failed and nobody can take over now; retry");
 }
 
-/** The cause of a failure that is the supplier's absence, and of one that is the exchange's own. */
-export const AWAY = "supplier-away";
-const OWN_FAULT = "exchange-slow";
+/**
+ * Whether a request broke two suppliers alike, so that it is to blame: the same kind of crash, and none
+ * of the two is unwell by what else it was asked.
+ */
+function isPoison(state: CoreState, delivery: Delivery, cause: string): boolean {
+  const { crash } = causeOf(cause);
+  const isEvidence = (supplier: number) =>
+    standingOf(state, supplier, delivery.symbol)?.isUnwell !== true;
+  return (
+    crash !== null &&
+    isEvidence(delivery.supplier) &&
+    delivery.failures.some(
+      (failure) => causeOf(failure.cause).crash === crash && isEvidence(failure.supplier),
+    )
+  );
+}
+
+/** Of the exchange's own doing: it pays for others itself. */
+const OWN_FAULTS: readonly string[] = ["exchange-slow", "exchange-resuming"];
+
+/** How long after a restart of the exchange a supplier may take to link again, unless the policy says. */
+const RECONNECT_MS = 60_000;
+
+/** Why a supplier cannot be sent to. */
+function causeOfAbsence({ state, nowMs }: Turn, supplier: number, symbol: string): string {
+  const awaySinceMs = state.attendance.get(supplier)?.awaySinceMs ?? null;
+  if (awaySinceMs === null) {
+    return isPaused(state, supplier, symbol) ? PAUSED : "supplier-idle";
+  }
+  const isSinceRestart = state.outages.at(-1)?.toMs === awaySinceMs;
+  const { reconnectMs = RECONNECT_MS } = policyOf(state).sla;
+  if (isSinceRestart && nowMs - awaySinceMs < reconnectMs) return "exchange-resuming";
+  const awayMs = awayMsOf(state, supplier, nowMs);
+  return isAnnounced(state, supplier, awayMs) ? "supplier-drained" : AWAY;
+}
 
 /** Suppliers of a buyer's Lots that are away and for which cover is looked for, soonest expiry first. */
 const AWAY_SUPPLIERS_MAX = 4;
 
-/** Cover from the start, for Lots of a supplier that is away; null when there are none or no cover is to be had. */
+/** Cover from the start, for Lots of a supplier that is away or paused; null when there are none or no cover is to be had. */
 export function planAwayCover(turn: Turn, wish: Wish): Source | null {
   const { account, symbol } = wish;
   const tokens = wish.promptTokens + wish.choices * wish.maxOutputTokens;
@@ -106,11 +140,12 @@ export function planAwayCover(turn: Turn, wish: Wish): Source | null {
     const supplier = supplierThatHolds(turn.state, holding, turn.nowMs, "away");
     if (supplier === null) return null;
     const own = splitOver(turn.state, { account, symbol, tokens }, supplier, turn.nowMs);
-    const away = agreeCover(turn, {
+    const cause = causeOfAbsence(turn, supplier, symbol);
+    const cover = agreeCover(turn, {
       ...{ delivery, supplier, own, failed: own, agreedMicros: 0n },
-      ...{ cause: AWAY, excluded: [supplier] },
+      ...{ cause, excluded: [supplier] },
     });
-    if (away !== null) return { supplier, purchase: null, away };
+    if (cover !== null) return { supplier, purchase: null, away: { cause, cover } };
     uncovered.push(supplier);
   }
   return null;
@@ -144,7 +179,7 @@ function agreeCover(turn: Turn, failing: Failing): AgreedCover | null {
   const extra = largestGapMicros(state, symbol, plan.parts, own);
   const missing = extra - agreedMicros - byMoney;
   // What the exchange was itself too slow for, it pays itself.
-  const guarantyMicros = missing > 0n && cause !== OWN_FAULT ? missing : 0n;
+  const guarantyMicros = missing > 0n && !OWN_FAULTS.includes(cause) ? missing : 0n;
   if (
     guarantyMicros > 0n &&
     guarantyMicros > fundAllowance(state, supplier, symbol, failed, nowMs)
@@ -162,7 +197,7 @@ function chargeFor(
   theirs: readonly Part[],
   failed: readonly Part[],
 ): bigint {
-  if (causeOf(cause).verdict === "excused") return 0n;
+  if (!causeOf(cause).isCharged) return 0n;
   const step = largestGapMicros(state, symbol, theirs, failed);
   const cap = chargeCap(state, symbol, failed, nowMs);
   return step < cap ? step : cap;

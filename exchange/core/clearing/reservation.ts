@@ -11,7 +11,7 @@ import { ownParts } from "./charging.ts";
 import { type Part, tokensOfParts } from "./cost.ts";
 import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
-import { type AgreedCover, AWAY, emitCover, planAwayCover } from "./remedy.ts";
+import { type AgreedCover, emitCover, planAwayCover } from "./remedy.ts";
 
 /** What a request asks for; `maxOutputTokens` is per choice. */
 export type Wish = Pick<
@@ -25,8 +25,8 @@ export type Identity = Pick<Delivery, "requestId" | "keyId" | "timeoutAtMs" | "a
 export interface Source {
   supplier: number;
   purchase: PurchasePlan | null;
-  /** The supplier owes, but is away: how it is covered from the start. */
-  away: AgreedCover | null;
+  /** The supplier owes and cannot be sent to: why, and how it is covered from the start. */
+  away: { cause: string; cover: AgreedCover } | null;
 }
 
 export function reserveDelivery(
@@ -69,7 +69,7 @@ export function reserveDelivery(
     timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
   });
   if (source.away === null) return accept(reserved);
-  return accept(emitCover(turn, delivery, AWAY, source.away));
+  return accept(emitCover(turn, delivery, source.away.cause, source.away.cover));
 }
 
 /**

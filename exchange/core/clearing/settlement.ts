@@ -9,7 +9,8 @@ import type { Delivery, Lot } from "#exchange/core/state.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { shareCeil } from "#protocol/money.ts";
 import { emitCharges, ownParts, voidChargeHolds } from "./charging.ts";
-import { costOfNext, tokensOfParts } from "./cost.ts";
+import { settleDebt } from "./close-out.ts";
+import { costOfNext, type Part, tokensOfParts } from "./cost.ts";
 import { emitCoverSettled } from "./cover.ts";
 import { closeLotIfDone } from "./expiry.ts";
 import { lotOf, namesOfLot } from "./lots.ts";
@@ -82,7 +83,7 @@ export function settleDelivery(
   });
   emitCharges(turn, delivery, { usedTokens, costMicros, coverMicros });
   judgeSettled(turn, delivery, command, { usedTokens, costMicros });
-  for (const part of own) closeLotIfDone(turn, part.lot);
+  closeBehind(turn, delivery, own);
   return accept({
     usedTokens,
     costMicros: costMicros.toString(),
@@ -156,7 +157,14 @@ export function emitRelease(
     postings: [...voidReservation(turn.state, delivery), ...voidChargeHolds(turn.state, delivery)],
   });
   judgeReleased(turn, delivery, released);
+  closeBehind(turn, delivery, own);
+}
+
+/** Lots that only waited for the delivery end now; and bond that it held pays debts first. */
+function closeBehind(turn: Turn, delivery: Delivery, own: readonly Part[]): void {
   for (const part of own) closeLotIfDone(turn, part.lot);
+  for (const { supplier } of delivery.failures) settleDebt(turn, supplier);
+  settleDebt(turn, delivery.supplier);
 }
 
 function isCount(value: number): boolean {

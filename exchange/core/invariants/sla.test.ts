@@ -75,7 +75,7 @@ const damages: [what: string, damage: Damage, sentence: RegExp][] = [
   [
     "an open breaker that is dispatched to",
     ({ standing }) => {
-      standing.breaker = { phase: "open", openings: 1, graceEndsAtMs: 1e15, halfOpensAtMs: 1e15 };
+      standing.breaker = { phase: "open", openings: 1, halfOpensAtMs: 1e15 };
     },
     /its breaker is open, and it is dispatched to/,
   ],

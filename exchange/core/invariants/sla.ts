@@ -45,6 +45,12 @@ function standingBreaches(state: CoreState, standing: Standing): string[] {
   if (breaker.phase === "open" && state.serving.canServe(account, symbol)) {
     say("its breaker is open, and it is dispatched to");
   }
+  if (state.serving.isOnTrial(account, symbol) !== (breaker.phase === "half-open")) {
+    say(`its breaker is ${breaker.phase}, its nodes serve as if it were not`);
+  }
+  for (const trial of breaker.phase === "half-open" ? breaker.trials : []) {
+    if (!state.deliveries.has(trial)) say(`delivery ${trial} is on trial and not open`);
+  }
   return breaches;
 }
 
@@ -65,29 +71,20 @@ function cardBreaches({ account, symbol, openLotsMicros }: Standing, card: Score
   return breaches;
 }
 
-/** Debts against what the exchange is owed, open Lots by supplier, and pay that will be paid out. */
-export function* slaTotalsBreaches(state: CoreState): Generator<string> {
-  const lots = new Map<string, bigint>();
-  for (const { supplier, symbol, valueMicros } of state.lots.values()) {
-    const key = `${supplier}/${symbol}`;
-    lots.set(key, (lots.get(key) ?? 0n) + valueMicros);
-  }
-  for (const supplier of state.suppliers.values()) {
-    for (const { account, symbol, openLotsMicros } of supplier.instruments.values()) {
-      const value = lots.get(`${account}/${symbol}`) ?? 0n;
-      if (value !== openLotsMicros) {
-        yield `supplier ${account} counts open Lots of ${symbol} of ${openLotsMicros}, they are of ${value}`;
+/** Pay that no window will pay out, account by account, and debts against what the exchange is owed. */
+export function* payBreaches(state: CoreState): Generator<string | null> {
+  const debtors: string[] = [];
+  for (const { name, credits, debits, held } of state.ledger.accounts()) {
+    if (name.endsWith(":owed")) debtors.push(name);
+    if (name.endsWith(":pending") && credits - debits !== held) {
+      if (!hasOpenWindow(state, Number.parseInt(name, 10))) {
+        yield `${name} has ${credits - debits - held} free, and no window is open that pays it out`;
       }
     }
+    yield null;
   }
-  let debts = 0n;
-  for (const { name, credits, debits, held } of state.ledger.accounts()) {
-    if (name.endsWith(":owed")) debts += credits - debits;
-    if (!name.endsWith(":pending") || credits - debits === held) continue;
-    if (!hasOpenWindow(state, Number.parseInt(name, 10))) {
-      yield `${name} has ${credits - debits - held} free, and no window is open that pays it out`;
-    }
-  }
+  // In one step, as many as suppliers that ever owed.
+  const debts = debtors.reduce((sum, name) => sum + state.ledger.balance(name), 0n);
   const receivables = state.ledger.balance(RECEIVABLES);
   if (debts + receivables !== 0n) {
     yield `suppliers owe ${-debts}, the exchange counts ${receivables} as receivable`;

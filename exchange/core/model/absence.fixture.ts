@@ -1,8 +1,8 @@
 /** The naive market's rules of suppliers that stay away or cannot pay: charges, asks that end, close-out. */
 import { charge, owe, referenceTicks, worthOfParts } from "./charges.fixture.ts";
+import { settleDebt } from "./debt.fixture.ts";
 import { awayMs, closeOut, mustCloseOut } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { close } from "./trading.fixture.ts";
 
 type Model = m.Model;
 
@@ -42,17 +42,37 @@ export function dueAbsences(model: Model): { account: number; atMs: number; run:
 }
 
 function act(model: Model, account: number, atMs: number): void {
-  if (m.accountOf(model, account).debt > 0n) {
-    for (const ask of model.orders.filter((o) => o.account === account && o.side === "sell")) {
-      model.tally.add("state: ask withdrawn in default");
-      close(model, ask);
-    }
-  }
+  settleDebt(model, account);
   const closes = mustCloseOut(model, account, atMs);
   for (const lot of model.lots.filter((each) => each.supplier === account)) {
     chargeAbandonment(model, lot, atMs);
     if (closes && m.reservedOn(model, lot.number) === 0) closeOut(model, lot);
   }
+  settleDebt(model, account);
+}
+
+const ALLOWANCE_MS = 3_600_000;
+const REMEMBERED_MS = 7 * 24 * 3_600_000;
+const RECONNECT_MS = 60_000;
+
+/** Announced, and neither so long that Lots are closed out nor more than a week allows. */
+function isAnnounced(model: Model, absence: m.ModelAbsence, ms: number): boolean {
+  if (!absence.drained || ms >= model.policy.sla.closeOutMs) return false;
+  const before = model.away
+    .filter(({ account, drained }) => account === absence.account && drained)
+    .map(({ fromMs, toMs }) => (toMs ?? 0) - Math.max(fromMs, absence.fromMs - REMEMBERED_MS));
+  return ms + m.count(before.map((each) => Math.max(0, each))) <= ALLOWANCE_MS;
+}
+
+/** Why a supplier whose Lots would serve cannot be sent to. Nobody is paused here. */
+export function causeOfAbsence(model: Model, supplier: number): string {
+  const absence = model.away.find((a) => a.account === supplier && a.toMs === null);
+  if (absence === undefined) return "supplier-idle";
+  const isSinceRestart = model.outages.at(-1)?.toMs === absence.fromMs;
+  if (isSinceRestart && model.nowMs - absence.fromMs < RECONNECT_MS) return "exchange-resuming";
+  return isAnnounced(model, absence, awayMs(model, absence, model.nowMs))
+    ? "supplier-drained"
+    : "supplier-away";
 }
 
 /** The policy's part for an absence so long, less what was charged for this one, by the time left. */
@@ -62,9 +82,15 @@ function chargeAbandonment(model: Model, lot: m.ModelLot, atMs: number): void {
   if (absence === undefined) return;
   const { sla, lotLifetimeMs } = model.policy;
   const steps = sla.abandonment.filter((step) => awayMs(model, absence, atMs) >= step.awayMs);
-  if (absence.drained) {
+  const reached = [...sla.abandonment.map((step) => step.awayMs), sla.closeOutMs].filter(
+    (ms) => ms <= awayMs(model, absence, atMs),
+  );
+  if (isAnnounced(model, absence, Math.max(0, ...reached))) {
     if (steps.length > 0) model.tally.add("state: announced absence not charged");
     return;
+  }
+  if (absence.drained && steps.length > 0) {
+    model.tally.add("state: announced absence charged at close-out");
   }
   const bps = Math.max(0, ...steps.map((step) => step.chargeBps));
   const before = lot.abandoned.sinceMs === absence.fromMs ? lot.abandoned.bps : 0;

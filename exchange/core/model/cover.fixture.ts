@@ -1,4 +1,5 @@
 /** The naive market's rules of cover: what the exchange buys when a supplier fails, and how that ends. */
+import { causeOf } from "#exchange/core/sla/causes.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import * as charges from "./charges.fixture.ts";
 import * as m from "./market.fixture.ts";
@@ -19,6 +20,7 @@ export function chargeMaxOf(
 
 export interface Failing {
   wish: Wish;
+  cause: string;
   supplier: number;
   /** What it would have served. */
   parts: m.ModelPart[];
@@ -36,7 +38,7 @@ export interface Cover {
 
 /** Cover within reach of the reference price and of the exchange's money, if its cost will be paid. */
 export function findCover(model: Model, failing: Failing): Cover | null {
-  const { wish, supplier, parts, paying, agreed, failed } = failing;
+  const { wish, cause, supplier, parts, paying, agreed, failed } = failing;
   const { symbol } = wish;
   const reference =
     charges.referenceTicks(model, symbol) ?? Math.max(...paying.map((part) => part.ticks));
@@ -57,12 +59,13 @@ export function findCover(model: Model, failing: Failing): Cover | null {
     return null;
   }
   const theirs = plannedParts(model, wish, asks, charges.tokensOfParts(paying));
-  const chargeMax = chargeMaxOf(model, symbol, theirs, parts);
+  const chargeMax = causeOf(cause).isCharged ? chargeMaxOf(model, symbol, theirs, parts) : 0n;
   const there = charges.payable(model, supplier, chargeMax);
   const setFree = isFirst ? charges.bondSetFree(model, parts) : 0n;
   const sure = m.smaller(chargeMax, there.pending + there.bond + setFree);
-  // The guaranty fund stands behind nobody yet.
-  if (charges.largestGap(model, symbol, theirs, paying) > agreed + sure) {
+  // What is the exchange's own doing it pays itself; the guaranty fund stands behind nobody yet.
+  const isOwn = cause === "exchange-resuming";
+  if (!isOwn && charges.largestGap(model, symbol, theirs, paying) > agreed + sure) {
     model.tally.add("state: nobody would pay for cover");
     return null;
   }

@@ -67,7 +67,7 @@ function dueItems(model: Model): Due[] {
       ...{ atMs: delivery.timeoutMs, rank: 1, id: delivery.number },
       run: () => {
         model.tally.add("state: reservation timed out");
-        deliveries.giveBack(model, delivery);
+        deliveries.giveBack(model, delivery, null);
       },
     })),
     ...model.graces.map(({ account, endsMs }) => ({

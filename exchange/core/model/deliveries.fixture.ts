@@ -1,8 +1,11 @@
 /** The naive market's rules of deliveries: reservation, another supplier, payment, giving back. */
 import type { Command, ReserveDelivery } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { causeOfAbsence } from "./absence.fixture.ts";
 import * as charges from "./charges.fixture.ts";
 import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
+import { settleDebt } from "./debt.fixture.ts";
+import { noteVerdicts } from "./health.fixture.ts";
 import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as sources from "./sources.fixture.ts";
@@ -12,7 +15,7 @@ type Wish = sources.Wish;
 
 type Source =
   | { own: sources.OwnLots }
-  | { away: sources.OwnLots; cover: Cover }
+  | { away: sources.OwnLots; cause: string; cover: Cover }
   | { asks: sources.Asks };
 
 /** Who serves: Lots; of a supplier that is away, with cover; else in Auto Mode asks. Or why nobody does. */
@@ -24,10 +27,11 @@ function findSource(model: Model, wish: Wish): Source | RejectionCode {
     const away = sources.ownLots(model, wish, uncovered, false);
     if (away === null) break;
     const { supplier, parts } = away;
+    const cause = causeOfAbsence(model, supplier);
     const cover = findCover(model, {
-      ...{ wish, supplier, parts, paying: parts, agreed: 0n, failed: [supplier] },
+      ...{ wish, cause, supplier, parts, paying: parts, agreed: 0n, failed: [supplier] },
     });
-    if (cover !== null) return { away, cover };
+    if (cover !== null) return { away, cause, cover };
     uncovered.push(supplier);
   }
   const asks = sources.autoAsks(model, wish, []);
@@ -111,9 +115,9 @@ export function reserve(
     if (taken.parts.length > 1) model.tally.add("state: reservation over several Lots");
     return serve(delivery, taken);
   }
-  model.tally.add("state: away supplier covered");
+  model.tally.add(`state: covered from the start: ${source.cause}`);
   serve(delivery, source.away);
-  return coverWith(model, delivery, "supplier-away", source.cover);
+  return coverWith(model, delivery, source.cause, source.cover);
 }
 
 /** These Lots serve from now on; told is which Lots pay. */
@@ -178,8 +182,23 @@ function find(model: Model, { delivery: number, attempt }: Named) {
   return delivery.attempt === attempt ? delivery : m.refused("delivery-closed");
 }
 
-/** Failures that the request itself may have caused. */
-const CRASHES = ["link-lost", "backend-failed", "backend-unreachable", "backend-stream-broken"];
+/** Failures that the request itself may have caused, alike. */
+const CRASHES: Record<string, string> = {
+  ...{ "backend-failed": "error", "link-lost": "cut", "backend-stream-broken": "cut" },
+  truncated: "cut",
+};
+
+/** It broke two suppliers alike, none of which is known to fail anyway. */
+function isPoison(model: Model, delivery: m.ModelDelivery, cause: string): boolean {
+  const { failures, supplier, symbol } = delivery;
+  const evidence = [...failures, { supplier, cause }].filter(
+    (each) =>
+      CRASHES[each.cause] !== undefined &&
+      CRASHES[each.cause] === CRASHES[cause] &&
+      !model.unwell.has(`${each.supplier}/${symbol}`),
+  );
+  return evidence.length > 1 && evidence.some((each) => each.supplier === supplier);
+}
 
 export function retry(model: Model, command: Command<"retry-delivery">): m.Outcome {
   const found = find(model, command);
@@ -187,16 +206,14 @@ export function retry(model: Model, command: Command<"retry-delivery">): m.Outco
   if (!model.keys.has(found.key)) return m.refused("key-not-found");
   const { cause } = command;
   const { failures, supplier, parts } = found;
-  if ([...failures, { cause }].filter((failure) => CRASHES.includes(failure.cause)).length > 1) {
-    return m.refused("poison-request");
-  }
+  if (isPoison(model, found, cause)) return m.refused("poison-request");
   if (found.attempt >= model.policy.attemptsMax) return m.refused("no-supplier");
   const failed = [...failures.map((failure) => failure.supplier), supplier];
   const own = sources.ownLots(model, found, failed);
   if (own !== null) return moveTo(model, found, cause, own);
   const agreed = m.sum(charges.failuresSincePayer(found).map((failure) => failure.chargeMax));
   const cover = findCover(model, {
-    ...{ wish: found, supplier, parts, paying: m.payingParts(found), agreed, failed },
+    ...{ wish: found, cause, supplier, parts, paying: m.payingParts(found), agreed, failed },
   });
   if (cover !== null) return coverWith(model, found, cause, cover);
   const asks = sources.autoAsks(model, found, failed);
@@ -235,8 +252,10 @@ export function settle(model: Model, command: Command<"settle-delivery">): m.Out
   }
   const coverCost = found.owed === null ? null : endCover(model, found, used);
   model.deliveries = model.deliveries.filter((each) => each !== found);
+  noteVerdicts(model, found, "good");
   charges.chargeFailures(model, found, { used, paid, coverCost });
   endLots(model, paying);
+  payDebts(model, found);
   return m.accepted({ usedTokens: used, costMicros: `${paid}`, parts });
 }
 
@@ -253,13 +272,25 @@ function payFor(lot: m.ModelLot, tokens: number): bigint {
 export function release(model: Model, command: Command<"release-delivery">): m.Outcome {
   const found = find(model, command);
   if ("ok" in found) return found;
-  giveBack(model, found);
+  giveBack(model, found, command.verdict === "failed" ? { failed: command.cause } : null);
   return m.accepted();
 }
 
 /** A delivery that comes to nothing: cover is undone, nobody pays or is charged. */
-export function giveBack(model: Model, delivery: m.ModelDelivery): void {
+export function giveBack(
+  model: Model,
+  delivery: m.ModelDelivery,
+  last: { failed: string } | null,
+): void {
   if (delivery.owed !== null) endCover(model, delivery, 0);
   model.deliveries = model.deliveries.filter((each) => each !== delivery);
+  noteVerdicts(model, delivery, last);
   endLots(model, m.payingParts(delivery));
+  payDebts(model, delivery);
+}
+
+/** Bond that the delivery held is free. */
+function payDebts(model: Model, { failures, supplier }: m.ModelDelivery): void {
+  for (const failure of failures) settleDebt(model, failure.supplier);
+  settleDebt(model, supplier);
 }

@@ -1,8 +1,9 @@
 /** The naive market's rules of how Lots end: used up, expired, or closed out. */
+import { settleDebt } from "./debt.fixture.ts";
+import { isHealthy, SLOT_MS } from "./health.fixture.ts";
 import * as m from "./market.fixture.ts";
 
 type Model = m.Model;
-const SLOT_MS = 300_000;
 
 /** How long a supplier has been away at a time, without times in which the exchange itself was. */
 export function awayMs(model: Model, absence: m.ModelAbsence, atMs: number): number {
@@ -32,10 +33,13 @@ function endIfDone(model: Model, lot: m.ModelLot): boolean {
     model.tally.add("state: Lot used up");
     remove(model, lot);
   } else if (lot.expiresMs <= model.nowMs) expire(model, lot);
-  else if (mustCloseOut(model, lot.supplier, model.nowMs)) {
+  else {
+    settleDebt(model, lot.supplier);
+    if (!mustCloseOut(model, lot.supplier, model.nowMs)) return false;
     model.tally.add("state: close-out delayed by a delivery");
     closeOut(model, lot);
-  } else return false;
+  }
+  settleDebt(model, lot.supplier);
   return true;
 }
 
@@ -62,10 +66,7 @@ export function expire(model: Model, lot: m.ModelLot): void {
     const [fromMs, toMs] = [slot * SLOT_MS, (slot + 1) * SLOT_MS];
     if (model.outages.some((o) => o.fromMs < toMs && o.toMs > fromMs)) continue;
     slots += 1;
-    const away = model.away
-      .filter((a) => a.account === lot.supplier)
-      .map((a) => Math.min(a.toMs ?? model.nowMs, toMs) - Math.max(a.fromMs, fromMs));
-    if (m.count(away.map((ms) => Math.max(0, ms))) <= model.policy.slotAwayMsMax) healthy += 1;
+    if (isHealthy(model, lot.supplier, lot.symbol, slot)) healthy += 1;
   }
   const kind = slots === 0 ? "no slot" : healthy === slots ? "all slots" : "some slots";
   model.tally.add(`state: Lot expired, paid for ${healthy === 0 && slots > 0 ? "none" : kind}`);

@@ -181,6 +181,12 @@ export interface Model {
   supplies: ModelSupply[];
   /** When suppliers had no link; `toMs` is null while it lasts. */
   away: ModelAbsence[];
+  /** When suppliers served an instrument with no node; `toMs` is null while it lasts. */
+  idle: { account: number; symbol: string; fromMs: number; toMs: number | null }[];
+  /** By supplier, instrument and slot: whether the last request sent in it failed. */
+  lastFailed: Map<string, boolean>;
+  /** Suppliers and instruments that failed, or crashed, and have served nothing since. */
+  unwell: Set<string>;
   /** Suppliers that could not pay something, until that was acted upon. */
   defaults: { account: number; atMs: number }[];
   /** Fills of others than the exchange, oldest first. */

@@ -2,6 +2,7 @@
 import type { Command } from "#exchange/core/commands.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import { giveBack } from "./deliveries.fixture.ts";
+import { noteIdle } from "./health.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { issue } from "./orders.fixture.ts";
 import { close, enter } from "./trading.fixture.ts";
@@ -43,6 +44,7 @@ export function connect(model: Model, command: Command<"connect-node">): m.Outco
   }
   node.session = command.session;
   node.supplies = command.supplies;
+  noteIdle(model, account);
   for (const symbol of symbols) {
     if (!m.canServe(model, account, symbol)) continue;
     cutToCapacity(model, account, symbol);
@@ -60,6 +62,7 @@ export function disconnect(model: Model, command: Command<"disconnect-node">): m
   }
   node.session = null;
   const { account } = node;
+  noteIdle(model, account);
   if (!m.isLinked(model, account)) goAway(model, account, command.reason === DRAIN);
   for (const { symbol } of node.supplies) {
     if (m.canServe(model, account, symbol)) cutToCapacity(model, account, symbol);
@@ -128,13 +131,14 @@ export function resume(model: Model, command: Command<"resume">): m.Outcome {
   const fromMs = Math.min(command.lastSeenMs, model.nowMs);
   const wasLinked = model.accounts.filter((a) => m.isLinked(model, a.number));
   for (const node of model.nodes) node.session = null;
+  for (const { account } of model.nodes) noteIdle(model, account);
   if (fromMs < model.nowMs) {
     model.outages.push({ fromMs, toMs: model.nowMs });
     for (const lot of model.lots) lot.expiresMs += model.nowMs - fromMs;
     if (model.lots.length > 0) model.tally.add("state: Lot tolled");
   }
   const interrupted = [...model.deliveries];
-  for (const delivery of interrupted) giveBack(model, delivery);
+  for (const delivery of interrupted) giveBack(model, delivery, null);
   for (const { number } of wasLinked) {
     goAway(model, number, false);
     suspendUnservable(model, number);

@@ -5,27 +5,43 @@ import { causeOf, isKnownCause } from "./causes.ts";
 
 describe("whose doing a cause is", () => {
   test.each([
-    ["no-accept", "failed", false],
-    ["supplier-away", "failed", false],
-    ["no-node", "failed", false],
-    ["timeout", "failed", false],
-    ["malformed", "failed", false],
-    ["link-lost", "failed", true],
-    ["backend-failed", "failed", true],
-    ["truncated", "failed", true],
-    ["busy", "excused", false],
-    ["poison-request", "excused", false],
-    ["exchange-restarted", "excused", false],
-    ["exchange-slow", "excused", false],
-    ["reservation-timeout", "excused", false],
-    ["client-gone", "excused", false],
-    ["service-stopping", "excused", false],
-    ["empty-answer", "excused", false],
-    ["a cause nobody wrote down", "failed", false],
-    ["constructor", "failed", false],
-  ])("%s: %s, crash: %s", (cause, verdict, isCrash) => {
-    expect(causeOf(cause)).toMatchObject({ verdict, isCrash });
+    ["no-accept", "failed", null],
+    ["supplier-away", "failed", null],
+    ["no-node", "failed", null],
+    ["timeout", "failed", null],
+    ["malformed", "failed", null],
+    ["backend-unreachable", "failed", null],
+    ["link-lost", "failed", "cut"],
+    ["backend-failed", "failed", "error"],
+    ["truncated", "failed", "cut"],
+    ["busy", "excused", null],
+    ["poison-request", "excused", null],
+    ["exchange-restarted", "excused", null],
+    ["exchange-slow", "excused", null],
+    ["reservation-timeout", "excused", null],
+    ["client-gone", "excused", null],
+    ["service-stopping", "excused", null],
+    ["empty-answer", "excused", null],
+    ["supplier-drained", "excused", null],
+    ["a cause nobody wrote down", "failed", null],
+    ["constructor", "failed", null],
+  ])("%s: %s, crash: %s", (cause, verdict, crash) => {
+    expect(causeOf(cause)).toMatchObject({ verdict, crash });
   });
+
+  test.each([
+    ["backend-failed", true, false],
+    ["supplier-away", true, true],
+    ["supplier-paused", true, true],
+    ["supplier-drained", true, true],
+    ["exchange-resuming", false, true],
+    ["client-gone", false, false],
+  ])(
+    "%s: others' serving is paid by it: %s, it was sent nothing: %s",
+    (cause, isCharged, isUnsent) => {
+      expect(causeOf(cause)).toMatchObject({ isCharged, isUnsent });
+    },
+  );
 });
 
 /** Sources of a folder, tests aside, as one text. */

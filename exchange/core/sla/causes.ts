@@ -3,16 +3,25 @@
  * does not is the supplier's, and a test finds it in the source.
  */
 
+import { AWAY, PAUSED, REFUSED } from "#exchange/core/sla/verdict.ts";
+
 export interface Cause {
   verdict: "failed" | "excused";
-  /** The backend or its link broke: two such from different owners make a poison request. */
-  isCrash: boolean;
+  /** How the backend or its link broke under the request; two alike make it a poison request. */
+  crash: "error" | "cut" | null;
+  /** It was sent nothing: says nothing of how it serves. */
+  isUnsent: boolean;
+  /** Excused, and others' serving is paid by it all the same. */
+  isCharged: boolean;
   words: string;
 }
 
-const failed = (words: string): Cause => ({ verdict: "failed", isCrash: false, words });
-const crash = (words: string): Cause => ({ verdict: "failed", isCrash: true, words });
-const excused = (words: string): Cause => ({ verdict: "excused", isCrash: false, words });
+const PLAIN = { crash: null, isUnsent: false, isCharged: false } as const;
+const failed = (words: string): Cause => ({ ...PLAIN, verdict: "failed", isCharged: true, words });
+const crash = (kind: "error" | "cut", words: string): Cause => ({ ...failed(words), crash: kind });
+const excused = (words: string): Cause => ({ ...PLAIN, verdict: "excused", words });
+/** Covered from the start. */
+const unsent = (cause: Cause): Cause => ({ ...cause, isUnsent: true });
 
 const CAUSES: ReadonlyMap<string, Cause> = new Map(
   Object.entries({
@@ -20,7 +29,18 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     timeout: failed("the supplier sent nothing for too long"),
     "time-limit": failed("no output within the time of a delivery"),
     "no-node": failed("no node of the supplier was linked"),
-    "supplier-away": failed("no link of the supplier was up"),
+    [AWAY]: unsent(failed("no link of the supplier was up")),
+    [PAUSED]: unsent(
+      failed("after failures in a row, nothing was sent to the supplier for a while"),
+    ),
+    "supplier-idle": unsent(failed("no node of the supplier served the instrument")),
+    "supplier-drained": unsent({
+      ...excused("the supplier had announced its absence"),
+      isCharged: true,
+    }),
+    "exchange-resuming": unsent(
+      excused("the exchange had restarted, and the supplier had no time to link again"),
+    ),
     cancelled: failed("the node gave the delivery up"),
     "slot-refused": failed("the node refused though it had a free slot"),
     "duplicate-attempt": failed("the node had accepted this attempt before"),
@@ -28,11 +48,11 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     "backend-refused": failed("the backend refused a request that was in order"),
     malformed: failed("what came has not the form of an answer"),
     protocol: failed("the records of the link contradicted each other"),
-    "link-lost": crash("the link was lost in the middle"),
-    "backend-unreachable": crash("the backend could not be reached"),
-    "backend-failed": crash("the backend failed"),
-    "backend-stream-broken": crash("the backend's stream broke"),
-    truncated: crash("the answer ended without a reason to end"),
+    "link-lost": crash("cut", "the link was lost in the middle"),
+    "backend-unreachable": failed("the backend could not be reached"),
+    "backend-failed": crash("error", "the backend failed"),
+    "backend-stream-broken": crash("cut", "the backend's stream broke"),
+    truncated: crash("cut", "the answer ended without a reason to end"),
     // Demand beyond a supplier's slots is served as well as it can be and is nobody's failure.
     busy: excused("more was asked for at once than the supplier has slots"),
     "poison-request": excused("the request breaks every supplier"),
@@ -43,7 +63,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     "client-gone": excused("the client left"),
     "client-stalled": excused("the client stopped reading"),
     "reservation-used": excused("the reservation was used up"),
-    "buyer-refused": excused("the exchange no longer took the buyer's request"),
+    [REFUSED]: excused("the supplier's backend refused the request as the buyer's mistake"),
     "empty-answer": excused("the answer was empty"),
     done: excused("the delivery had ended"),
   }),

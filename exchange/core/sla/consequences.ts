@@ -1,5 +1,6 @@
 /** What a verdict leads to at once: the breaker, the throttle, suspension. */
 import { closeOrder } from "#exchange/core/market/closing.ts";
+import { causeOf } from "#exchange/core/sla/causes.ts";
 import { recentSpan } from "#exchange/core/sla/scorecard.ts";
 import {
   type Standing,
@@ -7,22 +8,32 @@ import {
   totalOf,
   WEIGHT_BPS_WHOLE,
 } from "#exchange/core/sla/standing.ts";
-import type { Verdict } from "#exchange/core/sla/verdict.ts";
+import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import { wilsonLower, Z_999 } from "#exchange/core/sla/wilson.ts";
 import { asksOf } from "#exchange/core/supply/issuance.ts";
 import { suspendAsks } from "#exchange/core/supply/nodes.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 
-/** Looks at a supplier after one of its attempts was judged. Only a failure can make it worse. */
-export function reviewAttempt(turn: Turn, account: number, symbol: string, verdict: Verdict): void {
-  if (verdict === "excused") return;
+/**
+ * Looks at a supplier after one of its attempts was judged. Only a failure can make it worse, and only
+ * what was sent on trial decides a trial: what ran before says nothing of how it is now.
+ */
+export function reviewAttempt(
+  turn: Turn,
+  { supplier: account, verdict, cause }: Pick<JudgedAttempt, "supplier" | "verdict" | "cause">,
+  symbol: string,
+  wasTrial: boolean,
+): void {
+  // What it was not sent says nothing of how it serves.
+  if (verdict === "excused" || causeOf(cause).isUnsent) return;
   const standing = standingOf(turn.state, account, symbol);
   if (standing === null) throw new Error(`supplier ${account} was judged and has no standing`);
+  const decidesTrial = wasTrial && standing.breaker.phase === "half-open";
   if (verdict !== "failed") {
-    if (standing.breaker.phase === "half-open") closeBreaker(turn, standing);
+    if (decidesTrial) closeBreaker(turn, standing);
     return;
   }
-  if (isBreaking(turn, standing)) openBreaker(turn, standing);
+  if (decidesTrial || isBreaking(turn, standing)) openBreaker(turn, standing);
   if (standing.weightStepsAtMs === null && failsTooOften(turn, standing)) {
     stepWeight(turn, standing);
   }
@@ -31,26 +42,24 @@ export function reviewAttempt(turn: Turn, account: number, symbol: string, verdi
 }
 
 function isBreaking(turn: Turn, { breaker, failedInRowAtMs }: Standing): boolean {
-  if (breaker.phase === "half-open") return true;
   const { breakerFailures, breakerWithinMs } = policyOf(turn.state).sla;
-  if (breaker.phase === "open" || failedInRowAtMs.length < breakerFailures) return false;
+  if (breaker.phase !== "closed" || failedInRowAtMs.length < breakerFailures) return false;
   return turn.nowMs - (failedInRowAtMs[0] ?? 0) <= breakerWithinMs;
 }
 
-/** Nothing is dispatched for a while; its asks leave the book and have the grace of a lost link. */
+/** Nothing is dispatched for a while; its asks leave the book until it is tried out. */
 function openBreaker(turn: Turn, { account, symbol, breaker }: Standing): void {
-  const { sla, supplierGraceMs } = policyOf(turn.state);
+  const { sla } = policyOf(turn.state);
   const openings = breaker.phase === "closed" ? 1 : breaker.openings + 1;
   const openMs = Math.min(sla.breakerOpenMs * 2 ** (openings - 1), sla.breakerOpenMsMax);
   turn.emit({
     type: "breaker-opened",
-    version: 1,
+    version: 2,
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     account,
     symbol,
     openings,
-    graceEndsAtMs: turn.nowMs + supplierGraceMs,
     halfOpensAtMs: turn.nowMs + openMs,
   });
   suspendAsks(turn, account, symbol);

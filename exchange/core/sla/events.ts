@@ -20,7 +20,6 @@ export interface SlaEventMap {
     symbol: string;
     /** Without a good delivery between; each doubles the time. */
     openings: number;
-    graceEndsAtMs: number;
     halfOpensAtMs: number;
   };
   /** On trial: the next good delivery closes it, the next failure opens it again. */

@@ -2,6 +2,7 @@
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { suspend } from "#exchange/core/sla/consequences.ts";
+import { REFUSALS_IMPLAUSIBLE } from "#exchange/core/sla/verdict.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 
@@ -17,6 +18,8 @@ const GRAVE_FROM: Readonly<Record<string, number>> = {
   "wrong-byte-count": 3,
   /** It reports many more tokens than came. */
   "token-inflation": 3,
+  /** It puts many more failures on its buyers than others do. */
+  [REFUSALS_IMPLAUSIBLE]: 3,
   /** It sent more than it had credit for. */
   "credit-overdrawn": 5,
 };
@@ -36,6 +39,15 @@ export function recordIntegrity(
   if (node !== null && state.nodes.get(node)?.account !== account) {
     return reject("node-not-found", `node ${node} is not one of account ${account}`);
   }
+  return accept(breach(turn, { account, node, kind, detail }));
+}
+
+/** The same, of an account and node that are there. */
+export function breach(
+  turn: Turn,
+  { account, node, kind, detail }: Omit<Command<"record-integrity">, "type">,
+): CommandResult<"record-integrity"> {
+  const { state } = turn;
   turn.emit({
     type: "integrity-recorded",
     version: 1,
@@ -55,7 +67,7 @@ export function recordIntegrity(
       if (suspend(turn, account, symbol, why)) suspendedInstruments += 1;
     }
   }
-  return accept({ recorded, suspendedInstruments });
+  return { recorded, suspendedInstruments };
 }
 
 /** Every instrument that the supplier sold, issued or serves, by name. */

@@ -2,7 +2,9 @@
 import type { Command } from "#exchange/core/commands.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
 import { reviewAttempt } from "#exchange/core/sla/consequences.ts";
+import { reviewRefusal, reviewReport } from "#exchange/core/sla/implausible.ts";
 import { imputed, judge } from "#exchange/core/sla/judge.ts";
+import { isOnTrial } from "#exchange/core/sla/trials.ts";
 import type { FailedAttempt, JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { Delivery } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
@@ -37,6 +39,9 @@ export function judgeSettled(
     tokensPerSecond: measured.tokensPerSecond,
     slownessBps,
   });
+  const countedTokens = settled.promptTokens + settled.completionTokens;
+  const { reportedTokens } = settled;
+  reviewReport(turn, delivery.supplier, { reportedTokens, countedTokens });
 }
 
 /**
@@ -95,6 +100,9 @@ function emitJudged(
 ): void {
   const { symbol } = delivery;
   const attempts = earlier.length === 0 ? [last] : [...earlier, last];
+  const onTrial = attempts.map(({ supplier }) =>
+    isOnTrial(turn.state, supplier, symbol, delivery.number),
+  );
   turn.emit({
     type: "delivery-judged",
     version: 1,
@@ -106,5 +114,8 @@ function emitJudged(
     policyVersion: policyOf(turn.state).sla.version,
     attempts,
   });
-  for (const { supplier, verdict } of attempts) reviewAttempt(turn, supplier, symbol, verdict);
+  for (const [at, attempt] of attempts.entries()) {
+    reviewAttempt(turn, attempt, symbol, onTrial[at] ?? false);
+    reviewRefusal(turn, attempt, symbol);
+  }
 }

@@ -1,10 +1,8 @@
 /** What falls due in a supplier's standing, whatever it is: one due item says only that something may be. */
-import { closeOrder } from "#exchange/core/market/closing.ts";
 import { stepWeight } from "#exchange/core/sla/consequences.ts";
 import { payOut, releaseHoldback } from "#exchange/core/sla/pay-out.ts";
 import { type Standing, standingsOf } from "#exchange/core/sla/standing.ts";
 import { closeWindow } from "#exchange/core/sla/window-close.ts";
-import { asksOf } from "#exchange/core/supply/issuance.ts";
 import { takeUpAsks } from "#exchange/core/supply/nodes.ts";
 import type { Turn } from "#exchange/core/turn.ts";
 
@@ -47,23 +45,17 @@ function endSuspension(turn: Turn, { account, symbol, suspendedUntilMs }: Standi
   });
 }
 
-/** Half-open: asks that still stand come back. Before it, at the end of grace, they are cancelled. */
+/** Half-open: a few deliveries at a time, and its asks come back, behind those that stood meanwhile. */
 function lookAfterBreaker(turn: Turn, { account, symbol, breaker }: Standing): void {
-  if (breaker.phase !== "open") return;
-  if (breaker.halfOpensAtMs <= turn.nowMs) {
-    turn.emit({
-      type: "breaker-half-opened",
-      version: 1,
-      seq: turn.nextSeq(),
-      atMs: turn.nowMs,
-      account,
-      symbol,
-      openings: breaker.openings,
-    });
-    takeUpAsks(turn, account, symbol);
-  } else if (breaker.graceEndsAtMs <= turn.nowMs) {
-    for (const ask of asksOf(turn, account, symbol).sort((a, b) => a.number - b.number)) {
-      if (ask.status === "suspended") closeOrder(turn, ask, "cancelled", "supplier_away");
-    }
-  }
+  if (breaker.phase !== "open" || breaker.halfOpensAtMs > turn.nowMs) return;
+  turn.emit({
+    type: "breaker-half-opened",
+    version: 1,
+    seq: turn.nextSeq(),
+    atMs: turn.nowMs,
+    account,
+    symbol,
+    openings: breaker.openings,
+  });
+  takeUpAsks(turn, account, symbol);
 }

@@ -64,6 +64,10 @@ export const SlaPolicySchema = Type.Object(
     }),
     /** A supplier away this long has its Lots closed out. */
     closeOutMs: Count,
+    /** Announced absence of seven days that costs nothing but cover; `DRAIN_ALLOWANCE_MS` where nothing is said. */
+    drainAllowanceMs: Type.Optional(Count),
+    /** Time to link again after a restart of the exchange; `RECONNECT_MS` where nothing is said. */
+    reconnectMs: Type.Optional(Count),
     /** How long a part of each pay-out stays with the exchange, and which, by tier. */
     holdbackMs: Count,
     holdbackBps: Type.Object({ probation: Bps, standard: Bps, gold: Bps }),
@@ -75,6 +79,8 @@ export const SlaPolicySchema = Type.Object(
     breakerWithinMs: Count,
     breakerOpenMs: Count,
     breakerOpenMsMax: Count,
+    /** Deliveries at once to a supplier whose breaker is half-open; `BREAKER_TRIALS_MAX` where nothing is said. */
+    breakerTrialsMax: Type.Optional(Count),
     /** Above this share of failures a supplier's slots are halved, step by step. */
     throttleWindowMs: Count,
     throttleRequestsMin: Count,
@@ -83,6 +89,9 @@ export const SlaPolicySchema = Type.Object(
     /** Given back per step once failures are rarer; the weight never falls below the second. */
     throttleRecoveryBps: Bps,
     throttleWeightBpsMin: Bps,
+    /** So many times others' share of requests refused as the buyer's fault, and more than that, is implausible. */
+    refusalsFactor: Type.Optional(Count),
+    refusalsFreeBps: Type.Optional(Bps),
     /** Wilson's lower bound (99.9 %) of the failure rate above this many error budgets suspends. */
     suspensionRequestsMin: Count,
     suspensionErrorFactor: Count,

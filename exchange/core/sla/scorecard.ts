@@ -1,4 +1,6 @@
 /** Writing scorecards: called while events are applied, so nothing is decided here. */
+import { causeOf } from "#exchange/core/sla/causes.ts";
+import { forgetSlots, noteVerdict, SLOT_MS } from "#exchange/core/sla/health.ts";
 import {
   type Scorecard,
   type Standing,
@@ -6,12 +8,9 @@ import {
   type SupplierStanding,
   WEIGHT_BPS_WHOLE,
 } from "#exchange/core/sla/standing.ts";
-import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
+import { type JudgedAttempt, REFUSED } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
-
-/** Five minutes on the UTC grid. */
-const SLOT_MS = 300_000;
 
 /** A supplier's standing, made on first use. */
 export function openSupplier(state: CoreState, account: number): SupplierStanding {
@@ -43,12 +42,19 @@ export function openStanding(
       openLotsMicros: 0n,
       card: null,
       lastWindow: null,
+      idle: {
+        sinceMs: state.serving.canServe(account, symbol) ? null : atMs,
+        msBySlot: new Map(),
+      },
+      failedSlots: new Set(),
+      isUnwell: false,
       failedInRowAtMs: [],
       breaker: { phase: "closed" },
       weightBps: WEIGHT_BPS_WHOLE,
       weightStepsAtMs: null,
       recent: [],
       rolling: [],
+      refusals: { refused: 0, answered: 0 },
       suspendedUntilMs: null,
       suspensionLevel: 0,
       suspensionEndedAtMs: null,
@@ -74,6 +80,7 @@ export function openCard(
     card = newCard(windowEndMs(state, atMs), standing.openLotsMicros);
     standing.card = card;
     state.due.push({ dueMs: card.endsAtMs, kind: "supplier-standing", id: account });
+    forgetSlots(state, standing, atMs);
   }
   return { standing, card };
 }
@@ -109,6 +116,7 @@ export function lotOpened(state: CoreState, lot: Lot): void {
 export function lotClosed(state: CoreState, lot: Lot, atMs: number): void {
   const { standing } = openCard(state, lot.supplier, lot.symbol, atMs);
   standing.openLotsMicros -= lot.valueMicros;
+  state.lotWatch?.ended(lot);
 }
 
 /** Books a verdict to the supplier's card and counts. */
@@ -122,9 +130,41 @@ export function bookVerdict(
   const count = card[verdict];
   count.requests += 1;
   count.tokens += attempt.tokens;
-  if (verdict === "excused") return;
-  const { sla } = policyOf(state);
+  countRefusal(standing, attempt);
+  const { isUnsent, crash } = causeOf(attempt.cause);
+  if (verdict === "excused") {
+    // Under a request that breaks everyone too: whether it breaks this one anyway is not known.
+    if (crash !== null) standing.isUnwell = true;
+    return;
+  }
   const isFailed = verdict === "failed";
+  if (isFailed) {
+    card.failedMicros += valueMicros;
+    lossOf(card, account).failedMicros += valueMicros;
+  } else if (verdict === "slow") {
+    lossOf(card, account).slowMicros += (valueMicros * BigInt(attempt.slownessBps)) / 10_000n;
+  }
+  // Nothing was sent: its buyer is owed for it, and it says nothing more of how the supplier is.
+  if (!isUnsent) countTried(state, standing, isFailed, atMs);
+}
+
+/** Old ones weigh half each time that so many were seen. */
+const REFUSALS_SEEN_MAX = 10_000;
+
+function countRefusal({ refusals }: Standing, { verdict, cause }: JudgedAttempt): void {
+  if (cause === REFUSED) refusals.refused += 1;
+  else if (verdict !== "excused" && !causeOf(cause).isUnsent) refusals.answered += 1;
+  else return;
+  if (refusals.refused + refusals.answered < REFUSALS_SEEN_MAX) return;
+  refusals.refused = Math.floor(refusals.refused / 2);
+  refusals.answered = Math.floor(refusals.answered / 2);
+}
+
+/** What was tried: by this the breaker, the throttle, suspension and the tier go. */
+function countTried(state: CoreState, standing: Standing, isFailed: boolean, atMs: number): void {
+  noteVerdict(standing, atMs, isFailed);
+  standing.isUnwell = isFailed;
+  const { sla } = policyOf(state);
   const steps = Math.ceil(sla.throttleWindowMs / sla.throttleStepMs);
   countIn(standing.recent, Math.floor(atMs / sla.throttleStepMs), isFailed, steps);
   countIn(
@@ -138,14 +178,7 @@ export function bookVerdict(
     standing.inTier.failed += 1;
     standing.failedInRowAtMs.push(atMs);
     if (standing.failedInRowAtMs.length > sla.breakerFailures) standing.failedInRowAtMs.shift();
-    card.failedMicros += valueMicros;
-    lossOf(card, account).failedMicros += valueMicros;
-  } else {
-    if (standing.failedInRowAtMs.length > 0) standing.failedInRowAtMs = [];
-    if (verdict === "slow") {
-      lossOf(card, account).slowMicros += (valueMicros * BigInt(attempt.slownessBps)) / 10_000n;
-    }
-  }
+  } else if (standing.failedInRowAtMs.length > 0) standing.failedInRowAtMs = [];
 }
 
 function lossOf(card: Scorecard, buyer: number): { failedMicros: bigint; slowMicros: bigint } {

@@ -55,6 +55,7 @@ export function createServingMarket(sla: SlaNumbers = {}, units = 10, bondMicros
     buyer,
     buyUnits,
     end,
+    serve,
     /** Good deliveries, one after another in the same instant. */
     good(times = 1, from = buyer) {
       for (let n = 0; n < times; n += 1) serve({}, from);

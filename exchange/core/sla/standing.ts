@@ -47,11 +47,18 @@ export interface ClosedWindow {
   capMicros: bigint;
 }
 
-/** Open: nothing is dispatched. Half-open: the next verdict closes or opens it. */
+/** Open: nothing is dispatched. Half-open: the next verdict on a trial closes or opens it. */
 export type Breaker =
   | { phase: "closed" }
-  | { phase: "open"; openings: number; graceEndsAtMs: number; halfOpensAtMs: number }
-  | { phase: "half-open"; openings: number };
+  | { phase: "open"; openings: number; halfOpensAtMs: number }
+  /** `trials`: deliveries that were sent on trial and have no verdict yet. */
+  | { phase: "half-open"; openings: number; trials: number[] };
+
+export interface IdleTime {
+  sinceMs: number | null;
+  /** Of times that are over, by slot. */
+  msBySlot: Map<number, number>;
+}
 
 /** One supplier and instrument. */
 export interface Standing {
@@ -68,6 +75,12 @@ export interface Standing {
   /** Null until something happens in the next window. */
   card: Scorecard | null;
   lastWindow: ClosedWindow | null;
+  /** When the supplier did not serve the instrument: not linked with it, or paused. */
+  idle: IdleTime;
+  /** Slots in which the last request that counts failed. */
+  failedSlots: Set<number>;
+  /** It failed, or crashed under a request, and has served none since. */
+  isUnwell: boolean;
   /** When attempts failed one after another, the latest last. */
   failedInRowAtMs: number[];
   breaker: Breaker;
@@ -77,6 +90,8 @@ export interface Standing {
   /** In steps of the throttle, and in slots. Oldest first. */
   recent: Stretch[];
   rolling: Stretch[];
+  /** Requests that it put on their buyers, and those that it answered or failed, halved when they grow old. */
+  refusals: { refused: number; answered: number };
   suspendedUntilMs: number | null;
   suspensionLevel: number;
   suspensionEndedAtMs: number | null;
@@ -100,9 +115,11 @@ export interface SupplierStanding {
 /** A supplier's row of a snapshot, whose Maps were written as rows. */
 export function restoreSupplier(row: SupplierRow): SupplierStanding {
   const instruments = new Map<string, Standing>();
-  for (const [symbol, { card, ...standing }] of row.instruments) {
+  for (const [symbol, { card, idle, failedSlots, ...standing }] of row.instruments) {
     instruments.set(symbol, {
       ...standing,
+      idle: { sinceMs: idle.sinceMs, msBySlot: new Map(idle.msBySlot) },
+      failedSlots: new Set(failedSlots),
       card: card === null ? null : { ...card, buyers: new Map(card.buyers) },
     });
   }
@@ -112,7 +129,11 @@ export function restoreSupplier(row: SupplierRow): SupplierStanding {
 type CardRow = Omit<Scorecard, "buyers"> & {
   buyers: [number, { failedMicros: bigint; slowMicros: bigint }][];
 };
-type StandingRow = Omit<Standing, "card"> & { card: CardRow | null };
+type StandingRow = Omit<Standing, "card" | "idle" | "failedSlots"> & {
+  card: CardRow | null;
+  idle: { sinceMs: number | null; msBySlot: [number, number][] };
+  failedSlots: number[];
+};
 type SupplierRow = Omit<SupplierStanding, "instruments" | "integrity"> & {
   instruments: [string, StandingRow][];
   integrity: [string, number][];
@@ -160,14 +181,6 @@ export function* dueTimes(supplier: SupplierStanding): Generator<number> {
     if (standing.weightStepsAtMs !== null) yield standing.weightStepsAtMs;
     if (standing.suspendedUntilMs !== null) yield standing.suspendedUntilMs;
   }
-  const [oldest] = supplier.holdbacks;
-  if (oldest !== undefined) yield oldest.releaseAtMs;
-}
-
-/** When to look after a supplier: the above, and ends of grace, which may have been looked after. */
-export function* wakeTimes(supplier: SupplierStanding): Generator<number> {
-  yield* dueTimes(supplier);
-  for (const { breaker } of supplier.instruments.values()) {
-    if (breaker.phase === "open") yield breaker.graceEndsAtMs;
-  }
+  // Each of them: what a restored state has due is made from this alone.
+  for (const { releaseAtMs } of supplier.holdbacks) yield releaseAtMs;
 }

@@ -3,6 +3,17 @@
 /** `slow` finished beyond a limit; `excused` was not the supplier's doing and counts for nothing. */
 export type Verdict = "good" | "slow" | "failed" | "excused";
 
+/** The cause of an attempt that was not sent because the supplier's breaker was open, or its trials taken. */
+export const PAUSED = "supplier-paused";
+/** The cause of one that was not sent because no link of the supplier was up. */
+export const AWAY = "supplier-away";
+
+/** The cause of one that the supplier answered 400: the request is the buyer's fault, and nobody pays. */
+export const REFUSED = "buyer-refused";
+
+/** The kind of breach when that is told of far more requests than others tell it of. */
+export const REFUSALS_IMPLAUSIBLE = "refusals-implausible";
+
 /**
  * What the exchange measured of an attempt, in its own monotonic time with round trip, own overhead
  * and the client's pauses taken off. Null where it did not come to that.

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { DOLLAR, START_MS, UNIT } from "#exchange/core/core.fixture.ts";
-import { available, GUARANTY, owed, RECEIVABLES } from "#exchange/core/ledger/account-names.ts";
+import {
+  available,
+  bond,
+  GUARANTY,
+  owed,
+  RECEIVABLES,
+} from "#exchange/core/ledger/account-names.ts";
 import { createServingMarket, type SlaNumbers, UNPAUSED } from "./serving.fixture.ts";
 
 const WINDOW_MS = 14_400_000;
@@ -36,9 +42,10 @@ describe("at the end of a window", () => {
     const other = market.account("C", 10_000_000n, "advanced");
     market.ask(supplier, DOLLAR, UNIT);
     market.run(market.order(other, { quantity: UNIT }));
-    good(150);
     fail(15);
     fail(5, other);
+    // Last, so that no slot of theirs is lost by a failure.
+    good(150);
     const before = [buyer, other].map((account) => market.balance(available(account)));
     market.advance(WINDOW_MS);
     const [statement] = events("window-closed");
@@ -101,6 +108,21 @@ describe("at the end of a window", () => {
       [1, 15_000],
     ]);
     expect(standing.strikes).toBe(0);
+  });
+
+  test("too few deliveries to judge by give no strike and take none off", () => {
+    const { market, good, fail, buyUnits, standing } = windowOf({ windowsCarriedMax: 1 });
+    good(90);
+    fail(10);
+    market.advance(WINDOW_MS);
+    expect(standing.strikes).toBe(1);
+    // Carried once, then closed with as few; and one with a Lot and no delivery at all.
+    for (const requests of [10, 0, 0]) {
+      buyUnits(1);
+      good(requests);
+      market.advance(WINDOW_MS);
+    }
+    expect(standing.strikes).toBe(1);
   });
 
   test("one with fewer than a hundred deliveries is carried over, and closed with the next", () => {
@@ -169,8 +191,8 @@ describe("pay", () => {
     expect(market.state.suppliers.get(supplier)?.holdbacks).toEqual([]);
   });
 
-  test("what it cannot cover is owed, and taken off the next pay first", () => {
-    // The bond stands behind an ask and a Lot, which a delivery keeps open beyond its expiry.
+  test("what it cannot cover is owed: bond behind asks and Lots pays, then the next pay", () => {
+    // All bond stands behind an ask and a Lot, which a delivery keeps open beyond its expiry.
     const { market, supplier, buyer, fail, events } = windowOf({}, 1, 1_600_000n);
     market.ask(supplier, DOLLAR, UNIT);
     fail(1_000);
@@ -187,21 +209,23 @@ describe("pay", () => {
         owedMicros: debt,
       },
     });
-    expect([market.balance(owed(supplier)), market.balance(RECEIVABLES)]).toEqual([-debt, debt]);
-    // It is in default: its asks are gone. What is still paid for the Lot goes to the fund first.
+    // It is in default: its ask is gone, and the bond behind it and behind the Lot has paid.
+    const left = debt - 1_600_000n;
+    expect(events("debt-collected")).toMatchObject([{ amountMicros: 1_600_000n, lots: [1] }]);
+    expect(market.balance(bond(supplier))).toBe(0n);
+    expect([market.balance(owed(supplier)), market.balance(RECEIVABLES)]).toEqual([-left, left]);
+    // What is still paid for the Lot goes to the fund first.
     expect(market.state.orders.size).toBe(0);
     const fund = market.balance(GUARANTY);
     market.settle(delivery, 400, 600);
     market.advance(WINDOW_MS);
     expect(events("supplier-paid").at(-1)).toMatchObject({
-      repaidMicros: 1_000_000n,
-      paidMicros: 0n,
+      repaidMicros: left,
+      // 1,000 and 47/48 of the unused 999,000, a failed slot lost; less the debt, a fifth kept back.
+      paidMicros: 463_350n,
     });
-    expect(market.balance(GUARANTY) - fund).toBe(1_000_000n);
-    expect([market.balance(owed(supplier)), market.balance(RECEIVABLES)]).toEqual([
-      -debt + 1_000_000n,
-      debt - 1_000_000n,
-    ]);
+    expect(market.balance(GUARANTY) - fund).toBe(left);
+    expect([market.balance(owed(supplier)), market.balance(RECEIVABLES)]).toEqual([0n, 0n]);
   });
 
   test("kept back, it is charged before the bond, oldest first", () => {

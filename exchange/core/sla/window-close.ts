@@ -45,7 +45,7 @@ export function closeWindow(turn: Turn, standing: Standing, card: Scorecard): vo
     failedMicros: card.failedMicros,
     lotsMicros: card.lotsMicros,
     strikes,
-    strikesAfter: isCarried ? strikes : Math.max(0, strikes + (isStrike ? 1 : -1)),
+    strikesAfter: strikesAfter(strikes, { isEnough, isStrike }),
     charge,
     paid,
     credits,
@@ -63,6 +63,15 @@ export function closeWindow(turn: Turn, standing: Standing, card: Scorecard): vo
     ],
   });
   if (!isCarried) endProbation(turn, standing);
+}
+
+/** A strike more for a charged window, one less for a clean one; too few deliveries say nothing. */
+function strikesAfter(
+  strikes: number,
+  { isEnough, isStrike }: { isEnough: boolean; isStrike: boolean },
+): number {
+  if (!isEnough) return strikes;
+  return isStrike ? strikes + 1 : Math.max(0, strikes - 1);
 }
 
 function figuresOf(turn: Turn, { account, symbol, strikes }: Standing, card: Scorecard) {

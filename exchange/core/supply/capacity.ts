@@ -1,5 +1,6 @@
 /** Reading a supplier's capacity: what its linked nodes can serve and what it may still owe. */
 
+import { areTrialsTaken } from "#exchange/core/sla/trials.ts";
 import type { CoreState, Supply } from "#exchange/core/state.ts";
 import { policyOf } from "#exchange/core/turn.ts";
 import { BASIS_POINTS } from "#protocol/money.ts";
@@ -26,6 +27,16 @@ export function capacityTokens(state: CoreState, account: number, symbol: string
 /** True while at least one linked node of the supplier serves the instrument and its breaker is not open. */
 export function canServe(state: CoreState, account: number, symbol: string): boolean {
   return state.serving.canServe(account, symbol);
+}
+
+/** True while a delivery may be sent to the supplier: it can serve, and is not on trial with enough of them. */
+export function canDispatch(state: CoreState, account: number, symbol: string): boolean {
+  return canServe(state, account, symbol) && !areTrialsTaken(state, account, symbol);
+}
+
+/** True while its nodes are there, and its breaker alone keeps deliveries from it. */
+export function isPaused(state: CoreState, account: number, symbol: string): boolean {
+  return state.serving.isOffered(account, symbol) && !canDispatch(state, account, symbol);
 }
 
 /** True while any node of the supplier is linked. */

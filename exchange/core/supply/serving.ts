@@ -13,6 +13,8 @@ interface Row {
   stopped: Set<string>;
   /** Linked and not stopped. */
   serves: Set<string>;
+  /** Instruments that it serves on trial. */
+  onTrial: Set<string>;
 }
 
 export class Serving {
@@ -24,13 +26,27 @@ export class Serving {
     this.refresh(node.account);
   }
 
-  /** The supplier's breaker opened: its nodes do not serve the instrument until `go`. */
+  /** The supplier's breaker opened: its nodes do not serve the instrument until it is tried out. */
   stop(account: number, symbol: string): void {
-    this.#open(account).stopped.add(symbol);
+    const { stopped, onTrial } = this.#open(account);
+    stopped.add(symbol);
+    onTrial.delete(symbol);
     this.refresh(account);
   }
 
+  /** Its breaker is half-open: it serves again, a few at a time. */
+  tryOut(account: number, symbol: string): void {
+    this.#open(account).onTrial.add(symbol);
+    this.#start(account, symbol);
+  }
+
+  /** Its breaker is closed. */
   go(account: number, symbol: string): void {
+    this.#open(account).onTrial.delete(symbol);
+    this.#start(account, symbol);
+  }
+
+  #start(account: number, symbol: string): void {
     this.#open(account).stopped.delete(symbol);
     this.refresh(account);
   }
@@ -44,6 +60,7 @@ export class Serving {
         capacityTokens: new Map(),
         stopped: new Set(),
         serves: new Set(),
+        onTrial: new Set(),
       };
       this.#rows.set(account, row);
     }
@@ -92,6 +109,15 @@ export class Serving {
 
   canServe(account: number, symbol: string): boolean {
     return this.#rows.get(account)?.serves.has(symbol) ?? false;
+  }
+
+  isOnTrial(account: number, symbol: string): boolean {
+    return this.#rows.get(account)?.onTrial.has(symbol) ?? false;
+  }
+
+  /** Whether a linked node serves the instrument, stopped or not. */
+  isOffered(account: number, symbol: string): boolean {
+    return this.#rows.get(account)?.capacityTokens.has(symbol) ?? false;
   }
 
   capacityTokens(account: number, symbol: string): number {

@@ -59,7 +59,10 @@ function put(session: AgentSession, answer: Answer, type: RecordType, payload: B
     flags: type === RecordType.body ? FLAG_FINAL : 0,
     count: type === RecordType.delta ? 1 : 0,
   };
-  session.sendRecord(encodeRecord(type, answer.stream, answer.sequence, payload, options));
+  const record = encodeRecord(type, answer.stream, answer.sequence, payload, options);
+  // As an agent sends them: the first text at once, more of it with others.
+  const departure = answer.bytes === 0 ? "now" : "patient";
+  session.sendRecord(record, type === RecordType.delta ? departure : "turn");
   answer.sequence += 1;
   if (type === RecordType.delta || type === RecordType.body) answer.bytes += payload.length;
 }
