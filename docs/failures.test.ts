@@ -1,6 +1,7 @@
 /** `docs/failures.md` names a test for every failure; each of them has to be there under that name. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { testTitles } from "./test-titles.fixture.ts";
 
 const root = new URL("../", import.meta.url);
 const page = readFileSync(new URL("docs/failures.md", root), "utf8");
@@ -33,7 +34,25 @@ test.each(rows)("failure $number names tests that are there", ({ tests, quoted }
   expect(tests.length).toBeGreaterThan(0);
   expect(tests.length).toBe(quoted);
   for (const { file, title } of tests) {
-    const source = readFileSync(new URL(file, root), "utf8");
-    expect(source.includes(title), `${file} has no test "${title}"`).toBe(true);
+    const titles = testTitles(readFileSync(new URL(file, root), "utf8"));
+    expect(titles.has(title), `${file} runs no test "${title}"`).toBe(true);
   }
+});
+
+test("a title counts where a test that is run has it, and nowhere else", () => {
+  const source = `
+    // test("in a comment", () => {});
+    const text = "in a text";
+    test("run", () => { expect("within").toBe("within"); });
+    test.skip("skipped", () => {});
+    test.todo("to do");
+    describe.skip("a skipped group", () => { test("in a skipped group", () => {}); });
+    describe("a group", () => { it.skipIf(true)("skipped if", () => {}); });
+    const ROWS = [["a row of a constant", 1], ["another"]] as const;
+    test.each(ROWS)("%s", () => {});
+    test.each<[string]>([["a row"]] as [string][])("run for each", () => {});
+    test.skip.each([["a skipped row"]])("%s of them", () => {});`;
+  expect([...testTitles(source)].sort()).toEqual(
+    ["run", "a group", "%s", "a row of a constant", "another", "run for each", "a row"].sort(),
+  );
 });

@@ -7,6 +7,7 @@ import { publishAddress, withdrawAddress } from "#exchange/backup/running-exchan
 import type { Clock } from "#exchange/clock.ts";
 import type { ExchangeConfig } from "#exchange/config.ts";
 import { type ExchangeLoad, watchExchangeLoad } from "#exchange/consumption/exchange-load.ts";
+import { createGrantPacer } from "#exchange/consumption/grant-pacer.ts";
 import { createConsumption } from "#exchange/consumption/handler.ts";
 import { healthRoutes } from "#exchange/health-routes.ts";
 import { deferHistory } from "#exchange/history/deferred-history.ts";
@@ -16,10 +17,13 @@ import { BREACH_REMEDY, watchInvariants } from "#exchange/invariant-watch.ts";
 import { createShell, type ShellOptions } from "#exchange/journaled-shell.ts";
 import { startMarket } from "#exchange/market-start.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
+import { collectRoutes } from "#exchange/reference/described.ts";
+import { referenceRoutes } from "#exchange/reference/routes.ts";
 import { handleRefusals } from "#exchange/refusal-handler.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { startFollowerThread } from "#exchange/snapshots/follower-thread.ts";
 import { type OpenJournal, openStorage } from "#exchange/storage.ts";
+import { createStreamServer } from "#exchange/streams/stream-server.ts";
 import { journalIntegrity } from "#exchange/suppliers/integrity-journal.ts";
 import { createLinkServer, LINK_PATH } from "#exchange/suppliers/link-server.ts";
 import { tradingRoutes } from "#exchange/trading/routes.ts";
@@ -28,6 +32,8 @@ import { tradingRoutes } from "#exchange/trading/routes.ts";
 const DRAIN_MS_MAX = 30_000;
 /** Largest body outside the consumption API. */
 const BODY_BYTES_MAX = 64 * 1024;
+/** From one batch of the journal to the next while many commands come; one alone does not wait. */
+const BATCH_PACE_MS = 1;
 
 export interface ExchangeDependencies {
   clock: Clock;
@@ -74,11 +80,19 @@ export async function createExchange(
     journal,
     clock,
     onFatal,
+    pace: (run) => void setTimeout(run, BATCH_PACE_MS),
     startFollower: startFollowerThread,
     onMissedSnapshot,
     onDisorder,
   });
   shell.subscribe((events) => history.apply(events));
+  // While nothing has run since the start: what is told begins with what is durable.
+  const streams = createStreamServer({
+    shell,
+    history,
+    clock,
+    log: log.child({ component: "streams" }),
+  });
   await startMarket(shell, config);
 
   const watch = watchInvariants({}, { shell, log });
@@ -100,6 +114,7 @@ export async function createExchange(
       dispatcher: links.registry,
       clock,
       load,
+      grants: createGrantPacer(),
       log: log.child({ component: "consumption" }),
     },
   );
@@ -113,7 +128,9 @@ export async function createExchange(
         if (!consumption.handle(request, response)) handler(request, response);
       }),
   });
+  const routes = collectRoutes(app);
   handleRefusals(app, { bodyBytesMax: BODY_BYTES_MAX }, { log });
+  await app.register(referenceRoutes, { routes });
   let isStopping = false;
   healthRoutes(app, { shell, operatorToken, isStopping: () => isStopping });
   await app.register(operatorRoutes, {
@@ -127,10 +144,13 @@ export async function createExchange(
   });
   // The published clients find key registration on another host, under /api/v1.
   for (const prefix of ["/v1", "/api/v1"]) {
-    await app.register(tradingRoutes, { prefix, shell, history, clock });
+    await app.register(tradingRoutes, {
+      ...{ prefix, shell, history, clock, hosts: config.publicHosts },
+    });
   }
   app.server.on("upgrade", (request, socket, head) => {
     if ((request.url ?? "").split("?")[0] === LINK_PATH) links.upgrade(request, socket, head);
+    else if (streams.takes(request.url)) streams.upgrade(request, socket, head);
     else socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
   });
 
@@ -149,6 +169,7 @@ export async function createExchange(
       watch.close();
       load.close();
       links.close();
+      streams.close();
       await backups.close();
       withdrawAddress(config.dataDir);
       await app.close();

@@ -14,6 +14,17 @@ test("the shipped files load with the documented defaults", () => {
   });
 });
 
+test("public hosts are a list, compared in lower case; what is no host is named", () => {
+  const hosts = (GRIDSPOT_PUBLIC_HOSTS: string) =>
+    loadExchangeConfig({ GRIDSPOT_PUBLIC_HOSTS }, files);
+  expect(hosts(" Exchange.Example:8080, other.example ")).toMatchObject({
+    config: { publicHosts: ["exchange.example:8080", "other.example"] },
+  });
+  expect(hosts("https://exchange.example")).toMatchObject({
+    problems: [expect.stringMatching(/"https:\/\/exchange.example", expected hosts like/)],
+  });
+});
+
 test("the demo instruments are sound too", () => {
   expect(loadExchangeConfig({}, { ...files, instruments: read("instruments.demo.json") }).ok).toBe(
     true,

@@ -11,6 +11,8 @@ export interface ExchangeConfig {
   host: string;
   port: number;
   logLevel: string;
+  /** Names under which clients reach it, with ports; empty: not said. */
+  publicHosts: readonly string[];
   instruments: readonly Instrument[];
   policy: MarketPolicy;
 }
@@ -43,6 +45,7 @@ export function loadExchangeConfig(env: Environment, files: ConfigFiles): Loaded
     const error = checkPolicy.Errors(files.policy)[0];
     problems.push(`config/policy.json: ${error?.instancePath || "/"} ${error?.message}`);
   }
+  const publicHosts = hostsOf(env.GRIDSPOT_PUBLIC_HOSTS ?? "", problems);
   if (problems.length > 0) return { ok: false, problems };
   return {
     ok: true,
@@ -51,10 +54,28 @@ export function loadExchangeConfig(env: Environment, files: ConfigFiles): Loaded
       host: env.GRIDSPOT_HOST ?? "127.0.0.1",
       port,
       logLevel,
+      publicHosts,
       instruments,
       policy: files.policy as MarketPolicy,
     }),
   };
+}
+
+/** A list with commas; hosts are compared in lower case. */
+function hostsOf(text: string, problems: string[]): string[] {
+  const hosts = text
+    .split(",")
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== "");
+  const wrong = hosts.find(
+    (host) => !/^[a-z0-9.-]+(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/.test(host),
+  );
+  if (wrong !== undefined) {
+    problems.push(
+      `GRIDSPOT_PUBLIC_HOSTS names "${wrong}", expected hosts like exchange.example:8080, with commas between`,
+    );
+  }
+  return hosts;
 }
 
 function portOf(text: string, problems: string[]): number {

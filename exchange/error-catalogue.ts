@@ -3,17 +3,16 @@
  * OpenAI SDKs are told. `docs/errors.md` is the same table for readers; a test holds the two together.
  */
 import type { RejectionCode } from "#exchange/core/rejections.ts";
+import { ACCESS_ERRORS, type AccessRefusal } from "./access-errors.ts";
+import { type ErrorEntry, entry } from "./error-entry.ts";
+
+export type { ErrorEntry } from "./error-entry.ts";
 
 /** Refusals that the edges decide, before or beside the core. */
 type EdgeRefusal =
+  | AccessRefusal
   | "overloaded"
   | "trading-stopped"
-  | "missing-authentication"
-  | "invalid-api-key"
-  | "invalid-signature"
-  | "expired-timestamp"
-  | "invalid-public-key"
-  | "operator-token-invalid"
   | "backup-running"
   | "backup-failed"
   | "validation-error"
@@ -23,6 +22,7 @@ type EdgeRefusal =
   | "not-found"
   | "market-not-found"
   | "trade-not-found"
+  | "lot-not-found"
   | "method-not-allowed"
   | "rate-limit-exceeded"
   | "context-length-exceeded"
@@ -32,27 +32,6 @@ type EdgeRefusal =
   | "internal-error";
 
 export type Refusal = RejectionCode | EdgeRefusal;
-
-export interface ErrorEntry {
-  /** Published and stable: clients branch on it. The Grid's word where it has one. */
-  code: string;
-  /** HTTP status on the trading and operator APIs. */
-  status: number;
-  /** What it means when nothing more exact can be said. */
-  message: string;
-  /** The published word in `errors.detail`, where The Grid has one. */
-  detail?: string;
-  /** On the consumption API: status (else the one above), `type` and `code`. */
-  openai?: { status?: number; type?: string; code: string };
-  /** Seconds after which sending the same again may work; absent where it cannot. */
-  retryAfterSeconds?: number;
-}
-
-type Extras = Pick<ErrorEntry, "detail" | "openai" | "retryAfterSeconds">;
-
-function entry(status: number, code: string, message: string, extras: Extras = {}): ErrorEntry {
-  return { status, code, message, ...extras };
-}
 
 const QUOTA = "insufficient_quota";
 const RATE_LIMIT = { type: "rate_limit_error", code: "rate_limit_exceeded" };
@@ -109,11 +88,24 @@ export const ERRORS = {
     "REFERENCE_REUSED",
     "The reference belongs to another deposit; it is remembered for 90 days, or what the policy says.",
   ),
+  "withdrawal-not-found": entry(404, "WITHDRAWAL_NOT_FOUND", "No such withdrawal is open."),
   "mode-managed-setting": entry(
     403,
     "MODE_MANAGED_SETTING",
     "The account's mode decides this setting.",
     { detail: "mode_managed_setting" },
+  ),
+  "price-above-ceiling": entry(
+    402,
+    "PRICE_ABOVE_CEILING",
+    "What is offered costs more than the account's price ceiling.",
+    { openai: { type: QUOTA, code: "price_above_ceiling" } },
+  ),
+  "spend-cap-reached": entry(
+    402,
+    "SPEND_CAP_REACHED",
+    "The account's spend cap does not leave enough for this request.",
+    { openai: { type: QUOTA, code: "spend_cap_reached" } },
   ),
   "auto-mode-trading-restricted": entry(
     403,
@@ -148,6 +140,16 @@ export const ERRORS = {
     openai: { type: "no_capacity", code: "no_capacity" },
     retryAfterSeconds: 2,
   }),
+  "delivery-halted": entry(503, "DELIVERY_HALTED", "Delivery of the instrument is halted.", {
+    openai: { type: "no_capacity", code: "delivery_halted" },
+    retryAfterSeconds: 60,
+  }),
+  "draw-rate-exceeded": entry(
+    429,
+    "DRAW_RATE_EXCEEDED",
+    "The Lots of this account give no more at once.",
+    { openai: RATE_LIMIT, retryAfterSeconds: 1 },
+  ),
   "no-units": entry(402, "NO_UNITS", "The account holds no Units for this request.", {
     openai: { type: QUOTA, code: "insufficient_units" },
   }),
@@ -183,37 +185,7 @@ export const ERRORS = {
     "The exchange found its own books in disorder and executes nothing until its operator has looked; reads go on.",
     { openai: { type: "server_error", code: "trading_stopped" } },
   ),
-  "missing-authentication": entry(
-    401,
-    "AUTH_FAILED",
-    "No credentials were sent; expected an API key (`Authorization: Bearer gs_…`) or the signature headers of the trading API.",
-    { openai: { code: "invalid_api_key" } },
-  ),
-  "invalid-api-key": entry(
-    401,
-    "INVALID_API_KEY",
-    "The API key is not known here; check it, or ask the exchange's operator for one.",
-  ),
-  "invalid-signature": entry(
-    401,
-    "INVALID_SIGNATURE",
-    "The signature is not the key's over timestamp + METHOD + path + body.",
-  ),
-  "expired-timestamp": entry(
-    401,
-    "EXPIRED_TIMESTAMP",
-    "The timestamp is more than 30 seconds from the server's time.",
-  ),
-  "invalid-public-key": entry(
-    422,
-    "INVALID_PUBLIC_KEY",
-    "The public key is not a sound Ed25519 key.",
-  ),
-  "operator-token-invalid": entry(
-    401,
-    "OPERATOR_TOKEN_INVALID",
-    "Send `Authorization: Bearer` with the token from operator.token in the data directory.",
-  ),
+  ...ACCESS_ERRORS,
   "backup-running": entry(409, "BACKUP_RUNNING", "Another backup is being made.", {
     retryAfterSeconds: 60,
   }),
@@ -234,6 +206,7 @@ export const ERRORS = {
   "not-found": entry(404, "NOT_FOUND", "Nothing is here."),
   "market-not-found": entry(404, "MARKET_NOT_FOUND", "No such market; GET /v1/markets lists them."),
   "trade-not-found": entry(404, "TRADE_NOT_FOUND", "This account has no such trade."),
+  "lot-not-found": entry(404, "LOT_NOT_FOUND", "This account has no such Lot."),
   "method-not-allowed": entry(405, "METHOD_NOT_ALLOWED", "The path does not take this method."),
   "rate-limit-exceeded": entry(429, "RATE_LIMIT_EXCEEDED", "Too many requests; slow down.", {
     openai: RATE_LIMIT,

@@ -16,6 +16,9 @@ export interface GroupCommitOptions {
   batchBytesTarget: number;
 }
 
+/** A batch of so many commands means load. */
+const PACED_COMMANDS_MIN = 8;
+
 export interface GroupCommitDependencies {
   core: Pick<Core, "state">;
   journal: Journal;
@@ -25,6 +28,8 @@ export interface GroupCommitDependencies {
   onFatal: (error: Error) => void;
   /** Runs something once what is executing now has returned. */
   defer: Defer;
+  /** Runs something a moment later: how far apart batches are under load; at once when left out. */
+  pace?: Defer | undefined;
 }
 
 /** `setImmediate`, or what a simulation puts in its place. */
@@ -55,7 +60,7 @@ interface Emitted {
 /** Builds the queue on a core whose state is wholly durable. */
 export function createGroupCommit(
   options: GroupCommitOptions,
-  { core, journal, snapshots, encodeEvents, onFatal, defer }: GroupCommitDependencies,
+  { core, journal, snapshots, encodeEvents, onFatal, defer, pace }: GroupCommitDependencies,
 ): GroupCommit {
   const queue: Emitted[] = [];
   const waiting: { seq: number; resolve: () => void }[] = [];
@@ -65,6 +70,7 @@ export function createGroupCommit(
   let bytesUnsynced = 0;
   let writing: Promise<void> | null = null;
   let hasFailed = false;
+  let resting: Promise<void> | null = null;
 
   function fail(error: Error): void {
     if (hasFailed) return;
@@ -105,12 +111,29 @@ export function createGroupCommit(
     for (const { resolve } of free) resolve();
   }
 
+  /**
+   * Each batch is a hand-over between threads, which costs as much as some commands: under load one
+   * comes a moment after the other. A command that comes alone finds no load, and does not wait.
+   */
+  function rest(batch: readonly Emitted[]): void {
+    if (pace === undefined || batch.length < PACED_COMMANDS_MIN) return;
+    resting = new Promise((resolve) => {
+      pace(() => {
+        resting = null;
+        resolve();
+      });
+    });
+  }
+
   async function writeAll(): Promise<void> {
     // What this turn of the event loop still executes shares the first write.
     await new Promise<void>((resolve) => defer(resolve));
     try {
       while (queue.length > 0 && !hasFailed) {
-        await writeBatch(takeBatch());
+        if (resting !== null) await resting;
+        const batch = takeBatch();
+        rest(batch);
+        await writeBatch(batch);
         if (!hasFailed) snapshots.reached(durableSeq);
       }
     } catch (error) {

@@ -1,7 +1,5 @@
-/** What the fastify routes share: bodies checked by compiled schemas, refusals in the published envelope. */
-import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Static, TSchema } from "typebox";
-import { Compile } from "typebox/compile";
+/** What the fastify routes share: commands, and refusals in the published envelope. */
+import type { FastifyReply } from "fastify";
 import type { Command, CommandResult, CommandType } from "#exchange/core/commands.ts";
 import { type Refusal, tradingError } from "#exchange/errors.ts";
 import type { Outcome, Shell } from "#exchange/shell.ts";
@@ -27,20 +25,6 @@ export function sendRefusal(reply: FastifyReply, error: Refused): FastifyReply {
     error.details,
   );
   return reply.status(status).headers(headers).send(body);
-}
-
-/** A check for a body: no coercion, unknown fields refused, the first problem named. */
-export function bodyOf<S extends TSchema>(schema: S): (request: FastifyRequest) => Static<S> {
-  const check = Compile(schema);
-  return (request) => {
-    const { body } = request;
-    if (check.Check(body)) return body as Static<S>;
-    const error = check.Errors(body)[0];
-    const field = (error?.instancePath ?? "").slice(1).replaceAll("/", ".") || "body";
-    const unknown = error?.message === "schema is false";
-    const fault = unknown ? "is no field of this request" : `${error?.message}`;
-    throw new Refused("validation-error", `${field}: ${fault}`, { field });
-  };
 }
 
 /** Runs a command, or throws its refusal once it may be told. */

@@ -19,6 +19,7 @@ function startShell(options: ShellOptions = {}, held = heldJournal()) {
   const clock = manualClock(1_000);
   let tick = () => {};
   let isTicking = false;
+  const paced: (() => void)[] = [];
   const snapshots = { eventsPerSnapshot: 1_000, snapshotAtStopMsMax: SNAPSHOT_AT_STOP_MS };
   const shell = createShell(
     { ...snapshots, ...options },
@@ -27,6 +28,7 @@ function startShell(options: ShellOptions = {}, held = heldJournal()) {
       journal: held.journal,
       clock,
       onFatal: (error) => fatal.push(error.message),
+      pace: (run) => void paced.push(run),
       ticker(run, everyMs) {
         if (everyMs === SNAPSHOT_AT_STOP_MS) return () => {};
         tick = run;
@@ -37,7 +39,13 @@ function startShell(options: ShellOptions = {}, held = heldJournal()) {
       },
     },
   );
-  return { ...held, shell, core, clock, fatal, tick: () => tick(), isTicking: () => isTicking };
+  /** Ends the moment between two batches. */
+  const endPause = async () => {
+    paced.shift()?.();
+    await settle();
+  };
+  const shown = { shell, core, clock, fatal, endPause };
+  return { ...held, ...shown, tick: () => tick(), isTicking: () => isTicking };
 }
 
 describe("what is not durable is not told", () => {
@@ -114,6 +122,51 @@ describe("commands share writes", () => {
     expect(ranges()).toEqual([
       [1, 3],
       [4, 5],
+    ]);
+  });
+
+  test("under load a batch comes a moment after the last one, with all that came meanwhile", async () => {
+    const { shell, ranges, endWrite, endPause } = startShell();
+    for (let command = 1; command <= 8; command += 1) shell.submit(emits(1));
+    await settle();
+    await endWrite();
+    shell.submit(emits(1));
+    await settle();
+    shell.submit(emits(1));
+    await settle();
+    expect(ranges()).toEqual([[1, 8]]);
+    await endPause();
+    expect(ranges()).toEqual([
+      [1, 8],
+      [9, 10],
+    ]);
+  });
+
+  test("a command that comes alone does not wait", async () => {
+    const { shell, ranges, endWrite } = startShell();
+    for (let command = 1; command <= 3; command += 1) {
+      shell.submit(emits(1));
+      await settle();
+      await endWrite();
+    }
+    expect(ranges()).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
+  });
+
+  test("a stop writes what waits for the next batch", async () => {
+    const { shell, ranges, endWrite, endPause } = startShell();
+    for (let command = 1; command <= 8; command += 1) shell.submit(emits(1));
+    await settle();
+    await endWrite();
+    shell.submit(emits(1));
+    void shell.close();
+    await endPause();
+    expect(ranges()).toEqual([
+      [1, 8],
+      [9, 9],
     ]);
   });
 

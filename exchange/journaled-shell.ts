@@ -47,6 +47,8 @@ export interface ShellDependencies {
   encodeEvents?: (events: readonly CoreEvent[]) => Uint8Array;
   ticker?: Ticker;
   defer?: Defer;
+  /** How batches are paced under load, see `GroupCommitDependencies`. */
+  pace?: Defer;
   /** Where snapshots are made; without it in turns of this thread, which is for small states. */
   startFollower?: StartFollower;
   /** A snapshot could not be taken, and only that. */
@@ -100,7 +102,11 @@ export function createShell(
       batchBytesTarget: BATCH_BYTES_TARGET,
       ...options,
     },
-    { core, journal, snapshots, onFatal, defer, encodeEvents: given.encodeEvents ?? encodeEvents },
+    {
+      ...{ core, journal, snapshots, onFatal, defer },
+      pace: given.pace,
+      encodeEvents: given.encodeEvents ?? encodeEvents,
+    },
   );
   let closing: Promise<void> | null = null;
   let willTickAgain = false;

@@ -6,15 +6,22 @@ import { Refused } from "#exchange/http.ts";
 /** How much of a wrong value is shown back. */
 const SHOWN_CHARACTERS_MAX = 40;
 
+/** Reads a body, and says by which schema. */
+export interface BodyReader<S extends TSchema> {
+  (body: unknown): Static<S>;
+  readonly schema: S;
+}
+
 /** Compiles a schema into a reader that returns the body or throws `validation-error` with the field's name. */
-export function bodyReader<S extends TSchema>(schema: S): (body: unknown) => Static<S> {
+export function bodyReader<S extends TSchema>(schema: S): BodyReader<S> {
   const check = Compile(schema);
-  return (body) => {
+  const read = (body: unknown) => {
     if (check.Check(body)) return body as Static<S>;
     const error = check.Errors(body).find(({ keyword }) => keyword !== "boolean");
     const { field, message } = describe(error, body);
     throw new Refused("validation-error", message, { field, message });
   };
+  return Object.assign(read, { schema });
 }
 
 /** Reads raw text as JSON; throws `malformed-json` with the place. */

@@ -14,6 +14,7 @@ const PREFIXES = {
   delivery: "delivery",
   transfer: "transfer",
   issuance: "issuance",
+  withdrawal: "withdrawal",
 } as const;
 
 export type IdKind = keyof typeof PREFIXES;

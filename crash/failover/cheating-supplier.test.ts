@@ -88,7 +88,7 @@ const CHEATS: [name: string, end: string, script: Script, trace: Trace][] = [
     },
     {
       event: { type: "delivery-settled", outputSha256: "0".repeat(64) },
-      ...{ verdict: "good", cause: "done" },
+      ...{ verdict: "good", cause: "done", breach: "wrong-digest" },
     },
   ],
   [
@@ -157,12 +157,15 @@ const CHEATS: [name: string, end: string, script: Script, trace: Trace][] = [
   ],
   [
     "answers nothing, and wants the prompt paid",
-    "free",
+    "covered",
     (voice) => {
       voice.accept();
       voice.end({ reportedPromptTokens: 1_000 });
     },
-    { event: { type: "delivery-released" }, verdict: "excused", cause: "empty-answer" },
+    {
+      event: { type: "attempt-failed", remedy: "cover" },
+      ...{ verdict: "failed", cause: "empty-alone" },
+    },
   ],
   [
     "leaves out records",
@@ -178,9 +181,21 @@ const CHEATS: [name: string, end: string, script: Script, trace: Trace][] = [
   ],
   [
     "puts the failure on the buyer",
-    "free",
+    "covered",
     (voice) => voice.fail("backend-refused", 400),
-    { event: { type: "delivery-released" }, verdict: "excused", cause: "buyer-refused" },
+    {
+      event: { type: "attempt-failed", remedy: "cover" },
+      ...{ verdict: "failed", cause: "refused-alone" },
+    },
+  ],
+  [
+    "breaks off and calls it done",
+    "free",
+    async (voice, words) => {
+      await market.begin(voice, words);
+      voice.end({ finishReason: null });
+    },
+    { event: { type: "delivery-released" }, verdict: "failed", cause: "truncated" },
   ],
 ];
 

@@ -27,7 +27,7 @@ const OutputTokens = Nullable(Type.Integer({ minimum: 1, maximum: OUTPUT_TOKENS_
 const Penalty = Nullable(Type.Number({ minimum: -2, maximum: 2 }));
 
 /** What is checked; every other field passes to the supplier as it came. */
-const ChatRequestSchema = Type.Object({
+export const ChatRequestSchema = Type.Object({
   model: Type.String({ minLength: 1, maxLength: 64 }),
   messages: Type.Array(
     Type.Object({

@@ -118,6 +118,7 @@ export interface WorldOptions {
   limits?: KeyLimits;
   timeouts?: Partial<DeliveryTimeouts>;
   openDeliveriesMax?: number;
+  bodiesBytesMax?: number;
   /** Names of suppliers, the cheapest first; each asks one cent more than the one before. */
   suppliers?: string[];
   micros?: bigint;
@@ -185,6 +186,7 @@ export async function startConsumption(options: WorldOptions = {}) {
     {
       ...(options.limits && { limits: options.limits }),
       ...(options.openDeliveriesMax && { openDeliveriesMax: options.openDeliveriesMax }),
+      ...(options.bodiesBytesMax && { bodiesBytesMax: options.bodiesBytesMax }),
     },
     {
       shell,

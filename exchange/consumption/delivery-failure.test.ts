@@ -151,20 +151,6 @@ describe("a failed attempt", () => {
     expect(world.last("delivery-released")).toMatchObject({ verdict: "failed" });
   });
 
-  test("a backend's 400 is the buyer's own: told as it is, not tried elsewhere, excused", async () => {
-    await start({ suppliers: ["sam", "ola"] });
-    const call = world.sdk.chat.completions.create(streamed);
-    const error = { code: "backend-refused", message: "tools need a template", status: 422 };
-    (await world.attempt()).fail(error);
-    await expect(call).rejects.toMatchObject({
-      status: 422,
-      code: "backend_refused",
-      message: /template/,
-    });
-    expect(world.attempts).toHaveLength(1);
-    expect(world.last("delivery-released")).toMatchObject({ verdict: "excused" });
-  });
-
   test("a supplier that falls silent in mid-stream has failed", async () => {
     await start({ timeouts: { supplierSilentMsMax: 40 } });
     const call = world.sdk.chat.completions.create(streamed);

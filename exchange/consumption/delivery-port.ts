@@ -8,6 +8,7 @@ import type { DeliveryEnd } from "#protocol/link-messages.ts";
 import type { ChatRequest } from "./chat-request.ts";
 import type { DeliveryTimeouts } from "./delivery-time.ts";
 import type { ExchangeLoad } from "./exchange-load.ts";
+import type { GrantPacer } from "./grant-pacer.ts";
 import type { PoisonList } from "./poison.ts";
 
 export interface AttemptError {
@@ -34,6 +35,8 @@ export interface AttemptHandlers {
   /** UTF-8 text of choice 0; a character may be cut between two calls. */
   onDelta(text: Buffer, chunks: number): void;
   onEvent(json: Buffer): void;
+  /** Whether an event holds any of the answer, asked before it is told; without this all do. */
+  holdsOutput?(json: Buffer): boolean;
   onBody(part: Buffer, final: boolean): void;
   onEnd(end: DeliveryEnd, clock: AttemptClock): void;
   onError(error: AttemptError, clock: AttemptClock): void;
@@ -70,6 +73,8 @@ export interface DeliveryDependencies {
   /** How late the exchange itself is. */
   load: Pick<ExchangeLoad, "lateMs" | "isSlow">;
   poison: PoisonList;
+  /** How small grants are paced; at once when left out. */
+  grants?: GrantPacer;
   timeouts?: DeliveryTimeouts;
 }
 
@@ -78,4 +83,6 @@ export interface DeliveryRequest {
   promptTokens: number;
   buyer: { account: number; keyId: string };
   requestId: string;
+  /** Called once its output has begun: no other supplier will be sent the body. */
+  dropBody(): void;
 }

@@ -5,7 +5,9 @@
  */
 import { randomUUID } from "node:crypto";
 import type { DeliveryEnd } from "#protocol/link-messages.ts";
+import { readEnd } from "./attempt-end.ts";
 import { AttemptOutput } from "./attempt-output.ts";
+import { AttemptTime } from "./attempt-time.ts";
 import { Booking, type Reserved } from "./booking.ts";
 import { Credit } from "./credit.ts";
 import type { Client } from "./delivery-client.ts";
@@ -15,11 +17,13 @@ import type {
   DeliveryDependencies,
   DeliveryRequest,
 } from "./delivery-port.ts";
-import { DEFAULT_TIMEOUTS, timeLimitsOf, Watch } from "./delivery-time.ts";
+import { DEFAULT_TIMEOUTS, Watch } from "./delivery-time.ts";
 import { Ending } from "./ending.ts";
+import { Failover, type Saying } from "./failover.ts";
 import { isBuyersMistake } from "./failure.ts";
 import { dispatchHeld } from "./held-attempt.ts";
-import { blamedFor, measureAttempt } from "./measured.ts";
+import { measureAttempt } from "./measured.ts";
+import { NO_BODY } from "./request-body.ts";
 
 /** Serves one admitted request: call `run` once, then tell it what the client does. */
 export class Delivery {
@@ -30,14 +34,13 @@ export class Delivery {
   readonly #watch: Watch;
   readonly #credit: Credit;
   readonly #ending: Ending;
-  readonly #startedMs: number;
+  readonly #time: AttemptTime;
+  readonly #failover: Failover;
   #done: () => void = () => {};
   #output = new AttemptOutput({ limitTokens: 0, choices: 1 });
   #reserved: Reserved | null = null;
   #attempt: Attempt | null = null;
   #begun = false;
-  #firstMs: number | null = null;
-
   constructor(asked: DeliveryRequest, client: Client, dependencies: DeliveryDependencies) {
     this.#asked = asked;
     this.#client = client;
@@ -46,19 +49,20 @@ export class Delivery {
     this.#watch = new Watch(dependencies.timeouts ?? DEFAULT_TIMEOUTS, {
       clock: dependencies.clock,
       supplierSilent: (ms) => this.#broken("timeout", `the supplier sent nothing for ${ms} ms`),
-      clientStalled: () => {
-        this.#leave("client-stalled");
-        this.#client.drop();
-      },
+      expectedMs: () => this.#time.expectedMs(this.#output.tokens()),
+      supplierTooSlow: () =>
+        this.#broken("too-slow", "the output came at a tenth of the promised speed or less"),
+      clientStalled: () => this.#leave("client-stalled"),
       outOfTime: () => this.#outOfTime(),
     });
-    this.#credit = new Credit(this.#watch);
-    this.#startedMs = dependencies.clock.monotonicMs();
+    this.#credit = new Credit(this.#watch, dependencies.grants);
+    this.#time = new AttemptTime(dependencies.clock);
+    this.#failover = new Failover(this.#booking, this.#time);
     this.#ending = new Ending({
       booking: this.#booking,
       client,
       clock: dependencies.clock,
-      startedMs: this.#startedMs,
+      startedMs: this.#time.startedMs,
       onOver: () => this.#done(),
     });
   }
@@ -110,16 +114,16 @@ export class Delivery {
     this.#reserved = reserved;
     const limitTokens = reservation.reservedTokens - reservation.promptTokens;
     this.#output = new AttemptOutput({ limitTokens, choices: request.choices });
-    this.#firstMs = null;
-    const limits = timeLimitsOf(shell.state, request, reservation.maxOutputTokens);
-    this.#watch.start(this.#startedMs + limits.deliveryMsMax);
+    const { maxOutputTokens } = reservation;
+    const limits = this.#time.start(shell.state, request, maxOutputTokens);
+    this.#watch.start(this.#time.startedMs + limits.firstByteMsMax);
     this.#attempt = dispatchHeld(
       {
         supplier: reservation.supplier,
         symbol: request.symbol,
         attemptId: randomUUID(),
         streamed: request.streamed,
-        maxOutputTokens: reservation.maxOutputTokens,
+        maxOutputTokens,
         body: request.body,
         firstTokenTimeoutMs: limits.firstTokenTimeoutMs,
       },
@@ -136,8 +140,8 @@ export class Delivery {
   }
 
   #text(text: string, bytes: number): void {
-    this.#came(bytes);
     // Half a character may come alone.
+    this.#came(bytes, text !== "");
     if (text !== "") this.#begin();
     const full = this.#output.addText(text);
     this.#credit.forwarded(text === "" || this.#client.text(text));
@@ -145,34 +149,46 @@ export class Delivery {
   }
 
   #event(json: string, bytes: number): void {
-    this.#came(bytes);
     const added = this.#output.addChunk(json);
+    this.#came(bytes, added?.hasText ?? false);
     if (added === null) {
-      this.#broken("backend-stream-broken", "the supplier sent a chunk that is not one");
+      this.#broken("malformed", "the supplier sent a chunk that is not one");
       return;
     }
-    const isEmpty = added.choices.length === 0;
-    if (!isEmpty) this.#begin();
+    if (added.hasText) this.#begin();
+    if (!this.#begun && !this.#output.hold(added.choices)) {
+      this.#broken("malformed", "the supplier sent chunks without anything in them");
+      return;
+    }
+    const isEmpty = added.choices.length === 0 || !this.#begun;
     this.#credit.forwarded(isEmpty || this.#client.choices(added.choices));
     if (added.full) this.#limitReached("reservation-used");
   }
 
   #bodyPart(part: Buffer): void {
-    this.#came(part.length);
+    this.#came(part.length, true);
     const problem = this.#output.addBody(part);
     if (problem === null) this.#credit.forwarded(true);
-    else this.#broken("backend-failed", problem);
+    else this.#broken("malformed", problem);
   }
 
   #begin(): void {
     if (this.#begun || this.#reserved === null) return;
     this.#begun = true;
+    this.#asked.request.body = NO_BODY;
+    this.#asked.dropBody();
+    this.#watch.begun(this.#time.endMs);
     this.#client.begin(this.#reserved);
+    const held = this.#output.takeHeld();
+    if (held.length > 0) this.#client.choices(held);
   }
 
-  #came(bytes: number): void {
-    this.#firstMs ??= this.#dependencies.clock.monotonicMs();
+  /** Only what is part of the answer counts as a sign of life. */
+  #came(bytes: number, isOutput: boolean): void {
     this.#credit.used(bytes);
+    if (!isOutput) return;
+    this.#time.came();
+    this.#watch.supplierSpoke();
   }
 
   #limitReached(cause: string): void {
@@ -180,11 +196,13 @@ export class Delivery {
     this.#settle("length", cause, null);
   }
 
-  #leave(cause: string): void {
-    if (this.#ending.isOver) return;
-    this.#attempt?.cancel(cause);
-    if (this.#begun) this.#settle(null, cause, null);
-    else this.#release("excused", cause);
+  #leave(cause: "client-gone" | "client-stalled"): void {
+    if (!this.#ending.isOver) {
+      this.#attempt?.cancel(cause);
+      if (this.#begun) this.#settle(null, cause, null);
+      else this.#release("excused", cause);
+    }
+    if (cause === "client-stalled") this.#client.drop();
   }
 
   #outOfTime(): void {
@@ -194,24 +212,25 @@ export class Delivery {
     }
     this.#attempt?.cancel("time-limit");
     const message = "the request took longer than a delivery may";
-    this.#release("failed", blamedFor("time-limit", this.#dependencies.load), () =>
-      this.#client.refuse("supplier-failed", message),
-    );
+    const cause = this.#time.blamed("time-limit", this.#attempt, this.#dependencies.load);
+    this.#release("failed", cause, () => this.#client.refuse("supplier-failed", message));
   }
 
   #ended(end: DeliveryEnd): void {
-    const { streamed } = this.#asked.request;
-    const choices = streamed ? null : this.#output.answer();
-    if (!streamed && choices === null) {
-      this.#broken("backend-failed", "the answer is no chat completion");
-      return;
+    const read = readEnd(end, this.#output, this.#asked.request, this.#begun);
+    if (!read.ok) this.#broken(read.cause, read.message);
+    else if (this.#output.tokens() > 0 || !this.#askAnother("empty-alone")) {
+      this.#settle(read.finishReason, read.cause, end, read.choices);
     }
-    const finished = end.finishReason !== null || this.#output.finishes.size > 0;
-    if (streamed && !this.#begun && !finished) {
-      this.#broken("backend-failed", "the stream ended before it began");
-      return;
-    }
-    this.#settle(end.finishReason, "done", end, choices);
+  }
+
+  /** Whether another supplier is asked because of what the last one said of the request. */
+  #askAnother(saying: Saying): boolean {
+    if (this.#begun || this.#reserved === null) return false;
+    const booked = this.#failover.afterSaying(this.#reserved, saying);
+    if (booked === null) return false;
+    this.#dispatch(booked.reserved, booked.released);
+    return true;
   }
 
   #settle(
@@ -229,7 +248,7 @@ export class Delivery {
     this.#watch.close();
     void this.#ending.settle({
       ...{ reserved, output: this.#output, measured, finishReason, cause, end, choices },
-      ...{ firstMs: this.#firstMs, hasBegun: this.#begun },
+      ...{ firstMs: this.#time.firstMs, hasBegun: this.#begun },
     });
   }
 
@@ -244,33 +263,32 @@ export class Delivery {
     const { code, message, status } = error;
     const reserved = this.#reserved;
     if (this.#ending.isOver || reserved === null) return;
-    const cause = blamedFor(code, this.#dependencies.load);
+    const cause = this.#time.blamed(code, this.#attempt, this.#dependencies.load);
     if (this.#begun) {
       this.#release("failed", cause, () => this.#client.abort(message));
       return;
     }
     if (isBuyersMistake(error)) {
-      this.#release("excused", "buyer-refused", () =>
+      const isConfirmed = this.#failover.wasDoubted("refused-alone");
+      if (this.#askAnother("refused-alone")) return;
+      this.#release("excused", isConfirmed ? "refused-twice" : "buyer-refused", () =>
         this.#client.refuse("backend-refused", message, status ?? undefined),
       );
       return;
     }
-    const booked = this.#booking.retry(reserved, cause);
-    if (booked.ok) {
+    const booked = this.#failover.after(reserved, cause);
+    if (booked?.ok) {
       this.#dispatch(booked.reserved, booked.released);
-      return;
-    }
-    if (booked.code === "poison-request") {
+    } else if (booked?.code === "poison-request") {
       const { request, buyer } = this.#asked;
       this.#dependencies.poison.add(buyer.keyId, request.body);
-      this.#release("excused", "poison-request", () =>
-        this.#client.refuse("poison-request", `${message}; ${booked.message}. Nothing was billed.`),
-      );
-      return;
+      const why = `${message}; ${booked.message}. Nothing was billed.`;
+      this.#release("excused", "poison-request", () => this.#client.refuse("poison-request", why));
+    } else {
+      const why = `${message}; ${booked?.message ?? "there is no time for another supplier"}. Nothing was billed.`;
+      const refusal = code === "busy" ? "no-supplier" : "supplier-failed";
+      this.#release("failed", cause, () => this.#client.refuse(refusal, why));
     }
-    const why = `${message}; ${booked.message}. Nothing was billed.`;
-    const refusal = code === "busy" ? "no-supplier" : "supplier-failed";
-    this.#release("failed", cause, () => this.#client.refuse(refusal, why));
   }
 
   #release(verdict: "failed" | "excused", cause: string, tell?: () => void): void {

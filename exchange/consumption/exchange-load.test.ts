@@ -5,7 +5,11 @@ import { readLoad, watchExchangeLoad } from "./exchange-load.ts";
 function histogram(delays: { p50: number; p99: number }) {
   return {
     count: 100,
-    percentile: (p: number) => ((p === 50 ? delays.p50 : delays.p99) + 10) * 1e6,
+    asked: 0,
+    percentile(p: number) {
+      this.asked += 1;
+      return ((p === 50 ? delays.p50 : delays.p99) + 10) * 1e6;
+    },
     reset() {
       delays.p50 = 0;
       delays.p99 = 0;
@@ -31,4 +35,18 @@ test("a loop that has not been watched yet is not late", () => {
   expect(load.lateMs()).toBeLessThan(50);
   expect(load.isSlow()).toBe(false);
   load.close();
+});
+
+test("percentiles are read again only when a sample came", () => {
+  const delays = { p50: 1, p99: 3 };
+  const samples = histogram(delays);
+  const load = readLoad(samples);
+  load.lateMs();
+  const askedOnce = samples.asked;
+  load.isSlow();
+  load.lateMs();
+  expect(samples.asked).toBe(askedOnce);
+  delays.p99 = 61;
+  samples.count += 1;
+  expect(load.isSlow()).toBe(true);
 });

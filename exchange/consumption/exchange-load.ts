@@ -41,15 +41,27 @@ export function watchExchangeLoad(): ExchangeLoad {
 /** Reads a histogram of delays, in nanoseconds and with the sampling interval in them. */
 export function readLoad(histogram: Histogram) {
   let wasSlow = false;
+  let seenCount = -1;
+  let seen = { usualMs: 0, worstMs: 0 };
   const delayMs = (percentile: number) =>
-    histogram.count === 0 ? 0 : Math.max(0, histogram.percentile(percentile) / 1e6 - RESOLUTION_MS);
-  const isSlowNow = () => delayMs(99) > SLOW_P99_MS;
+    Math.max(0, histogram.percentile(percentile) / 1e6 - RESOLUTION_MS);
+  /** Read again only when a sample came: every delivery asks, and a percentile walks the histogram. */
+  const delays = () => {
+    const { count } = histogram;
+    if (count === seenCount) return seen;
+    seenCount = count;
+    seen =
+      count === 0 ? { usualMs: 0, worstMs: 0 } : { usualMs: delayMs(50), worstMs: delayMs(99) };
+    return seen;
+  };
+  const isSlowNow = () => delays().worstMs > SLOW_P99_MS;
   return {
-    lateMs: () => delayMs(50),
+    lateMs: () => delays().usualMs,
     isSlow: () => wasSlow || isSlowNow(),
     nextSlot() {
       wasSlow = isSlowNow();
       histogram.reset();
+      seenCount = -1;
     },
   };
 }

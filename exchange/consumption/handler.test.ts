@@ -172,6 +172,25 @@ describe("limits", () => {
     await first;
   });
 
+  test("a body takes its place in memory until its answer begins, and no longer", async () => {
+    await start({ bodiesBytesMax: 1_500 });
+    const body = JSON.stringify({
+      ...ask,
+      messages: [{ role: "user", content: "x".repeat(900) }],
+      stream: true,
+    });
+    const first = world.post(body);
+    const attempt = await world.attempt();
+    expect((await world.post(body)).status).toBe(503);
+    attempt.text("Hello");
+    const answer = await first;
+    const second = world.post(body);
+    (await world.attempt(2)).text("x").end();
+    expect((await second).status).toBe(200);
+    attempt.end();
+    expect(await answer.text()).toContain("Hello");
+  });
+
   test("a shell that is full refuses, and nothing was executed", async () => {
     world.overload(1);
     await expect(world.sdk.chat.completions.create(ask)).rejects.toMatchObject({

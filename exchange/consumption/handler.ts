@@ -11,18 +11,19 @@ import type { Instrument } from "#protocol/instrument.ts";
 import { TOKENS_PER_MESSAGE } from "#protocol/reference-tokens.ts";
 import { type ChatRequest, readChatRequest } from "./chat-request.ts";
 import { Delivery } from "./delivery.ts";
-import type { DeliveryDependencies } from "./delivery-port.ts";
+import type { DeliveryDependencies, DeliveryRequest } from "./delivery-port.ts";
 import { createLimiter, DEFAULT_KEY_LIMITS, type KeyLimits } from "./limits.ts";
 import { findModel, listModels } from "./models.ts";
 import { PoisonList } from "./poison.ts";
 import { createPromptCounter } from "./prompt-counter.ts";
-import { createReply, sendJson, sendRefusal } from "./reply.ts";
+import { createReply, type Head, sendJson, sendRefusal } from "./reply.ts";
 import { BODY_BYTES_MAX, createBodyReader } from "./request-body.ts";
 
 /** Requests served at a time by this process. */
 const OPEN_DELIVERIES_MAX = 5_000;
 const CHAT_PATH = "/v1/chat/completions";
 const MODELS_PATH = "/v1/models";
+const REQUEST_ID_HEADERS = ["x-request-id", "x-grid-request-id", "x-gridspot-request-id"] as const;
 
 export interface ConsumptionDependencies extends Omit<DeliveryDependencies, "poison"> {
   log: Logger;
@@ -51,41 +52,41 @@ type Checked = { ok: true; request: ChatRequest; promptTokens: number } | Refuse
 
 /** Builds the handler. */
 export function createConsumption(
-  options: { limits?: KeyLimits; openDeliveriesMax?: number },
+  options: { limits?: KeyLimits; openDeliveriesMax?: number; bodiesBytesMax?: number },
   dependencies: ConsumptionDependencies,
 ): Consumption {
   const { shell, clock, log } = dependencies;
   const openDeliveriesMax = options.openDeliveriesMax ?? OPEN_DELIVERIES_MAX;
   const limiter = createLimiter(options.limits ?? DEFAULT_KEY_LIMITS, { clock });
   const prompts = createPromptCounter();
-  const readBody = createBodyReader();
+  const readBody = createBodyReader(options.bodiesBytesMax);
   const poison = new PoisonList(clock);
   const running = new Map<Delivery, Promise<void>>();
   let stopping = false;
 
-  async function chat(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const requestId = randomUUID();
-    for (const name of ["x-request-id", "x-grid-request-id", "x-gridspot-request-id"]) {
-      response.setHeader(name, requestId);
-    }
-    if (stopping) return refuseUnread(request, response, { refusal: "service-stopping" });
+  async function chat(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { requestId, head }: { requestId: string; head: string[] },
+  ): Promise<void> {
+    if (stopping) return refuseUnread(request, response, { refusal: "service-stopping", head });
     const key = bearerOf(request);
     const buyer = key === null ? null : findByApiKey(shell.state, key);
     if (buyer === null) {
       const refusal = key === null ? "missing-authentication" : "invalid-api-key";
-      return refuseUnread(request, response, { refusal });
+      return refuseUnread(request, response, { refusal, head });
     }
     const entered = limiter.enter(buyer.keyId);
-    for (const [name, value] of Object.entries(entered.headers)) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(entered.headers)) head.push(name, value);
     if (!entered.ok) {
       const { message } = entered;
-      return refuseUnread(request, response, { refusal: "rate-limit-exceeded", message });
+      return refuseUnread(request, response, { refusal: "rate-limit-exceeded", message, head });
     }
     try {
       if (running.size >= openDeliveriesMax) {
-        return refuseUnread(request, response, { refusal: "overloaded" });
+        return refuseUnread(request, response, { refusal: "overloaded", head });
       }
-      await admit(request, response, { buyer, requestId });
+      await admit(request, response, { buyer, requestId, head });
     } finally {
       entered.leave();
     }
@@ -94,29 +95,31 @@ export function createConsumption(
   async function admit(
     request: IncomingMessage,
     response: ServerResponse,
-    { buyer, requestId }: { buyer: Buyer; requestId: string },
+    { buyer, requestId, head }: { buyer: Buyer; requestId: string; head: Head },
   ): Promise<void> {
     const read = await readBody(request);
     if (!read.ok) {
       if (read.reason === "gone") return;
       if (read.reason === "no-room") {
-        return refuseUnread(request, response, { refusal: "overloaded" });
+        return refuseUnread(request, response, { refusal: "overloaded", head });
       }
       const message = `the body is over ${BODY_BYTES_MAX} bytes`;
-      return refuseUnread(request, response, { refusal: "body-too-large", message });
+      return refuseUnread(request, response, { refusal: "body-too-large", message, head });
     }
     try {
       const checked = await check(read.bytes);
       if (!checked.ok) {
         const { refusal, message, param } = checked;
-        sendRefusal(response, refusal, { message, param });
+        sendRefusal(response, refusal, { message, param, head });
       } else if (stopping) {
-        sendRefusal(response, "service-stopping");
+        sendRefusal(response, "service-stopping", { head });
       } else if (poison.has(buyer.keyId, checked.request.body)) {
-        sendRefusal(response, "poison-request");
+        sendRefusal(response, "poison-request", { head });
       } else if (!response.destroyed) {
         const { promptTokens } = checked;
-        await serve({ request: checked.request, promptTokens, buyer, requestId }, response);
+        const asked = { request: checked.request, promptTokens, buyer, requestId };
+        const dropBody = read.drop;
+        await serve({ ...asked, dropBody }, head, response);
       }
     } finally {
       read.drop();
@@ -135,17 +138,20 @@ export function createConsumption(
     }
     const textTokens = await prompts.count(request.promptTexts);
     if (textTokens === null) return { ok: false, refusal: "overloaded" };
+    // It lives as long as its answer; the texts would be as much again as the body.
+    request.promptTexts = [];
     const promptTokens = textTokens + request.messages * TOKENS_PER_MESSAGE;
     return checkSize(request, promptTokens, instrument);
   }
 
   async function serve(
-    asked: { request: ChatRequest; promptTokens: number; buyer: Buyer; requestId: string },
+    asked: DeliveryRequest,
+    head: Head,
     response: ServerResponse,
   ): Promise<void> {
     const { request, requestId } = asked;
     const created = Math.floor(clock.nowMs() / 1_000);
-    const reply = createReply({ request, requestId, created }, { response, shell });
+    const reply = createReply({ request, requestId, created, head }, { response, shell });
     const delivery = new Delivery(asked, reply, { ...dependencies, poison });
     response.on("drain", () => delivery.drained());
     response.on("close", () => {
@@ -174,10 +180,10 @@ export function createConsumption(
       .catch((error: Error) => failed(error, response));
   }
 
-  function failed(error: Error, response: ServerResponse): void {
+  function failed(error: Error, response: ServerResponse, head: Head = []): void {
     log.error({ reason: error.message, stack: error.stack }, "request failed");
     if (response.headersSent) response.destroy();
-    else sendRefusal(response, "internal-error");
+    else sendRefusal(response, "internal-error", { head });
   }
 
   return {
@@ -191,7 +197,11 @@ export function createConsumption(
         const message = `${path} takes ${method}`;
         refuseUnread(request, response, { refusal: "method-not-allowed", message });
       } else if (isChat) {
-        chat(request, response).catch((error: Error) => failed(error, response));
+        const requestId = randomUUID();
+        const head = REQUEST_ID_HEADERS.flatMap((name) => [name, requestId]);
+        chat(request, response, { requestId, head }).catch((error: Error) =>
+          failed(error, response, head),
+        );
       } else models(path, request, response);
       return true;
     },
@@ -233,7 +243,7 @@ function checkSize(request: ChatRequest, promptTokens: number, instrument: Instr
 function refuseUnread(
   request: IncomingMessage,
   response: ServerResponse,
-  { refusal, ...details }: Omit<RefusedHere, "ok">,
+  { refusal, ...details }: Omit<RefusedHere, "ok"> & { head?: Head },
 ): void {
   const bytes = Number(request.headers["content-length"] ?? Number.NaN);
   if (!request.complete && !(bytes <= BODY_BYTES_MAX)) response.setHeader("connection", "close");

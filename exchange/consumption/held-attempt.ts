@@ -11,6 +11,7 @@ import type {
   AttemptRequest,
   Dispatcher,
 } from "./delivery-port.ts";
+import { holdsText } from "./supplier-output.ts";
 
 /** What comes of an attempt; `bytes` is what counts against the supplier's credit. */
 export interface HeldOutput {
@@ -39,8 +40,11 @@ export function dispatchHeld(
     onDelta(payload) {
       const text = decoder.write(payload);
       const { length } = payload;
-      later(() => on.text(text, length));
+      // The one that comes for every token makes no closure.
+      if (held !== null) held.push(() => on.text(text, length));
+      else if (!cancelled) on.text(text, length);
     },
+    holdsOutput: (payload) => holdsText(payload.toString("utf8")),
     onEvent(payload) {
       const json = payload.toString("utf8");
       const { length } = payload;

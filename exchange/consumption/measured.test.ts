@@ -56,6 +56,12 @@ test.each<[string, Partial<AttemptClock>, Partial<MeasuredFacts>, object]>([
     { firstTokenMs: null, tokensPerSecond: 50 },
   ],
   [
+    "and is no faster for a first byte that came early",
+    { firstOutputMs: 1_001, lastOutputMs: 3_342 },
+    { streamed: false, outputTokens: 100 },
+    { firstTokenMs: null, tokensPerSecond: 50 },
+  ],
+  [
     "and no speed when it came within the ceiling",
     { firstOutputMs: 1_200, lastOutputMs: 1_200 },
     { streamed: false },

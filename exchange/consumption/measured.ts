@@ -30,8 +30,8 @@ export function measuredOf(clock: AttemptClock, facts: MeasuredFacts): Measured 
     Math.min(clock.rttMs ?? 0, facts.roundTripMsMax) + Math.max(0, facts.exchangeLateMs);
   const firstMs = Math.max(0, firstOutputMs - dispatchedMs - notTheirsMs);
   if (!facts.streamed) {
-    // All of it came at once, when the last token was made.
-    const generatingMs = firstMs - facts.firstTokenMsMax;
+    // The last token was made when the last of it came, however early the first byte was.
+    const generatingMs = lastOutputMs - dispatchedMs - notTheirsMs - facts.firstTokenMsMax;
     return { firstTokenMs: null, tokensPerSecond: rate(facts.outputTokens, generatingMs) };
   }
   const generatingMs = lastOutputMs - firstOutputMs - facts.clientWaitMs;
@@ -47,7 +47,7 @@ function rate(tokens: number, ms: number): number | null {
 }
 
 /** Failures that a slow exchange can cause as well. */
-const LATE_CAUSES: readonly string[] = ["timeout", "no-accept", "time-limit"];
+const LATE_CAUSES: readonly string[] = ["timeout", "no-accept", "time-limit", "too-slow"];
 
 /** A supplier is not blamed for what was late while the exchange was. */
 export function blamedFor(cause: string, load: DeliveryDependencies["load"]): string {

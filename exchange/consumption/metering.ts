@@ -53,6 +53,11 @@ export function createCompletionMeter(limitTokens: number): CompletionMeter {
 /** Names of roles, kinds and calls are framing, not output. */
 const FRAMING = new Set(["role", "type", "id"]);
 
+/** Whether a field of an answer is no output, and not counted. */
+export function isFraming(key: string): boolean {
+  return FRAMING.has(key);
+}
+
 /**
  * The text of a chunk's delta or a message: its content, and apart from it reasoning, refusal, tool
  * calls and whatever else a server streams.

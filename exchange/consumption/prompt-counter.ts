@@ -1,5 +1,6 @@
 /** Counting prompts: short ones at once, long ones in a thread of their own with a bounded queue. */
 import { Worker } from "node:worker_threads";
+import { typeScriptFlags } from "#exchange/typescript-flags.ts";
 import { countText } from "./token-count.ts";
 
 /** Characters that are counted on the event loop; about 6 ms of ordinary text. */
@@ -20,7 +21,7 @@ export function createPromptCounter(): PromptCounter {
 
   function start(): Worker {
     const started = new Worker(new URL("./prompt-counting-thread.ts", import.meta.url), {
-      execArgv: ["--import", import.meta.resolve("tsx")],
+      execArgv: typeScriptFlags(),
     });
     // The thread alone must not keep the process alive; a waiting prompt does, through its socket.
     started.unref();

@@ -15,37 +15,42 @@ export interface ReplyOptions {
   requestId: string;
   /** Seconds since the epoch. */
   created: number;
+  head: Head;
 }
+
+/** Header names and values in turn, as `writeHead` takes them at once: set one by one they cost a map. */
+export type Head = readonly string[];
 
 /** Builds the client that a delivery talks to. */
 export function createReply(
-  { request, requestId, created }: ReplyOptions,
+  { request, requestId, created, head }: ReplyOptions,
   { response, shell }: { response: ServerResponse; shell: Shell },
 ): Client {
   const id = `chatcmpl-${requestId}`;
   const model = request.symbol;
   let events: EventStream | null = null;
 
-  function describe({ reservation, seq }: Reserved): Record<string, string> {
+  function describe({ reservation, seq }: Reserved): Head {
     const instrument = shell.state.instruments.get(model)?.instrument;
     const prices = new Set(reservation.parts.map((part) => part.priceTicks));
     const shown = [...prices].map((ticks) => (instrument ? formatPrice(instrument, ticks) : ""));
-    return {
-      "x-gridspot-lot-price": shown.join(","),
-      "x-gridspot-supplier": publicId("account", reservation.supplier),
-      "x-gridspot-max-output-tokens": String(reservation.maxOutputTokens),
-      "x-gridspot-seq": String(seq),
-    };
+    return [
+      ...["x-gridspot-lot-price", shown.join(",")],
+      ...["x-gridspot-supplier", publicId("account", reservation.supplier)],
+      ...["x-gridspot-max-output-tokens", String(reservation.maxOutputTokens)],
+      ...["x-gridspot-seq", String(seq)],
+    ];
   }
 
   function begin(reserved: Reserved): EventStream {
     if (!response.destroyed) {
-      response.writeHead(200, {
-        "content-type": "text/event-stream; charset=utf-8",
-        "cache-control": "no-cache, no-store",
-        "x-accel-buffering": "no",
+      response.writeHead(200, [
+        ...head,
+        ...["content-type", "text/event-stream; charset=utf-8"],
+        ...["cache-control", "no-cache, no-store"],
+        ...["x-accel-buffering", "no"],
         ...describe(reserved),
-      });
+      ]);
     }
     const { includeUsage } = request;
     events = new EventStream(response, { id, created, model, includeUsage });
@@ -62,7 +67,7 @@ export function createReply(
     if (outcome.choices !== null) {
       const { choices } = outcome;
       const answer = { id, object: "chat.completion", created, model, choices, usage };
-      sendJson(response, 200, answer, describe(reserved));
+      sendJson(response, 200, answer, [...head, ...describe(reserved)]);
       return;
     }
     const stream = events ?? begin(reserved);
@@ -76,7 +81,7 @@ export function createReply(
     text: (text: string) => events?.delta(text) ?? true,
     choices: (choices: readonly OutputChoice[]) => events?.chunk(choices) ?? true,
     end,
-    refuse: (refusal, message, status) => sendRefusal(response, refusal, { message, status }),
+    refuse: (refusal, message, status) => sendRefusal(response, refusal, { message, status, head }),
     abort(message) {
       events?.fail(openaiError("supplier-failed", `${message}. Nothing was billed.`).body);
     },
@@ -92,10 +97,12 @@ export function sendRefusal(
     message?: string | undefined;
     param?: string | null | undefined;
     status?: number | undefined;
+    head?: Head | undefined;
   } = {},
 ): void {
   const error = openaiError(refusal, details.message, details.param ?? null);
-  sendJson(response, details.status ?? error.status, error.body, error.headers);
+  const head = [...(details.head ?? []), ...Object.entries(error.headers).flat()];
+  sendJson(response, details.status ?? error.status, error.body, head);
 }
 
 /** Sends one JSON body, unless the reply has begun or nobody is there. */
@@ -103,14 +110,15 @@ export function sendJson(
   response: ServerResponse,
   status: number,
   body: object,
-  headers: Record<string, string> = {},
+  head: Head = [],
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, {
-    "content-type": "application/json; charset=utf-8",
-    "content-length": bytes.length,
-    ...headers,
-  });
-  response.end(bytes);
+  const text = JSON.stringify(body);
+  response.writeHead(status, [
+    ...head,
+    ...["content-type", "application/json; charset=utf-8"],
+    ...["content-length", String(Buffer.byteLength(text))],
+  ]);
+  // A string goes out in one piece with the head, a buffer beside it.
+  response.end(text);
 }

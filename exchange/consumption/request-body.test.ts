@@ -37,3 +37,12 @@ test("a small body holds no shared memory while its answer is streamed", async (
   const body = await read(["x".repeat(600)]);
   expect(body.ok && body.bytes.buffer.byteLength).toBeLessThan(Buffer.poolSize);
 });
+
+test("a body that was dropped is held no longer, and dropped once", async () => {
+  server = http.createServer();
+  const body = await read(["a ", "few ", "parts"]);
+  if (!body.ok) throw new Error(body.reason);
+  body.drop();
+  body.drop();
+  expect(body.bytes.length).toBe(0);
+});

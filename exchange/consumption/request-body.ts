@@ -5,19 +5,23 @@ import type { IncomingMessage } from "node:http";
 export const BODY_BYTES_MAX = 8 * 1024 * 1024;
 /** Bytes of request bodies in memory at a time, of all requests that are open. */
 const BODIES_BYTES_MAX = 512 * 1024 * 1024;
+/** In the place of a body that was dropped. */
+export const NO_BODY: Buffer = Buffer.alloc(0);
 
 export type ReadBody =
-  /** Call `drop` when nobody holds the body any more. */
+  /** Call `drop` when nobody needs the body any more; `bytes` is empty then. Again, it does nothing. */
   | { ok: true; bytes: Buffer; drop: () => void }
   | { ok: false; reason: "too-large" | "no-room" | "gone" };
 
 /** Builds a reader of bodies that share one budget. */
-export function createBodyReader(): (request: IncomingMessage) => Promise<ReadBody> {
+export function createBodyReader(
+  bodiesBytesMax: number = BODIES_BYTES_MAX,
+): (request: IncomingMessage) => Promise<ReadBody> {
   let heldBytes = 0;
 
   return (request) =>
     new Promise((resolve) => {
-      const parts: Buffer[] = [];
+      let parts: Buffer[] = [];
       let bytes = 0;
       const drop = () => {
         heldBytes -= bytes;
@@ -32,7 +36,7 @@ export function createBodyReader(): (request: IncomingMessage) => Promise<ReadBo
         bytes += part.length;
         heldBytes += part.length;
         if (bytes > BODY_BYTES_MAX) fail("too-large");
-        else if (heldBytes > BODIES_BYTES_MAX) fail("no-room");
+        else if (heldBytes > bodiesBytesMax) fail("no-room");
         else parts.push(part);
       };
       if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) {
@@ -40,7 +44,19 @@ export function createBodyReader(): (request: IncomingMessage) => Promise<ReadBo
         return;
       }
       request.on("data", take);
-      request.on("end", () => resolve({ ok: true, bytes: joined(parts), drop }));
+      request.on("end", () => {
+        const body = {
+          ok: true as const,
+          bytes: joined(parts),
+          drop() {
+            body.bytes = NO_BODY;
+            drop();
+          },
+        };
+        // The listeners live as long as the request, which is as long as its answer.
+        parts = [];
+        resolve(body);
+      });
       request.on("error", () => fail("gone"));
       request.on("close", () => {
         if (!request.complete) fail("gone");

@@ -23,11 +23,15 @@ export class EventStream {
   readonly #deltaSuffix: string;
   /** Choices whose role was told. */
   readonly #opened = new Set<number>();
+  readonly #isChunked: boolean;
   #pending = "";
 
   constructor(response: ServerResponse, head: StreamHead) {
     const { id, created, model } = head;
     this.#response = response;
+    // Node frames a chunk in four parts, which the system then has to gather; here it is one string.
+    this.#isChunked = response.headersSent && response.chunkedEncoding;
+    if (this.#isChunked) response.chunkedEncoding = false;
     this.#base = `data: {"id":${JSON.stringify(id)},"object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(model)},"choices":`;
     this.#end = head.includeUsage ? `,"usage":null}\n\n` : "}\n\n";
     this.#deltaPrefix = inOnePiece(`${this.#base}[{"index":0,"delta":{"content":`);
@@ -88,14 +92,29 @@ export class EventStream {
   #flush(): void {
     const text = this.#pending;
     this.#pending = "";
-    if (text !== "" && !this.#response.destroyed) this.#response.write(text);
+    if (text === "" || this.#response.destroyed) return;
+    const bytes = Buffer.byteLength(text);
+    this.#response.write(this.#framed(text, bytes), encodingOf(text, bytes));
   }
 
   #close(last: string): void {
     const text = this.#pending + last;
     this.#pending = "";
-    if (!this.#response.destroyed) this.#response.end(text);
+    if (this.#response.destroyed) return;
+    const bytes = Buffer.byteLength(text);
+    const framed = this.#framed(text, bytes);
+    this.#response.end(this.#isChunked ? `${framed}0\r\n\r\n` : framed, encodingOf(text, bytes));
   }
+
+  /** A chunk of HTTP/1.1's chunked transfer coding (RFC 9112, 7.1); as it is for a client of 1.0. */
+  #framed(text: string, bytes: number): string {
+    return this.#isChunked ? `${bytes.toString(16)}\r\n${text}\r\n` : text;
+  }
+}
+
+/** Text that is ASCII goes out without being encoded. */
+function encodingOf(text: string, bytes: number): "latin1" | "utf8" {
+  return bytes === text.length ? "latin1" : "utf8";
 }
 
 /** V8 keeps what was joined in pieces, and would walk through them again for every delta. */

@@ -25,15 +25,32 @@ export interface Chunk {
   finishes: { index: number; reason: string }[];
 }
 
+/** A choice of an answer that was not streamed. */
+export interface AnswerChoice {
+  index: number;
+  message: Record<string, unknown>;
+  logprobs: unknown;
+  /** Null where the supplier gave none. */
+  finish_reason: string | null;
+}
+
 export interface Answer {
-  choices: object[];
+  choices: AnswerChoice[];
   texts: MeteredText[];
 }
 
 /** The part of the meter that plain text of choice 0 belongs to. */
 export const MAIN_PART = "0:content";
 
-/** Reads one chunk of a stream with at most `choicesMax` choices; null when it is none. */
+/** Whether a chunk has any output to meter; a role, a finish or nothing at all begins no answer. */
+export function holdsText(json: string): boolean {
+  return (readChunk(json, Number.MAX_SAFE_INTEGER)?.texts.length ?? 0) > 0;
+}
+
+/**
+ * Reads one chunk of a stream of `choicesMax` choices; null when it is none, has a choice twice, or one
+ * that nobody asked for.
+ */
 export function readChunk(json: string, choicesMax: number): Chunk | null {
   return readChoices(json, choicesMax, (choices) => {
     const chunk: Chunk = { choices: [], texts: [], finishes: [] };
@@ -51,24 +68,30 @@ export function readChunk(json: string, choicesMax: number): Chunk | null {
   });
 }
 
-/** Reads an answer that was not streamed; null when it holds no message. */
-export function readAnswer(json: string, choicesMax: number): Answer | null {
-  return readChoices(json, choicesMax, (choices) => {
-    if (choices.length === 0) return null;
-    const answer: Answer = { choices: [], texts: [] };
+/** Reads an answer that was not streamed; null unless it has each of so many choices once, with a message. */
+export function readAnswer(json: string, choicesCount: number): Answer | null {
+  return readChoices(json, choicesCount, (choices) => {
+    if (choices.length !== choicesCount) return null;
+    const answers: AnswerChoice[] = [];
     for (const [index, choice] of choices) {
       if (!isFields(choice.message)) return null;
       const { message, logprobs = null, finish_reason: reason } = choice;
-      answer.choices.push({
+      answers.push({
         index,
         message: { ...message, role: "assistant" },
         logprobs,
-        finish_reason: typeof reason === "string" ? reason.slice(0, 40) : "stop",
+        finish_reason: typeof reason === "string" ? reason.slice(0, 40) : null,
       });
-      addTexts(index, message as Fields, answer.texts);
     }
-    return answer;
+    return { choices: answers, texts: textsOf(answers) };
   });
+}
+
+/** What there is to meter of choices of a whole answer. */
+export function textsOf(choices: readonly AnswerChoice[]): MeteredText[] {
+  const texts: MeteredText[] = [];
+  for (const { index, message } of choices) addTexts(index, message, texts);
+  return texts;
 }
 
 type Fields = Record<string, unknown>;
@@ -82,12 +105,14 @@ function readChoices<T>(
     const value = JSON.parse(json) as { choices?: unknown } | null;
     if (!Array.isArray(value?.choices)) return null;
     const choices: [number, Fields][] = [];
+    const seen = new Set<unknown>();
     for (const choice of value.choices as unknown[]) {
       if (!isFields(choice)) return null;
       const { index = 0 } = choice;
       if (typeof index !== "number" || !Number.isInteger(index)) return null;
-      // Choices that nobody asked for are neither billed nor forwarded.
-      if (index >= 0 && index < choicesMax) choices.push([index, choice]);
+      if (index < 0 || index >= choicesMax || seen.has(index)) return null;
+      seen.add(index);
+      choices.push([index, choice]);
     }
     return read(choices);
   } catch {

@@ -6,6 +6,8 @@
  * public form. Quantities are increments, prices ticks, money micro-dollars.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { AccountCommandMap } from "./accounts/account-commands.ts";
+import type { LotCommandMap } from "./clearing/lot-commands.ts";
 import type { OrderCommandMap } from "./market/commands.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { Measured } from "./sla/verdict.ts";
@@ -15,7 +17,7 @@ export type Side = "buy" | "sell";
 /** Who trades: `easy` buys by itself when a request needs it, `advanced` trades by hand. */
 export type AccountMode = "easy" | "advanced";
 
-export interface CommandMap extends OrderCommandMap {
+export interface CommandMap extends AccountCommandMap, LotCommandMap, OrderCommandMap {
   /** Lists an instrument, or a new version of one. Does nothing when nothing changed. */
   "list-instrument": { params: { instrument: Instrument }; result: { symbol: string } };
   "adopt-policy": { params: { policy: MarketPolicy }; result: { version: string } };
@@ -86,16 +88,6 @@ export interface CommandMap extends OrderCommandMap {
   "transfer-issued": {
     params: { account: number; symbol: string; quantity: number };
     result: { transfer: number };
-  };
-  /** Bought Units into Consumption, oldest acquisition first; from then on requests draw on them. */
-  "transfer-to-consumption": {
-    params: { account: number; symbol: string; quantity: number };
-    result: { transfer: number; tokens: number };
-  };
-  /** Untouched whole increments back into Trading, latest expiry first; their expiry stays. */
-  "transfer-to-trading": {
-    params: { account: number; symbol: string; quantity: number };
-    result: { transfer: number; tokens: number };
   };
   "reserve-delivery": { params: ReserveDelivery; result: Reservation };
   /** The attempt failed before its first byte: reserve again with other suppliers. */

@@ -11,8 +11,11 @@ import {
   openAccount,
   revokeKey,
 } from "./accounts/accounts.ts";
+import { changeSettings } from "./accounts/change-settings.ts";
 import { adoptPolicy, listInstrument } from "./accounts/configuration.ts";
+import { completeWithdrawal, rejectWithdrawal, requestWithdrawal } from "./accounts/withdrawals.ts";
 import { applyEvent } from "./apply/apply.ts";
+import { haltDelivery, resumeDelivery } from "./clearing/halts.ts";
 import { retryDelivery } from "./clearing/remedy.ts";
 import { reserveDelivery } from "./clearing/reservation.ts";
 import { releaseDelivery, settleDelivery } from "./clearing/settlement.ts";
@@ -46,6 +49,10 @@ const DECIDERS: Deciders = {
   "list-instrument": listInstrument,
   "adopt-policy": adoptPolicy,
   "open-account": openAccount,
+  "change-settings": changeSettings,
+  "request-withdrawal": requestWithdrawal,
+  "complete-withdrawal": completeWithdrawal,
+  "reject-withdrawal": rejectWithdrawal,
   deposit,
   "fund-exchange": fundExchange,
   "add-api-key": addApiKey,
@@ -57,6 +64,8 @@ const DECIDERS: Deciders = {
   "disconnect-node": disconnectNode,
   "issue-supply": issueSupply,
   "transfer-issued": transferIssued,
+  "halt-delivery": haltDelivery,
+  "resume-delivery": resumeDelivery,
   "transfer-to-consumption": transferToConsumption,
   "transfer-to-trading": transferToTrading,
   "place-order": placeOrder,

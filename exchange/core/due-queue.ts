@@ -15,6 +15,7 @@ export const DUE_KINDS = [
   "auction-end",
   "lot-expiry",
   "delivery-timeout",
+  "withdrawal-expiry",
   "supplier-grace",
   "absence",
   // After what ends in the same millisecond: its pay belongs to the window that closes.

@@ -3,15 +3,17 @@
  * The meaning of a type never changes; a new meaning is a new version with an upcaster.
  */
 import type { Instrument } from "#protocol/instrument.ts";
+import type { AccountEventMap } from "./accounts/account-events.ts";
 import type { LotEventMap } from "./clearing/lot-events.ts";
 import type { AccountMode } from "./commands.ts";
 import type { Posting } from "./ledger/ledger.ts";
 import type { MarketEventMap } from "./market/events.ts";
+import type { ResoldPart } from "./market/resale.ts";
 import type { MarketPolicy } from "./policy.ts";
 import type { SlaEventMap } from "./sla/events.ts";
 import type { ClosureReason, Order } from "./state.ts";
 
-export interface EventMap extends SlaEventMap, LotEventMap, MarketEventMap {
+export interface EventMap extends SlaEventMap, LotEventMap, AccountEventMap, MarketEventMap {
   "instrument-listed": { number: number; instrument: Instrument };
   "policy-adopted": { policy: MarketPolicy };
   "account-opened": { account: number; name: string; mode: AccountMode; autoTransfer: boolean };
@@ -101,11 +103,14 @@ export interface EventMap extends SlaEventMap, LotEventMap, MarketEventMap {
     takerSide: "buy" | "sell";
     buyerFeeMicros: bigint;
     sellerFeeMicros: bigint;
+    /** The new Lot; of Units that were sold on the first one, or 0 when their supplier bought them back. */
     lot: number;
-    /** Null while the Lot stays in Trading. */
+    /** Null while the Lot stays in Trading. One that was in Consumption before keeps its own. */
     enteredAtMs: number | null;
     expiresAtMs: number | null;
     valueMicros: bigint;
+    /** Parts of the seller's Lots; empty where it sold Units that it issued. */
+    resold: ResoldPart[];
     postings: Posting[];
   };
   "order-closed": {
@@ -179,6 +184,8 @@ export interface EventMap extends SlaEventMap, LotEventMap, MarketEventMap {
     lot: number;
     unusedTokens: number;
     toOwnerMicros: bigint;
+    /** What its owner had not paid for it: see `clearing/refund.ts`. */
+    toFundMicros: bigint;
     postings: Posting[];
   };
   "delivery-settled": {
@@ -211,6 +218,7 @@ export interface EventMap extends SlaEventMap, LotEventMap, MarketEventMap {
     slots: number;
     toSupplierMicros: bigint;
     toOwnerMicros: bigint;
+    toFundMicros: bigint;
     postings: Posting[];
   };
   /** Every token of it was used. */

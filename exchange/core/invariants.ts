@@ -2,7 +2,7 @@
  * What must be true of the state between any two commands, as sentences about what is not. The
  * simulator and the tests ask after every command, the exchange at its start and on a timer.
  */
-import { clientIdBreaches, indexBreaches } from "./invariants/accounts.ts";
+import { clientIdBreaches, indexBreaches, withdrawalBreaches } from "./invariants/accounts.ts";
 import {
   deliveryBreaches,
   deliveryCountBreaches,
@@ -48,6 +48,7 @@ function* walk(state: CoreState, options: { canPause: boolean }): Generator<stri
   yield* step(deliveryCountBreaches(state));
   yield* indexBreaches(state);
   yield* clientIdBreaches(state);
+  yield* step(withdrawalBreaches(state));
   yield* step(nodeBreaches(state));
   for (const supply of state.supplies.values()) yield* step(supplyBreaches(state, supply));
   yield* attendanceBreaches(state);

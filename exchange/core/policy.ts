@@ -35,6 +35,12 @@ export const MarketPolicySchema = Type.Object(
     /** How long a deposit's reference is remembered; `REFERENCE_KEPT_MS` where nothing is said. */
     depositReferenceKeptMs: Type.Optional(Count),
     dueItemsPerTurnMax: Count,
+    /** How long a withdrawal may stay open; `WITHDRAWAL_KEPT_MS` where nothing is said. */
+    withdrawalKeptMs: Type.Optional(Count),
+    /** How fast one Lot may be drawn on, in tokens per minute and at once; without it as fast as one likes. */
+    draw: Type.Optional(
+      Type.Object({ tokensPerMinute: Count, burstTokens: Count }, { additionalProperties: false }),
+    ),
     sla: SlaPolicySchema,
     /** Without it there are no bands, breakers or limits per instrument: as before there were any. */
     safety: Type.Optional(SafetyPolicySchema),
@@ -44,5 +50,8 @@ export const MarketPolicySchema = Type.Object(
 
 /** 90 days: far longer than a transfer is ever repeated. */
 export const REFERENCE_KEPT_MS = 90 * 24 * 3_600_000;
+
+/** 14 days: an operator that has not paid by then has to be asked anew. */
+export const WITHDRAWAL_KEPT_MS = 14 * 24 * 3_600_000;
 
 export type MarketPolicy = Static<typeof MarketPolicySchema>;

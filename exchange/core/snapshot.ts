@@ -2,6 +2,7 @@
  * The whole state as canonical JSON: keys and rows in a fixed order, so that two equal states have
  * equal bytes. "Replay equals live" is the equality of these bytes.
  */
+
 import { indexStop } from "./apply/order-terms-events.ts";
 import { isInDefault } from "./clearing/close-out.ts";
 import { Holdings } from "./clearing/holdings.ts";
@@ -37,6 +38,7 @@ export function createEmptyState(): CoreState {
       node: 0,
       issuance: 0,
       transfer: 0,
+      withdrawal: 0,
     },
     ledger: new Ledger(),
     accounts: new Map(),
@@ -64,11 +66,14 @@ export function createEmptyState(): CoreState {
     referencesDueMs: 0,
     joinTokensDueMs: 0,
     references: new Map(),
+    withdrawals: new Map(),
     outages: [],
     due: new DueQueue(),
     serving: new Serving(),
     holdings: new Holdings(lots),
     tradingLots: new TradingLots(lots),
+    deliveryHalts: new Map(),
+    resales: new Set(),
   };
 }
 
@@ -79,6 +84,7 @@ const FOLLOWING = new Set([
   "holdings",
   "lotWatch",
   "tradingLots",
+  "resales",
   "sweepsAtMs",
   "clientIdsDueMs",
   "referencesDueMs",
@@ -151,6 +157,8 @@ export function decodeState(text: string): CoreState {
     "clientIdCounts",
     "fundUse",
     "references",
+    "deliveryHalts",
+    "withdrawals",
   ] as const;
   for (const name of maps) {
     for (const [key, value] of raw[name] as Rows)
@@ -158,6 +166,7 @@ export function decodeState(text: string): CoreState {
   }
   for (const [number, row] of raw.orders) {
     const holdName = holdNameOf(row.side, number);
+    if (row.lots.length > 0) state.resales.add(number);
     state.orders.set(number, { ...row, holdName, marginName: marginNameOf(row.side, number) });
   }
   for (const [number, row] of raw.accounts) {
@@ -245,6 +254,9 @@ function fillDueQueue(state: CoreState): void {
   }
   for (const [account, dueMs] of state.cancelsAfter) {
     state.due.push({ dueMs, kind: "cancel-after", id: account });
+  }
+  for (const { number, expiresAtMs } of state.withdrawals.values()) {
+    state.due.push({ dueMs: expiresAtMs, kind: "withdrawal-expiry", id: number });
   }
   for (const delivery of state.deliveries.values()) {
     state.due.push({ dueMs: delivery.timeoutAtMs, kind: "delivery-timeout", id: delivery.number });

@@ -3,8 +3,19 @@
  * which releases what they computed once it is durable. Nobody outside `core/` writes to it.
  */
 import type { Instrument } from "#protocol/instrument.ts";
-import type { AccountSettings } from "./accounts/settings.ts";
+import type {
+  ApiKey,
+  ClientId,
+  DepositReference,
+  JoinToken,
+  SigningKey,
+} from "./accounts/credentials.ts";
+import type { AccountSettings, Spending } from "./accounts/settings.ts";
+import type { Withdrawal } from "./accounts/withdrawals.ts";
+import type { Drawn } from "./clearing/draw-rate.ts";
+import type { DeliveryHalts } from "./clearing/halts.ts";
 import type { Holdings } from "./clearing/holdings.ts";
+import type { OfferedLot } from "./clearing/lot-events.ts";
 import type { TradingLots } from "./clearing/trading-lots.ts";
 import type { AccountMode, OrderType, Side, TimeInForce } from "./commands.ts";
 import type { DueQueue } from "./due-queue.ts";
@@ -27,6 +38,8 @@ export interface Account {
   name: string;
   mode: AccountMode;
   settings: AccountSettings;
+  /** What the exchange spent for it by itself; null before it did. */
+  spending: Spending | null;
   openedAtMs: number;
   /** Orders that are open (resting or suspended), by number. */
   openOrders: Set<number>;
@@ -57,13 +70,8 @@ export interface InstrumentState {
 
 /** `waiting` for its stop price; `triggered` by it, and about to enter the market. */
 export type OrderStatus = "open" | "suspended" | "waiting" | "triggered" | "filled" | "cancelled";
+export type * from "./accounts/credentials.ts";
 export type { ClosureReason } from "./market/closure-reasons.ts";
-
-/** Increments of one Lot that an ask still offers. */
-export interface OfferedLot {
-  lot: number;
-  quantity: number;
-}
 
 export interface Order {
   number: number;
@@ -128,6 +136,8 @@ export interface Lot {
   expiresAtMs: number | null;
   /** What its supplier paid for the absence that began then, in basis points. */
   abandoned: { sinceMs: number; bps: number } | null;
+  /** Drawn lately; null when nothing counts, or no policy asks. */
+  drawn: Drawn | null;
   /** Reservations that still stand on it. */
   openDeliveries: number;
   /** Tokens that no reservation holds, as the ledger has them. In no snapshot. */
@@ -192,40 +202,6 @@ export interface Attendance {
   drains: { fromMs: number; toMs: number }[];
 }
 
-export interface ApiKey {
-  keyId: string;
-  account: number;
-  secretHash: string;
-  label: string;
-  createdAtMs: number;
-}
-
-export interface SigningKey {
-  fingerprint: string;
-  account: number;
-  publicKey: string;
-  label: string;
-  createdAtMs: number;
-}
-
-export interface JoinToken {
-  tokenHash: string;
-  account: number;
-  nodesLeft: number;
-  expiresAtMs: number;
-}
-
-export interface ClientId {
-  digest: string;
-  result: Record<string, string | number | null>;
-  atMs: number;
-}
-
-export interface DepositReference {
-  digest: string;
-  atMs: number;
-}
-
 /** Who counts open Lots while they come and go. */
 export interface LotWatch {
   /** Called before the Lot is taken away. */
@@ -250,6 +226,7 @@ export interface CoreState {
     node: number;
     issuance: number;
     transfer: number;
+    withdrawal: number;
   };
   ledger: Ledger;
   accounts: Map<number, Account>;
@@ -289,6 +266,8 @@ export interface CoreState {
   fundUse: Map<number, { windowStartMs: number; micros: number }>;
   /** Deposit references, oldest first, for as long as the policy says: money is not taken twice. */
   references: Map<string, DepositReference>;
+  /** Those that are neither completed nor rejected. */
+  withdrawals: Map<number, Withdrawal>;
   /** Times in which the exchange itself was away, oldest first; their slots count for nobody. */
   outages: { fromMs: number; toMs: number }[];
   /** What has to happen when. It and the next two are built from the rest of the state. */
@@ -296,4 +275,8 @@ export interface CoreState {
   serving: Serving;
   holdings: Holdings;
   tradingLots: TradingLots;
+  /** Instruments whose delivery is or was halted. */
+  deliveryHalts: Map<string, DeliveryHalts>;
+  /** Open asks that sell bought Units. In no snapshot. */
+  resales: Set<number>;
 }

@@ -1,6 +1,8 @@
 /** What runs by itself when its time has come, before anything else is decided. */
+import { EXPIRED, emitRejected } from "./accounts/withdrawals.ts";
 import { isInDefault, nextAbsenceStepMs, runAbsence } from "./clearing/close-out.ts";
 import { expireLot } from "./clearing/expiry.ts";
+import { hasExpired } from "./clearing/halts.ts";
 import { emitRelease } from "./clearing/settlement.ts";
 import { runSweep } from "./clearing/sweep.ts";
 import type { DueItem } from "./due-queue.ts";
@@ -50,6 +52,8 @@ function runItem(turn: Turn, item: DueItem): boolean {
     const lot = state.lots.get(item.id);
     // Tolled: queued again with its new time. Still drawn on: its last delivery ends it.
     if (lot === undefined || lot.expiresAtMs === null || lot.expiresAtMs > item.dueMs) return false;
+    // Halted: its time runs on when delivery does.
+    if (!hasExpired(state, lot, turn.nowMs)) return false;
     if (lot.openDeliveries === 0) expireLot(turn, lot);
   } else if (item.kind === "delivery-timeout") {
     const delivery = state.deliveries.get(item.id);
@@ -69,6 +73,9 @@ function runItem(turn: Turn, item: DueItem): boolean {
     return runPhaseItem(turn, item);
   } else if (item.kind === "cancel-after") {
     goOff(turn, item.id, item.dueMs);
+  } else if (item.kind === "withdrawal-expiry") {
+    const open = state.withdrawals.get(item.id);
+    if (open !== undefined) emitRejected(turn, open, EXPIRED);
   } else if (item.kind === "supplier-standing") {
     lookAfterSupplier(turn, item.id);
   } else if (item.kind === "supplier-grace") {

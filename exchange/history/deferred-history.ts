@@ -8,8 +8,11 @@ import type { History } from "./history.ts";
 
 /** Portion that is taken in at once: some ms of the event loop. */
 export const DEFERRED_EVENTS_MAX = 512;
-/** How far behind the journal the read model may be. */
-export const DEFERRED_MS_MAX = 50;
+/**
+ * How far behind the journal the read model may be. Most deliveries end in less, and are written once
+ * then; nobody sees it, and after a crash the journal brings it back.
+ */
+export const DEFERRED_MS_MAX = 1_000;
 
 export interface DeferredHistoryDependencies {
   /** Runs something after so many milliseconds; `setTimeout`, or what stands in its place. */
@@ -79,6 +82,7 @@ export function deferHistory(
       takeIn();
       history.close();
     },
+    candles: upToDate(history.candles),
     order: upToDate(history.order),
     orders: upToDate(history.orders),
     openOrderCounts: upToDate(history.openOrderCounts),

@@ -46,6 +46,7 @@ function contents(history: History, accounts: readonly number[]): unknown {
   return {
     seq: history.lastSeq,
     trades: history.publicTrades(SYMBOL, 100),
+    candles: history.candles(SYMBOL, "1m", { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }),
     accounts: accounts.map((account) => [
       history.orders(account, {}, all),
       history.fills(account, {}, all),

@@ -64,7 +64,10 @@ const OF_LOT = /^lot(\d+)(?:\/([^:]+))?:(escrow|tokens)$/;
 const ORDER_HOLD = /^(bid|ask)(\d+)(:margin)?$/;
 const CHARGE_HOLD = /^charge\d+:(\d+):(pending|holdback|bond|guaranty)$/;
 const LOT_MARGIN = /^lot(\d+):margin$/;
-const DELIVERY_HOLD = /^delivery\d+:lot(\d+)$/;
+/** Money that leaves: the name holds its account's. */
+const WITHDRAWAL_HOLD = /^withdrawal\d+:(.+)$/;
+/** Tokens of a Lot behind a delivery, or behind an ask that sells it on. */
+const LOT_TOKENS_HOLD = /^(?:delivery|ask)\d+:lot(\d+)$/;
 
 /** Where an account of the ledger is. Throws on a name that none of ours has. */
 export function placeOfAccount(name: string, things: NumberedThings): LedgerPlace {
@@ -102,9 +105,11 @@ export function placeOfHold(name: string, things: NumberedThings): LedgerPlace {
   if (ofLot !== null) {
     return { account: things.lot(Number(ofLot[1])).supplier, asset: USD, place: "bond" };
   }
-  const ofDelivery = DELIVERY_HOLD.exec(name);
-  if (ofDelivery === null) throw new Error(`no hold of the ledger is named ${name}`);
-  const { owner, symbol } = things.lot(Number(ofDelivery[1]));
+  const ofWithdrawal = WITHDRAWAL_HOLD.exec(name);
+  if (ofWithdrawal !== null) return placeOfAccount(ofWithdrawal[1] ?? "", things);
+  const ofTokens = LOT_TOKENS_HOLD.exec(name);
+  if (ofTokens === null) throw new Error(`no hold of the ledger is named ${name}`);
+  const { owner, symbol } = things.lot(Number(ofTokens[1]));
   return { account: owner, asset: symbol, place: "tokens" };
 }
 

@@ -1,6 +1,7 @@
 /** Lots: who bought what from whom, and what became of the tokens and the money in it. */
+import { tolledMs } from "#exchange/core/clearing/halts.ts";
 import type { SqliteDatabase } from "#exchange/database.ts";
-import { boughtLot, type LotRecord, type LotStatus, splitLot } from "./lot-records.ts";
+import { boughtLot, type LotRecord, type LotStatus, soldOn, splitLot } from "./lot-records.ts";
 import type { Projector } from "./projector.ts";
 import { encodeRecord } from "./records.ts";
 import { TouchedRecords } from "./touched-records.ts";
@@ -52,7 +53,13 @@ export function createLotProjector(
   return {
     lots,
     handlers: {
-      trade: (event) => lots.put(boughtLot(event)),
+      trade: (event) => {
+        if (event.resold.length === 0) lots.put(boughtLot(event));
+        for (const part of event.resold) {
+          const sold = soldOn(lots.get(part.lot), part, event);
+          if (sold !== null) lots.put(sold);
+        }
+      },
       "lot-split": (event) => lots.put(splitLot(lots.get(event.lot), event)),
       "units-transferred": ({ to, lots: moved, enteredAtMs, expiresAtMs }) => {
         for (const number of moved) {
@@ -79,6 +86,14 @@ export function createLotProjector(
       "lot-closed-out": ({ lot, toOwnerMicros, atMs }) =>
         close(lots.get(lot), "closed-out", { refundedMicros: toOwnerMicros, atMs }),
       "lot-consumed": ({ lot, atMs }) => close(lots.get(lot), "consumed", { atMs }),
+      "delivery-resumed": (event) => {
+        flush();
+        for (const number of openLots.all() as number[]) {
+          const lot = lots.get(number);
+          if (lot.symbol !== event.symbol || lot.expiresAtMs === null) continue;
+          lot.expiresAtMs += tolledMs(lot, event);
+        }
+      },
       "exchange-resumed": ({ outageMs }) => {
         if (outageMs > 0) toll(outageMs);
       },

@@ -1,6 +1,7 @@
 /** All read models together: each event to each of them, then their rows in one go. */
 import type { CoreEvent } from "#exchange/core/events.ts";
 import type { SqliteDatabase } from "#exchange/database.ts";
+import { createCandleProjector } from "./candles.ts";
 import { createDeliveryProjector } from "./delivery-projector.ts";
 import { createIssuanceProjector } from "./issuance-projector.ts";
 import { createLotProjector } from "./lot-projector.ts";
@@ -24,6 +25,7 @@ export function createProjection(db: SqliteDatabase): Projection {
   const projectors = [
     ...[orders, lots, createDeliveryProjector(db)],
     ...[createIssuanceProjector(db), createTransferProjector(db)],
+    createCandleProjector(db),
   ];
   const statements = createStatementDays(db, {
     lot: (number) => lots.lots.get(number),

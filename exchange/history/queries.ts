@@ -1,5 +1,6 @@
 /** Questions that history answers. All figures are book integers; the edges give them their public form. */
 import type { SqliteDatabase } from "#exchange/database.ts";
+import { type CandleQueries, createCandleQueries } from "./candles.ts";
 import { type Condition, createListing, type Page, type PageRequest } from "./listing.ts";
 import type { LotRecord, LotStatus } from "./lot-records.ts";
 import {
@@ -35,7 +36,7 @@ export interface LotFilter extends RecordFilter {
   status?: LotStatus | null;
 }
 
-export interface HistoryQueries {
+export interface HistoryQueries extends CandleQueries {
   /** An order by its number, whoever's it is. */
   order(number: number): OrderRecord | null;
   orders(account: number, filter: OrderFilter, page: PageRequest): Page<OrderRecord>;
@@ -85,6 +86,7 @@ export function createQueries(db: SqliteDatabase): HistoryQueries {
     .prepare("SELECT body FROM deliveries WHERE request_id = ? AND account = ? LIMIT 1")
     .pluck();
   return {
+    ...createCandleQueries(db),
     order: (number) => decodedOrNull<OrderRecord>(order.get(number)),
     orders: (account, filter, page) =>
       decodedPage(

@@ -1,9 +1,10 @@
 /** The tables of `history.db`: a few columns to find rows by, the row itself as JSON. */
+import { CANDLES_SCHEMA } from "./candles.ts";
 
 /** Raised when a table changes; a history of another version is dropped and built anew. */
-export const HISTORY_VERSION = 4;
+export const HISTORY_VERSION = 5;
 
-export const HISTORY_SCHEMA = `
+export const HISTORY_SCHEMA = `${CANDLES_SCHEMA}
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
   CREATE TABLE orders (
     number INTEGER PRIMARY KEY, account INTEGER NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL,

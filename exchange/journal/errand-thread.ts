@@ -1,5 +1,6 @@
 /** Work made of errands, run in a worker thread: the event loop only passes the errands on. */
 import { Worker } from "node:worker_threads";
+import { typeScriptFlags } from "#exchange/typescript-flags.ts";
 import type { Errand, RunErrand } from "./errands.ts";
 import { JournalError } from "./journal.ts";
 
@@ -30,8 +31,7 @@ export interface ErrandThread<R> {
 export function startErrandThread<R>(program: URL, data: unknown, run: RunErrand): ErrandThread<R> {
   const worker = new Worker(program, {
     workerData: data,
-    // Resolved from here, not from wherever the process was started.
-    execArgv: ["--import", import.meta.resolve("tsx")],
+    execArgv: typeScriptFlags(),
   });
   // It does not keep a process alive that has nothing else to do.
   worker.unref();

@@ -15,6 +15,10 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "instrument-listed": 1,
   "policy-adopted": 1,
   "account-opened": 2,
+  "settings-changed": 1,
+  "withdrawal-requested": 1,
+  "withdrawal-completed": 1,
+  "withdrawal-rejected": 1,
   "funds-deposited": 1,
   "exchange-funded": 1,
   "api-key-added": 1,
@@ -42,14 +46,14 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "order-rested": 1,
   "orders-suspended": 1,
   "orders-resumed": 1,
-  trade: 1,
+  trade: 2,
   "order-closed": 1,
   "delivery-reserved": 1,
   "attempt-failed": 2,
   "cover-settled": 1,
   "supplier-charged": 1,
   "debt-collected": 1,
-  "lot-closed-out": 1,
+  "lot-closed-out": 2,
   "delivery-settled": 1,
   "delivery-released": 1,
   "delivery-judged": 1,
@@ -64,9 +68,12 @@ export const EVENT_VERSIONS: Readonly<Record<EventType, number>> = {
   "supplier-paid": 1,
   "holdback-released": 1,
   "integrity-recorded": 1,
-  "lot-expired": 1,
+  "lot-expired": 2,
   "lot-consumed": 1,
   "lot-split": 1,
+  "delivery-halted": 1,
+  "delivery-resumed": 1,
+  "lots-offered": 1,
   "units-transferred": 1,
   "client-id-recorded": 1,
   "client-ids-forgotten": 1,
@@ -95,6 +102,10 @@ export function decodeEvents(bytes: Uint8Array): CoreEvent[] {
   return events;
 }
 
+function withoutFundShare(event: Record<string, unknown>): void {
+  event.toFundMicros = "0";
+}
+
 /** Of each type that changed: what turns version n into n + 1, from 1 on. */
 const UPGRADES: { [T in EventType]?: ((event: Record<string, unknown>) => void)[] } = {
   // Before there was a sweep, whatever was bought entered Consumption at once.
@@ -103,6 +114,14 @@ const UPGRADES: { [T in EventType]?: ((event: Record<string, unknown>) => void)[
       event.autoTransfer = true;
     },
   ],
+  // Before Units could be sold on, each fill issued its own, and a holder had paid what is in escrow.
+  trade: [
+    (event) => {
+      event.resold = [];
+    },
+  ],
+  "lot-expired": [withoutFundShare],
+  "lot-closed-out": [withoutFundShare],
   // Before there was cover, a failed attempt cost its supplier nothing.
   "attempt-failed": [
     (event) => {

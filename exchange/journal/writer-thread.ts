@@ -1,5 +1,6 @@
 /** The main thread's end of the writer thread: one promise per message, none left waiting for ever. */
 import { Worker } from "node:worker_threads";
+import { typeScriptFlags } from "#exchange/typescript-flags.ts";
 import { JournalError, JournalReadFailed } from "./journal.ts";
 import type { WriterAnswer, WriterData, WriterMessage } from "./sqlite-writer.ts";
 
@@ -16,8 +17,7 @@ export interface JournalWriter {
 export function startWriterThread(data: WriterData): JournalWriter {
   const worker = new Worker(new URL("./sqlite-writer-thread.ts", import.meta.url), {
     workerData: data,
-    // Resolved from here, not from wherever the process was started.
-    execArgv: ["--import", import.meta.resolve("tsx")],
+    execArgv: typeScriptFlags(),
   });
   // An idle writer does not keep alive a process whose start failed; a write under way does.
   worker.unref();

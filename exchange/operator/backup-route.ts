@@ -5,6 +5,7 @@ import type { BackupRefusal, Backups } from "#exchange/backup/backups.ts";
 import { Refused } from "#exchange/http.ts";
 import { JournalError } from "#exchange/journal/journal.ts";
 import { bodyReader } from "#exchange/request-body.ts";
+import { backupDescription } from "./descriptions.ts";
 
 const backupBody = bodyReader(
   Type.Object(
@@ -21,7 +22,7 @@ const REFUSALS: Record<BackupRefusal, () => Refused> = {
 
 /** Registers the route; the answer comes when the file is durable and proved. */
 export function backupRoute(app: FastifyInstance, backups: Backups): void {
-  app.post("/backup", async (request, reply) => {
+  app.post("/backup", backupDescription(backupBody.schema), async (request, reply) => {
     const { to } = backupBody(request.body);
     const making = backups.make(to);
     if (typeof making === "string") throw REFUSALS[making]();

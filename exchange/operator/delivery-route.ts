@@ -5,6 +5,7 @@ import type { History } from "#exchange/history/history.ts";
 import { Refused } from "#exchange/http.ts";
 import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { REQUEST } from "./descriptions.ts";
 
 /** Registers the route. It reads the history, which may be some commands behind: `x-gridspot-seq` says which. */
 export function deliveryRoute(
@@ -13,6 +14,7 @@ export function deliveryRoute(
 ): void {
   app.get<{ Params: { id: string; request_id: string } }>(
     "/accounts/:id/requests/:request_id",
+    REQUEST,
     ({ params: { id, request_id } }, reply) => {
       const account = parsePublicId("account", id);
       const found = account === null ? null : history.deliveryByRequestId(account, request_id);

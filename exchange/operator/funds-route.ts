@@ -6,6 +6,7 @@ import { Refused, runCommand } from "#exchange/http.ts";
 import { bodyReader } from "#exchange/request-body.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { formatMicros, parseDecimal } from "#protocol/money.ts";
+import { FUNDS, fundDescription } from "./descriptions.ts";
 
 const fundBody = bodyReader(
   Type.Object(
@@ -20,7 +21,7 @@ const fundBody = bodyReader(
 
 /** `POST /exchange-funds` pays in, once per reference; `GET` tells what there is. */
 export function fundsRoute(app: FastifyInstance, shell: Shell): void {
-  app.post("/exchange-funds", async (request, reply) => {
+  app.post("/exchange-funds", fundDescription(fundBody.schema), async (request, reply) => {
     const { fund, amount, reference } = fundBody(request.body);
     const parsed = parseDecimal(amount, 6);
     if (!parsed.ok) throw new Refused("invalid-amount", `amount ${parsed.reason}`);
@@ -33,7 +34,7 @@ export function fundsRoute(app: FastifyInstance, shell: Shell): void {
     return reply.status(201).send({ data: { fund, balance: formatMicros(BigInt(balanceMicros)) } });
   });
 
-  app.get("/exchange-funds", () =>
+  app.get("/exchange-funds", FUNDS, () =>
     shell.read(({ ledger }) => ({
       data: {
         cover: formatMicros(ledger.balance(COVER)),

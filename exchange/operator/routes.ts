@@ -1,7 +1,6 @@
 /** The exchange operator's API: accounts, deposits, keys and join tokens, behind the operator's token. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { Type } from "typebox";
 import { createApiKey } from "#exchange/api-key.ts";
 import type { Backups } from "#exchange/backup/backups.ts";
 import type { Clock } from "#exchange/clock.ts";
@@ -16,69 +15,22 @@ import type { Account, CoreState } from "#exchange/core/state.ts";
 import type { History } from "#exchange/history/history.ts";
 import { Refused, runCommand } from "#exchange/http.ts";
 import { readPublicKey } from "#exchange/public-key.ts";
-import { bodyReader } from "#exchange/request-body.ts";
+import { markProof } from "#exchange/reference/described.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros, parseDecimal } from "#protocol/money.ts";
 import { createJoinToken, type Identity, secretHash } from "#protocol/signing.ts";
 import { backupRoute } from "./backup-route.ts";
+import { accountBody, depositBody, joinTokenBody, keyBody } from "./bodies.ts";
+import { deliveryHaltRoute } from "./delivery-halt-route.ts";
 import { deliveryRoute } from "./delivery-route.ts";
+import * as say from "./descriptions.ts";
 import { fundsRoute } from "./funds-route.ts";
 import { statusRoute } from "./status-route.ts";
 import { supplierRoute } from "./supplier-route.ts";
+import { withdrawalRoute } from "./withdrawal-route.ts";
 
-const CLOSED = { additionalProperties: false };
-const AccountId = Type.String({ maxLength: 80 });
-const Label = Type.String({ minLength: 1, maxLength: 64 });
 const JOIN_TOKEN_SECONDS_DEFAULT = 900;
-const JOIN_TOKEN_SECONDS_MAX = 604_800;
-const JOIN_TOKEN_NODES_MAX = 1000;
-
-const accountBody = bodyReader(
-  Type.Object(
-    {
-      name: Label,
-      mode: Type.Optional(Type.Enum(["easy", "advanced"])),
-      auto_transfer_enabled: Type.Optional(Type.Boolean()),
-    },
-    CLOSED,
-  ),
-);
-const depositBody = bodyReader(
-  Type.Object(
-    {
-      account_id: AccountId,
-      amount: Type.String({ maxLength: 32 }),
-      to: Type.Optional(Type.Enum(["available", "bond"])),
-      reference: Type.String({ minLength: 1, maxLength: 100 }),
-    },
-    CLOSED,
-  ),
-);
-const joinTokenBody = bodyReader(
-  Type.Object(
-    {
-      account_id: AccountId,
-      nodes_max: Type.Optional(Type.Integer({ minimum: 1, maximum: JOIN_TOKEN_NODES_MAX })),
-      expires_in_seconds: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: JOIN_TOKEN_SECONDS_MAX }),
-      ),
-    },
-    CLOSED,
-  ),
-);
-const keyBody = bodyReader(
-  Type.Object(
-    {
-      account_id: AccountId,
-      label: Label,
-      kind: Type.Optional(Type.Enum(["api", "signing"])),
-      environment: Type.Optional(Type.Enum(["live", "test"])),
-      public_key: Type.Optional(Type.String({ maxLength: 200 })),
-    },
-    CLOSED,
-  ),
-);
 
 export interface OperatorDependencies {
   shell: Shell;
@@ -93,17 +45,20 @@ export async function operatorRoutes(
   app: FastifyInstance,
   { shell, clock, identity, operatorToken, backups, history }: OperatorDependencies,
 ): Promise<void> {
+  markProof(app, "operator");
   app.addHook("onRequest", async (request) => {
     if (!isOperator(request, operatorToken)) throw new Refused("operator-token-invalid");
   });
 
   backupRoute(app, backups);
+  deliveryHaltRoute(app, shell);
   fundsRoute(app, shell);
   statusRoute(app, shell);
   supplierRoute(app, shell);
+  withdrawalRoute(app, shell);
   deliveryRoute(app, history);
 
-  app.post("/accounts", async (request, reply) => {
+  app.post("/accounts", say.OPEN_ACCOUNT, async (request, reply) => {
     const { name, mode = "easy", auto_transfer_enabled: autoTransfer } = accountBody(request.body);
     const { account } = await runCommand(shell, reply, {
       type: "open-account",
@@ -116,7 +71,7 @@ export async function operatorRoutes(
       .send({ data: { account_id: publicId("account", account), name, mode } });
   });
 
-  app.get("/accounts", () =>
+  app.get("/accounts", say.ACCOUNTS, () =>
     shell.read((state) => ({
       data: accountsOf(state).map((account) => ({
         account_id: publicId("account", account.number),
@@ -131,7 +86,7 @@ export async function operatorRoutes(
 
   // Costly: encodes and hashes the whole state on the event loop. For comparing with a replay of the
   // journal up to `seq`; not for a monitor that asks every second.
-  app.get("/integrity", () =>
+  app.get("/integrity", say.INTEGRITY, () =>
     shell.read((state) => ({
       data: {
         seq: state.seq,
@@ -140,7 +95,7 @@ export async function operatorRoutes(
     })),
   );
 
-  app.post("/deposits", async (request, reply) => {
+  app.post("/deposits", say.DEPOSIT, async (request, reply) => {
     const { account_id, amount, to = "available", reference } = depositBody(request.body);
     const parsed = parseDecimal(amount, 6);
     if (!parsed.ok) throw new Refused("invalid-amount", `amount ${parsed.reason}`);
@@ -154,7 +109,7 @@ export async function operatorRoutes(
     return reply.status(201).send({ data: { balance: formatMicros(BigInt(balanceMicros)) } });
   });
 
-  app.post("/join-tokens", async (request, reply) => {
+  app.post("/join-tokens", say.JOIN_TOKEN, async (request, reply) => {
     const body = joinTokenBody(request.body);
     const token = createJoinToken(identity.publicKey);
     const seconds = body.expires_in_seconds ?? JOIN_TOKEN_SECONDS_DEFAULT;
@@ -171,7 +126,7 @@ export async function operatorRoutes(
       .send({ data: { token, expires_at: new Date(expiresAtMs).toISOString() } });
   });
 
-  app.post("/keys", async (request, reply) => {
+  app.post("/keys", say.ADD_KEY, async (request, reply) => {
     const body = keyBody(request.body);
     const account = accountOf(body.account_id);
     const { label } = body;

@@ -5,10 +5,11 @@ import { Refused } from "#exchange/http.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { parsePublicId, publicId } from "#protocol/ids.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { SCORES } from "./descriptions.ts";
 
 /** Registers the route. An account that never sold anything has scores without instruments. */
 export function supplierRoute(app: FastifyInstance, shell: Shell): void {
-  app.get<{ Params: { id: string } }>("/suppliers/:id/scores", ({ params: { id } }) =>
+  app.get<{ Params: { id: string } }>("/suppliers/:id/scores", SCORES, ({ params: { id } }) =>
     shell.read((state) => {
       const account = parsePublicId("account", id);
       if (account === null || !state.accounts.has(account)) {

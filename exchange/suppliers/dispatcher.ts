@@ -1,7 +1,4 @@
-/**
- * Sending deliveries to suppliers: picks the least loaded linked node with a free slot, waits a
- * bounded time for one, and reports exactly one end per attempt.
- */
+/** Sends deliveries to the least loaded node with a free slot, waits a bounded time for one, and reports one end per attempt. */
 import type { DeliveryEnd, DeliveryErrorCode } from "#protocol/link-messages.ts";
 import type { Session } from "./session.ts";
 
@@ -33,6 +30,8 @@ export interface AttemptHandlers {
   onAccepted?(): void;
   onDelta(text: Buffer, chunks: number): void;
   onEvent(json: Buffer): void;
+  /** Whether an event holds any of the answer, asked before it is told; without this all do. */
+  holdsOutput?(json: Buffer): boolean;
   onBody(part: Buffer, final: boolean): void;
   onEnd(end: DeliveryEnd, clock: AttemptClock): void;
   onError(error: AttemptError, clock: AttemptClock): void;
@@ -88,7 +87,8 @@ function withOwnWord(error: AttemptError): AttemptError {
 }
 
 interface Waiter {
-  request: AttemptRequest;
+  supplier: number;
+  symbol: string;
   start(session: Session): void;
   fail(error: AttemptError): void;
 }
@@ -103,6 +103,8 @@ export class SupplierRegistry implements Dispatcher {
   readonly #ofNode = new Map<number, Session>();
   readonly #ofAccount = new Map<number, Set<Session>>();
   readonly #waiting = new Map<number, Waiter[]>();
+  /** Deliveries that run, by supplier and instrument. */
+  readonly #running = new Map<string, number>();
 
   constructor(weight: SlotWeight = () => WHOLE_BPS) {
     this.#weight = weight;
@@ -152,8 +154,12 @@ export class SupplierRegistry implements Dispatcher {
     return available;
   }
 
-  dispatch(request: AttemptRequest, handlers: AttemptHandlers) {
+  dispatch(asked: AttemptRequest, handlers: AttemptHandlers) {
+    const { supplier, symbol } = asked;
+    // Until it is sent: what is kept below lives as long as the stream, and must not keep its body.
+    let request: AttemptRequest | null = asked;
     let running: Attempt | null = null;
+    let started = false;
     let over = false;
     const once: AttemptHandlers = {
       ...handlers,
@@ -165,20 +171,27 @@ export class SupplierRegistry implements Dispatcher {
       if (over) return;
       over = true;
       clearTimeout(timer);
+      if (started) this.#countRunning(waiter, -1);
       tell();
       // The slot is free again: whoever waits for this supplier may go.
-      this.serveWaiting(request.supplier);
+      this.serveWaiting(supplier);
     };
     const waiter: Waiter = {
-      request,
+      supplier,
+      symbol,
       start: (session) => {
         clearTimeout(timer);
-        running = session.open(request, once);
+        const unsent = request;
+        request = null;
+        if (unsent === null) return;
+        started = true;
+        this.#countRunning(waiter, 1);
+        running = session.open(unsent, once);
       },
       fail: (error) => finish(() => handlers.onError(error, NOT_DISPATCHED)),
     };
     let timer: NodeJS.Timeout | undefined;
-    const session = this.#pick(request.supplier, request.symbol);
+    const session = this.#pick(supplier, symbol);
     if (session === "none") {
       queueMicrotask(() =>
         waiter.fail({
@@ -198,8 +211,9 @@ export class SupplierRegistry implements Dispatcher {
         over = true;
         clearTimeout(timer);
         this.#forget(waiter);
+        if (started) this.#countRunning(waiter, -1);
         running?.cancel(reason);
-        this.serveWaiting(request.supplier);
+        this.serveWaiting(supplier);
       },
       grant: (bytes: number) => {
         if (!over) running?.grant(bytes);
@@ -209,8 +223,8 @@ export class SupplierRegistry implements Dispatcher {
   }
 
   #wait(waiter: Waiter): NodeJS.Timeout | undefined {
-    const queue = this.#waiting.get(waiter.request.supplier) ?? [];
-    this.#waiting.set(waiter.request.supplier, queue);
+    const queue = this.#waiting.get(waiter.supplier) ?? [];
+    this.#waiting.set(waiter.supplier, queue);
     const busy: AttemptError = {
       code: "busy",
       message: "the supplier's slots are all taken",
@@ -228,19 +242,27 @@ export class SupplierRegistry implements Dispatcher {
   }
 
   #forget(waiter: Waiter): void {
-    const queue = this.#waiting.get(waiter.request.supplier);
+    const queue = this.#waiting.get(waiter.supplier);
     const at = queue?.indexOf(waiter) ?? -1;
     if (at >= 0) queue?.splice(at, 1);
-    if (queue?.length === 0) this.#waiting.delete(waiter.request.supplier);
+    if (queue?.length === 0) this.#waiting.delete(waiter.supplier);
   }
 
-  /** Starts waiting deliveries of a supplier while it has free slots; fails them when it has no node left. */
+  /**
+   * Starts waiting deliveries of a supplier while it has free slots, in order within each instrument: one
+   * that may have no slot now holds up no other. Fails those that no node serves any more.
+   */
   serveWaiting(supplier: number): void {
-    const queue = this.#waiting.get(supplier);
-    while (queue !== undefined && queue.length > 0) {
-      const waiter = queue[0] as Waiter;
-      const session = this.#pick(supplier, waiter.request.symbol);
-      if (session === null) return;
+    const heldUp = new Set<string>();
+    for (;;) {
+      const queue = this.#waiting.get(supplier);
+      const waiter = queue?.find(({ symbol }) => !heldUp.has(symbol));
+      if (waiter === undefined) return;
+      const session = this.#pick(supplier, waiter.symbol);
+      if (session === null) {
+        heldUp.add(waiter.symbol);
+        continue;
+      }
       this.#forget(waiter);
       if (session === "none") {
         waiter.fail({ code: "no-node", message: "the supplier's link was lost", status: null });
@@ -248,23 +270,30 @@ export class SupplierRegistry implements Dispatcher {
     }
   }
 
-  /** The least loaded node with a free slot; null when all are taken, "none" when none is linked. */
+  #countRunning({ supplier, symbol }: Pick<Waiter, "supplier" | "symbol">, by: 1 | -1): void {
+    const key = `${supplier}:${symbol}`;
+    const count = (this.#running.get(key) ?? 0) + by;
+    if (count === 0) this.#running.delete(key);
+    else this.#running.set(key, count);
+  }
+
+  /** The least loaded node with a free slot; null when none may be taken, "none" when none is linked. */
   #pick(supplier: number, symbol: string): Session | null | "none" {
     let best: Session | null = null;
     let linked = false;
     let slots = 0;
-    let active = 0;
     for (const session of this.#ofAccount.get(supplier) ?? []) {
       if (!session.serves(symbol)) continue;
       linked = true;
       slots += session.freeSlots + session.activeStreams;
-      active += session.activeStreams;
       if (session.freeSlots <= 0) continue;
       if (best === null || session.freeSlots > best.freeSlots) best = session;
     }
     if (!linked) return "none";
-    // A throttled supplier keeps one slot, or it could never show that it is well again.
-    const allowed = Math.max(1, Math.floor((slots * this.#weight(supplier, symbol)) / WHOLE_BPS));
-    return active < allowed ? best : null;
+    const weightBps = this.#weight(supplier, symbol);
+    if (weightBps >= WHOLE_BPS) return best;
+    // A throttled instrument keeps one slot, or it could never show that it is well again.
+    const allowed = Math.max(1, Math.floor((slots * weightBps) / WHOLE_BPS));
+    return (this.#running.get(`${supplier}:${symbol}`) ?? 0) < allowed ? best : null;
   }
 }

@@ -95,6 +95,28 @@ test.each<[string, IntegrityKind, (from: ScriptedAgent) => void]>([
   await expectUnharmed();
 });
 
+test.each([
+  ["text where a whole answer was asked for", false, RecordType.delta],
+  ["an event where a whole answer was asked for", false, RecordType.event],
+  ["a whole answer where a stream was asked for", true, RecordType.body],
+])("%s fails the attempt", async (_what, streamed, type) => {
+  const other = link.dispatch(agent, { streamed });
+  await agent.request(2);
+  agent.accept(2);
+  agent.record(type, 2, "{}");
+  expect(await other.ended()).toBe("protocol");
+  await told("wrong-type");
+  await expectUnharmed();
+});
+
+test("a signature for other output than came is told, and the attempt is served", async () => {
+  agent.delta(1, "as it came");
+  agent.end(1, 10, "0".repeat(64));
+  expect(await attempt.ended()).toBe("served");
+  await told("wrong-digest");
+  await expectUnharmed();
+});
+
 test("output of an attempt that was not accepted fails it", async () => {
   const other = link.dispatch(agent);
   await agent.request(2);

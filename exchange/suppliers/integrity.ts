@@ -17,6 +17,8 @@ export type IntegrityKind =
   | "flood"
   /** The end says another number of output bytes than came. */
   | "wrong-byte-count"
+  /** The end signs for other output than came. */
+  | "wrong-digest"
   | "output-without-accept"
   | "credit-overdrawn"
   /** A record type that has no place where it came. */

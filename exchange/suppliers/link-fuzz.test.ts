@@ -2,6 +2,7 @@
  * Mutated frames against a session and its decoder: nothing leaves the session as an exception, every
  * attempt has one end, and a neighbour notices nothing. `SEED` replays a run, `RUNS` asks for more.
  */
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
@@ -36,7 +37,7 @@ const end = JSON.stringify({
   reportedPromptTokens: null,
   reportedCompletionTokens: null,
   outputBytes: 2,
-  outputSha256: "0".repeat(64),
+  outputSha256: createHash("sha256").update("hi").digest("hex"),
 });
 
 /** What an honest agent sends for its first two streams, after its supply. */

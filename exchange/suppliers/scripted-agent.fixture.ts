@@ -1,4 +1,5 @@
 /** A supplier's node for tests that counts as the protocol wants it, and breaks it where it is told to. */
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import {
@@ -55,6 +56,7 @@ export class ScriptedAgent {
   #joinToken: string | undefined;
   #controlSent = 0;
   readonly #sequences = new Map<number, number>();
+  readonly #outputs = new Map<number, Buffer>();
 
   constructor(url: string, { account, joinToken }: { account: number; joinToken: string }) {
     this.#url = url;
@@ -192,6 +194,12 @@ export class ScriptedAgent {
     const sequence = options.sequence ?? this.#sequences.get(stream) ?? 0;
     this.#sequences.set(stream, sequence + 1);
     const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+    if (type === RecordType.delta || type === RecordType.body) {
+      this.#outputs.set(
+        stream,
+        Buffer.concat([this.#outputs.get(stream) ?? Buffer.alloc(0), bytes]),
+      );
+    }
     this.push(encodeRecord(type, stream, sequence, bytes, { flags: options.flags ?? 0 }));
   }
 
@@ -203,15 +211,22 @@ export class ScriptedAgent {
     this.record(RecordType.delta, stream, text);
   }
 
-  end(stream: number, outputBytes: number): void {
+  /** Ends a stream, signing for what was sent on it. */
+  end(stream: number, outputBytes: number, outputSha256 = this.#digestOf(stream)): void {
     const end = {
       finishReason: "stop",
       reportedPromptTokens: null,
       reportedCompletionTokens: null,
       outputBytes,
-      outputSha256: "0".repeat(64),
+      outputSha256,
     };
     this.record(RecordType.end, stream, JSON.stringify(end));
+  }
+
+  #digestOf(stream: number): string {
+    return createHash("sha256")
+      .update(this.#outputs.get(stream) ?? "")
+      .digest("hex");
   }
 
   /** Waits for a stream's request to have come as a whole. */

@@ -2,6 +2,7 @@
  * One attempt at a delivery on a session: its records in order, its times on the exchange's clock, its
  * one end. What the agent does wrong here fails this attempt and nothing else.
  */
+import { StringDecoder } from "node:string_decoder";
 import type { Clock } from "#exchange/clock.ts";
 import {
   decodeDeliveryEnd,
@@ -17,6 +18,7 @@ import {
 } from "#protocol/link-records.ts";
 import type { AttemptClock, AttemptError, AttemptHandlers, AttemptRequest } from "./dispatcher.ts";
 import type { IntegrityKind } from "./integrity.ts";
+import { OutputDigest } from "./output-digest.ts";
 
 /** Who said the stream's last word; behind an agent's own end nothing more may come. */
 export type EndedBy = "agent" | "exchange";
@@ -42,8 +44,13 @@ export class LinkStream {
   readonly #handlers: AttemptHandlers;
   readonly #home: StreamHome;
   readonly #clock: Clock;
+  readonly #isStreamed: boolean;
   readonly #firstTokenTimer: NodeJS.Timeout;
   #acceptTimer: NodeJS.Timeout | undefined;
+  /** Of deltas and bodies, as the agent makes its own. */
+  readonly #digest = new OutputDigest();
+  /** Half a character is no first token. */
+  readonly #firstText = new StringDecoder("utf8");
   #body: Buffer | null;
   #bodyAt = 0;
   #outputBytes = 0;
@@ -64,6 +71,7 @@ export class LinkStream {
     this.#handlers = handlers;
     this.#home = home;
     this.#clock = clock;
+    this.#isStreamed = request.streamed;
     this.#body = request.body;
     const head: RequestHead = {
       attemptId: request.attemptId,
@@ -144,14 +152,23 @@ export class LinkStream {
         this.#accepted(nowMs);
         return;
       case RecordType.delta:
-        if (this.#countOutput(payload, nowMs)) this.#handlers.onDelta(payload, record.count);
+        if (!this.#countOutput(payload, true)) return;
+        this.#digest.add(payload);
+        if (this.hasOutput || this.#firstText.write(payload) !== "") this.#sawOutput(nowMs);
+        this.#handlers.onDelta(payload, record.count);
         return;
       case RecordType.event:
-        if (this.#countOutput(payload, nowMs)) this.#handlers.onEvent(payload);
+        if (!this.#countOutput(payload, true)) return;
+        if (this.hasOutput || (this.#handlers.holdsOutput?.(payload) ?? true))
+          this.#sawOutput(nowMs);
+        this.#handlers.onEvent(payload);
         return;
       case RecordType.body: {
         const isFinal = (record.flags & FLAG_FINAL) !== 0;
-        if (this.#countOutput(payload, nowMs, isFinal)) this.#handlers.onBody(payload, isFinal);
+        if (!this.#countOutput(payload, false, isFinal)) return;
+        this.#digest.add(payload);
+        this.#sawOutput(nowMs);
+        this.#handlers.onBody(payload, isFinal);
         return;
       }
       case RecordType.end:
@@ -177,20 +194,31 @@ export class LinkStream {
     this.#handlers.onAccepted?.();
   }
 
-  #countOutput(payload: Buffer, nowMs: number, mayBeEmpty = false): boolean {
+  /** Only what begins the answer ends the wait for it, or an empty event would. */
+  #sawOutput(nowMs: number): void {
+    if (this.#firstOutputMs === null) {
+      clearTimeout(this.#firstTokenTimer);
+      this.#firstOutputMs = nowMs;
+    }
+    this.#lastOutputMs = nowMs;
+  }
+
+  #countOutput(payload: Buffer, isStreamed: boolean, mayBeEmpty = false): boolean {
     if (this.#acceptedMs === null) {
       this.#broken("output-without-accept", "output of an attempt that was not accepted");
+      return false;
+    }
+    if (isStreamed !== this.#isStreamed) {
+      this.#broken(
+        "wrong-type",
+        `output for an answer that is ${isStreamed ? "not " : ""}streamed`,
+      );
       return false;
     }
     if (payload.length === 0 && !mayBeEmpty) {
       this.#broken("malformed", "output without a byte");
       return false;
     }
-    if (this.#firstOutputMs === null) {
-      clearTimeout(this.#firstTokenTimer);
-      this.#firstOutputMs = nowMs;
-    }
-    this.#lastOutputMs = nowMs;
     this.#outputBytes += payload.length;
     this.#creditBytes -= payload.length;
     if (this.#creditBytes >= 0) return true;
@@ -204,11 +232,15 @@ export class LinkStream {
       this.#broken("malformed", decoded.reason);
       return;
     }
-    const { outputBytes } = decoded.message;
+    const { outputBytes, outputSha256 } = decoded.message;
     if (outputBytes !== this.#outputBytes) {
       const text = `the agent says it sent ${outputBytes} bytes, ${this.#outputBytes} came`;
       this.#broken("wrong-byte-count", text, "agent");
       return;
+    }
+    // What is paid is what came, by the exchange's own count; that the agent says otherwise is told.
+    if (outputSha256 !== this.#digest.hex()) {
+      this.#home.onViolation("wrong-digest", `attempt ${this.attemptId}: ${outputSha256}`);
     }
     if (this.#close("agent")) this.#handlers.onEnd(decoded.message, this.clock());
   }

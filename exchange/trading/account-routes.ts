@@ -1,40 +1,39 @@
-/** Who is asking: the account, its limits and its signing keys. An API key may ask as well as a signature. */
+/** Who is asking: the account and its limits. An API key may ask as well as a signature. */
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
-import type { Account, CoreState, SigningKey } from "#exchange/core/state.ts";
-import { Refused, runCommand } from "#exchange/http.ts";
-import { readPublicKey, signingKeyId } from "#exchange/public-key.ts";
-import { bodyReader } from "#exchange/request-body.ts";
+import type { Account, CoreState } from "#exchange/core/state.ts";
+import { described } from "#exchange/reference/described.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { publicId } from "#protocol/ids.ts";
 import { listedOf } from "./markets.ts";
-import type { TradingLimits } from "./rate-limits.ts";
+import { orderBucketKey } from "./order-buckets.ts";
+import { BUCKET_SCOPES, type Purpose, type RateLimits, type TradingLimits } from "./rate-limits.ts";
+import { AccountAnswer, LimitsAnswer, MeAnswer } from "./schemas/account.ts";
+import { MarketName } from "./schemas/values.ts";
 import { callerOf, readData } from "./scope.ts";
 
-/** How much of a fingerprint is shown after its creation, as published. */
-const FINGERPRINT_PREFIX_CHARACTERS = 8;
-const CLOSED = { additionalProperties: false };
-
-const readKeyBody = bodyReader(
-  Type.Object(
-    {
-      signing_key: Type.Object(
-        {
-          label: Type.String({ minLength: 1, maxLength: 64 }),
-          public_key: Type.String({ minLength: 1, maxLength: 200 }),
-        },
-        CLOSED,
-      ),
-    },
-    CLOSED,
-  ),
-);
+const ME = described({
+  tag: "account",
+  summary: "Who the caller is, its mode and what it may do",
+  answer: MeAnswer,
+});
+const ACCOUNT = described({
+  tag: "account",
+  summary: "The caller's account",
+  answer: AccountAnswer,
+});
+const LIMITS = described({
+  tag: "account",
+  summary: "The rate limits that are in force, and what is left of that for orders",
+  query: { market_id: MarketName },
+  answer: LimitsAnswer,
+  errors: ["market-not-found"],
+});
 
 export async function accountRoutes(
   app: FastifyInstance,
-  { shell, limits }: { shell: Shell; limits: TradingLimits },
+  { shell, sizes, limits }: { shell: Shell; sizes: TradingLimits; limits: RateLimits },
 ): Promise<void> {
-  app.get("/me", (request, reply) =>
+  app.get("/me", ME, (request, reply) =>
     readData(shell, reply, (state) => {
       const { number, name, mode } = accountOf(state, callerOf(request));
       return {
@@ -46,7 +45,7 @@ export async function accountRoutes(
       };
     }),
   );
-  app.get("/account", (request, reply) =>
+  app.get("/account", ACCOUNT, (request, reply) =>
     readData(shell, reply, (state) => {
       const { number, name, mode, openedAtMs } = accountOf(state, callerOf(request));
       return {
@@ -58,42 +57,23 @@ export async function accountRoutes(
       };
     }),
   );
-  app.get<{ Querystring: { market_id?: string } }>("/account/limits", (request, reply) =>
+  app.get<{ Querystring: { market_id?: string } }>("/account/limits", LIMITS, (request, reply) =>
     readData(shell, reply, (state) => {
       const { market_id: market } = request.query;
+      const listed = market === undefined ? null : listedOf(state, market);
+      const key = orderBucketKey(callerOf(request), listed?.instrument.symbol ?? null);
       return {
-        market_id: market === undefined ? null : publicId("market", listedOf(state, market).number),
-        ...orderLimitsView(limits),
+        market_id: listed === null ? null : publicId("market", listed.number),
+        ...orderLimitsView(sizes),
+        remaining: limits.peek("orders", key).remaining,
+        limits: allLimitsView(sizes),
       };
     }),
   );
-
-  app.post("/signing-keys", async (request, reply) => {
-    const account = callerOf(request);
-    const { label, public_key } = readKeyBody(request.body).signing_key;
-    const { publicKey, fingerprint } = readPublicKey(public_key);
-    const key = { account, fingerprint, publicKey, label };
-    await runCommand(shell, reply, { type: "add-signing-key", ...key });
-    const { createdAtMs = shell.state.nowMs } = shell.state.signingKeys.get(fingerprint) ?? {};
-    return reply.status(201).send({ data: { ...keyView({ ...key, createdAtMs }), fingerprint } });
-  });
-  app.get("/signing-keys", (request, reply) =>
-    readData(shell, reply, (state) => keysOf(state, callerOf(request)).map(keyView)),
-  );
-  app.delete<{ Params: { id: string } }>("/signing-keys/:id", async (request, reply) => {
-    const account = callerOf(request);
-    const { id } = request.params;
-    const key = keysOf(shell.state, account).find((each) => signingKeyId(each.fingerprint) === id);
-    if (key === undefined) {
-      const shown = id.slice(0, 80);
-      throw new Refused("key-not-found", `no "${shown}" in GET /v1/signing-keys of this account`);
-    }
-    await runCommand(shell, reply, { type: "revoke-key", account, key: key.fingerprint });
-    return reply.status(204).send();
-  });
 }
 
-function accountOf(state: CoreState, number: number): Account {
+/** An account that has a key; it exists. */
+export function accountOf(state: CoreState, number: number): Account {
   const account = state.accounts.get(number);
   if (account === undefined) throw new Error(`account ${number} has a key and does not exist`);
   return account;
@@ -108,7 +88,7 @@ function capabilitiesOf(mode: Account["mode"]): string[] {
 function orderLimitsView({ orders: { burst, perSecond } }: TradingLimits): object {
   return {
     order_rate_limits: {
-      scope: "user",
+      scope: "user_market",
       max_orders_per_second: perSecond,
       max_orders_per_minute: perSecond * 60,
       burst_capacity: burst,
@@ -122,16 +102,11 @@ function orderLimitsView({ orders: { burst, perSecond } }: TradingLimits): objec
   };
 }
 
-function keysOf(state: CoreState, account: number): SigningKey[] {
-  return [...state.signingKeys.values()].filter((key) => key.account === account);
-}
-
-function keyView({ fingerprint, label, createdAtMs }: SigningKey): object {
-  return {
-    id: signingKeyId(fingerprint),
-    label,
-    fingerprint_prefix: fingerprint.slice(0, FINGERPRINT_PREFIX_CHARACTERS),
-    is_active: true,
-    created_at: new Date(createdAtMs).toISOString(),
-  };
+function allLimitsView(sizes: TradingLimits): Record<string, object> {
+  const view = ([purpose, { burst, perSecond }]: [string, { burst: number; perSecond: number }]) =>
+    [
+      purpose.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      { burst_capacity: burst, per_second: perSecond, scope: BUCKET_SCOPES[purpose as Purpose] },
+    ] as const;
+  return Object.fromEntries(Object.entries(sizes).map(view));
 }

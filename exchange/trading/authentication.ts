@@ -1,6 +1,6 @@
 /**
- * Who sent a trading request: the published v1 signature, Ed25519 over
- * `timestamp + METHOD + path + body`, or a consumption key where a route allows one.
+ * Who sent a trading request: the published v1 signature, ours of v2, or a consumption key where a
+ * route allows one.
  */
 import type { KeyObject } from "node:crypto";
 import type { FastifyRequest } from "fastify";
@@ -11,19 +11,19 @@ import type { SigningKey } from "#exchange/core/state.ts";
 import type { Refusal } from "#exchange/errors.ts";
 import { Refused } from "#exchange/http.ts";
 import type { Shell } from "#exchange/shell.ts";
-import { importPublicKey, signedRequestText, verifySignature } from "#protocol/signing.ts";
+import { importPublicKey, verifySignature } from "#protocol/signing.ts";
+import { createNonces, type NonceVerdict } from "./nonces.ts";
 import type { RateLimits } from "./rate-limits.ts";
+import {
+  partsOf,
+  readSignature,
+  type SentSignature,
+  signedText,
+  TIMESTAMP_SECONDS_MAX,
+  timestampProblem,
+} from "./signature.ts";
 
-/** A timestamp may be this far from our time, either way. */
-const TIMESTAMP_SECONDS_MAX = 30;
 const KEYS_CACHED_MAX = 10_000;
-const MILLISECONDS_DIGITS = 13;
-const FINGERPRINT_CHARACTERS = 43;
-const SIGNATURE_HEADERS = [
-  "x-thegrid-timestamp",
-  "x-thegrid-fingerprint",
-  "x-thegrid-signature",
-] as const;
 /** Failures that look like guessing; a forgotten header or a slow clock does not. */
 const COUNTED: readonly Refusal[] = ["invalid-signature", "invalid-api-key"];
 
@@ -33,20 +33,30 @@ export type Proof = "signature" | "signature-or-key";
 export interface Authenticator {
   /** The account behind a request with that raw body; throws the refusal. */
   accountOf(request: FastifyRequest, rawBody: string, proof: Proof): number;
+  /** What is wrong with a timestamp now, or null. */
+  timestampProblem(sent: SentSignature): string | null;
+  /** The registered key of that name, ready to verify with, or null. */
+  keyNamed(fingerprint: string): KeyObject | null;
+  nonceVerdict(sent: SentSignature): NonceVerdict;
 }
 
 export interface AuthenticatorDependencies {
   shell: Shell;
   clock: Clock;
   limits: RateLimits;
+  /** Names that this exchange has, in lower case; empty: any. A request signed for another is refused. */
+  hosts?: readonly string[];
 }
 
 export function createAuthenticator({
   shell,
   clock,
   limits,
+  hosts = [],
 }: AuthenticatorDependencies): Authenticator {
   const keys = new LRUCache<string, KeyObject>({ max: KEYS_CACHED_MAX });
+  const nonces = createNonces({ clock });
+  const startedAtMs = clock.nowMs();
 
   function keyOf({ fingerprint, publicKey }: SigningKey): KeyObject {
     let key = keys.get(fingerprint);
@@ -57,10 +67,14 @@ export function createAuthenticator({
     return key;
   }
 
+  const problemOf = (sent: SentSignature) =>
+    timestampProblem(sent, { nowMs: clock.nowMs(), startedAtMs });
+
   function signer(request: FastifyRequest, rawBody: string): number {
-    const [timestamp, sentFingerprint, signature] = signatureHeaders(request);
-    checkTimestamp(timestamp, clock.nowMs());
-    const fingerprint = sentFingerprint.slice(0, FINGERPRINT_CHARACTERS + 1).replace(/=+$/, "");
+    const sent = readSignature(request);
+    const problem = problemOf(sent);
+    if (problem !== null) throw new Refused("expired-timestamp", `timestamp ${problem}`);
+    const { fingerprint } = sent;
     // A revoked key is gone from the state, so the cache is only asked for keys that count.
     const known = shell.state.signingKeys.get(fingerprint);
     if (known === undefined) {
@@ -69,15 +83,38 @@ export function createAuthenticator({
         `no key with fingerprint ${fingerprint} is registered; it is base64 of SHA-256 of the raw public key, without "="`,
       );
     }
-    const path = request.url.split("?")[0] ?? "";
-    const text = signedRequestText(timestamp, request.method, path, rawBody);
-    if (!verifySignature(keyOf(known), text, Buffer.from(signature, "base64"))) {
-      throw new Refused(
-        "invalid-signature",
-        `the signature does not fit this request; sign "${timestamp}${request.method}${path}" and then the exact body (${Buffer.byteLength(rawBody)} bytes came), without the query`,
-      );
+    const parts = partsOf(request, sent, rawBody);
+    const text = signedText(sent.version, parts);
+    if (!verifySignature(keyOf(known), text, Buffer.from(sent.signature, "base64"))) {
+      throw new Refused("invalid-signature", mismatch(sent, text, rawBody));
+    }
+    if (sent.version === 2) {
+      // Else what was signed for another exchange with the same key could be sent here as it is.
+      if (hosts.length > 0 && !hosts.includes(parts.host.toLowerCase())) {
+        throw new Refused(
+          "invalid-signature",
+          `the request is signed for host "${parts.host.slice(0, 80)}", this exchange is ${hosts.join(", ")}`,
+        );
+      }
+      useNonce(sent);
     }
     return known.account;
+  }
+
+  function useNonce({ fingerprint, nonce, timestamp }: SentSignature): void {
+    const untilMs = (Number(timestamp) + TIMESTAMP_SECONDS_MAX + 1) * 1000;
+    const verdict = nonces.take(fingerprint, nonce, untilMs);
+    if (verdict === "used") {
+      throw new Refused(
+        "nonce-reused",
+        `nonce ${nonce} was used by this key within ${TIMESTAMP_SECONDS_MAX} s; nothing was executed, sign again with a new one`,
+      );
+    }
+    if (verdict === "full") {
+      throw new Refused("rate-limit-exceeded", "too many nonces of this key are remembered; wait", {
+        retry_after: TIMESTAMP_SECONDS_MAX,
+      });
+    }
   }
 
   function keyHolder(bearer: string): number {
@@ -108,31 +145,21 @@ export function createAuthenticator({
         throw error;
       }
     },
+    timestampProblem: problemOf,
+    keyNamed(fingerprint) {
+      const known = shell.state.signingKeys.get(fingerprint);
+      return known === undefined ? null : keyOf(known);
+    },
+    nonceVerdict: ({ fingerprint, nonce }) => nonces.peek(fingerprint, nonce),
   };
 }
 
-function signatureHeaders(request: FastifyRequest): [string, string, string] {
-  const values = SIGNATURE_HEADERS.map((name) => request.headers[name]);
-  const missing = SIGNATURE_HEADERS.filter((_name, at) => typeof values[at] !== "string");
-  if (missing.length === 0) return values as [string, string, string];
-  throw new Refused(
-    "missing-authentication",
-    `missing header ${missing.join(", ")}; sign the request with a registered Ed25519 key`,
-  );
-}
-
-function checkTimestamp(timestamp: string, nowMs: number): void {
-  const nowSeconds = Math.floor(nowMs / 1000);
-  const refuse = (why: string) => new Refused("expired-timestamp", `timestamp ${why}`);
-  if (/^\d+$/.test(timestamp) && timestamp.length === MILLISECONDS_DIGITS) {
-    throw refuse(`${timestamp} is in milliseconds, expected unix seconds`);
+function mismatch({ version }: SentSignature, text: string, rawBody: string): string {
+  const bytes = Buffer.byteLength(rawBody);
+  const ask = "POST /v1/auth/echo shows each step";
+  if (version === 2) {
+    return `the signature does not fit this request; its text is ${JSON.stringify(text)} (the body has ${bytes} bytes); ${ask}`;
   }
-  if (!/^\d{1,12}$/.test(timestamp)) {
-    throw refuse(`"${timestamp.slice(0, 20)}" is not a whole number of unix seconds`);
-  }
-  if (Math.abs(nowSeconds - Number(timestamp)) > TIMESTAMP_SECONDS_MAX) {
-    throw refuse(
-      `${timestamp} is more than ${TIMESTAMP_SECONDS_MAX} s from the server's ${nowSeconds}; check the clock and sign again`,
-    );
-  }
+  const start = text.slice(0, text.length - rawBody.length);
+  return `the signature does not fit this request; sign "${start}" and then the exact body (${bytes} bytes came), without the query; ${ask}`;
 }

@@ -2,11 +2,16 @@
  * Query strings of lists: filters, limit, direction and cursors. Understands the published flat names
  * and the nested form that older clients send (`flop[filters][0][field]=…&flop[filters][0][value]=…`).
  */
+import type { CoreState } from "#exchange/core/state.ts";
+import { CANDLES_PER_QUERY_MAX } from "#exchange/history/candles.ts";
+import { isResolution, RESOLUTIONS, type Resolution } from "#exchange/history/candles-times.ts";
 import type { Page, PageRequest } from "#exchange/history/listing.ts";
 import { PAGE_LIMIT_MAX } from "#exchange/history/listing.ts";
+import type { RecordFilter } from "#exchange/history/queries.ts";
 import { Refused } from "#exchange/http.ts";
+import { listedOf } from "./markets.ts";
+import { LIMIT_DEFAULT } from "./schemas/query.ts";
 
-const LIMIT_DEFAULT = 50;
 const NESTED = /^(?:flop\[filters\]|filters)\[(\d{1,2})\]\[(field|op|value)\]$/;
 /** Names that older clients use for the same thing. */
 const ALIASES: Record<string, string> = {
@@ -15,22 +20,32 @@ const ALIASES: Record<string, string> = {
   "order_by[]": "order_by",
   "order_directions[]": "order_direction",
 };
-const PAGE_NAMES = ["limit", "next", "prev", "order_by", "order_direction"];
+const SECONDS_MAX = 8_640_000_000_000;
 /** All lists are ordered by when their rows came to be; these name that order. */
-const ORDER_NAMES = ["created_at", "submitted_at", "execution_timestamp", "issued_at"];
+const ORDER_NAMES = [
+  "created_at",
+  "inserted_at",
+  "submitted_at",
+  "execution_timestamp",
+  "issued_at",
+  "transferred_at",
+  "purchased_at",
+];
 
 export interface ListQuery {
   page: PageRequest;
   filter(name: string): string | null;
   /** A filter with a closed set of values. */
   choice<T extends string>(name: string, choices: readonly T[]): T | null;
+  /** What `market_id` or `instrument_id`, `start_datetime` and `end_datetime` ask for. */
+  span(state: CoreState): RecordFilter;
   /** A filter that holds an ISO 8601 time, in milliseconds since the epoch. */
   timeMs(name: string): number | null;
 }
 
-/** Reads a query; throws `validation-error` for a name that is not in `filters` or a value that makes no sense. */
-export function readListQuery(query: unknown, filters: readonly string[]): ListQuery {
-  const values = flatten(query as Record<string, string | string[]>, [...filters, ...PAGE_NAMES]);
+/** Reads a query; throws `validation-error` for a name that is not in `parameters` or a value that makes no sense. */
+export function readListQuery(query: unknown, parameters: object): ListQuery {
+  const values = flatten(query as Record<string, string | string[]>, Object.keys(parameters));
   const filter = (name: string) => values.get(name) ?? null;
   function choice<T extends string>(name: string, choices: readonly T[]): T | null {
     const value = filter(name);
@@ -39,6 +54,13 @@ export function readListQuery(query: unknown, filters: readonly string[]): ListQ
     return found;
   }
   choice("order_by", ORDER_NAMES);
+  const timeMs = (name: string) => {
+    const value = filter(name);
+    if (value === null) return null;
+    const ms = /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN;
+    if (Number.isNaN(ms)) throw invalid(name, value, "a time like 2026-11-24T08:00:00Z");
+    return ms;
+  };
   return {
     page: {
       limit: readLimit(filter("limit")),
@@ -47,12 +69,14 @@ export function readListQuery(query: unknown, filters: readonly string[]): ListQ
     },
     filter,
     choice,
-    timeMs(name) {
-      const value = filter(name);
-      if (value === null) return null;
-      const ms = /^\d{4}-\d{2}-\d{2}/.test(value) ? Date.parse(value) : Number.NaN;
-      if (Number.isNaN(ms)) throw invalid(name, value, "a time like 2026-11-24T08:00:00Z");
-      return ms;
+    timeMs,
+    span(state) {
+      const market = filter("market_id") ?? filter("instrument_id");
+      return {
+        symbol: market === null ? null : listedOf(state, market).instrument.symbol,
+        fromMs: timeMs("start_datetime"),
+        toMs: timeMs("end_datetime"),
+      };
     },
   };
 }
@@ -93,6 +117,32 @@ export function readCount(name: string, text: string | null, missing: number, ma
   const count = Number(text);
   if (/^\d{1,6}$/.test(text) && count >= 1 && count <= max) return count;
   throw invalid(name, text, `a whole number from 1 to ${max}`);
+}
+
+/** Reads a question for candles; without `from` the newest ones are given. */
+export function readCandleQuery(
+  query: Record<string, string | string[]>,
+  nowMs: number,
+): { market: string; resolution: Resolution; fromMs: number; toMs: number; limit: number } {
+  const values = flatten(query, ["market_id", "resolution", "from", "to", "limit"]);
+  const market = values.get("market_id");
+  if (market === undefined) throw invalid("market_id", "", "a market");
+  const resolution = values.get("resolution") ?? "1h";
+  if (!isResolution(resolution)) throw invalid("resolution", resolution, RESOLUTIONS.join(", "));
+  const limit = values.get("limit") ?? null;
+  return {
+    market,
+    resolution,
+    fromMs: readSeconds("from", values.get("from"), 0),
+    toMs: readSeconds("to", values.get("to"), nowMs),
+    limit: readCount("limit", limit, CANDLES_PER_QUERY_MAX, CANDLES_PER_QUERY_MAX),
+  };
+}
+
+function readSeconds(name: string, text: string | undefined, missingMs: number): number {
+  if (text === undefined) return missingMs;
+  if (/^\d{1,13}$/.test(text) && Number(text) <= SECONDS_MAX) return Number(text) * 1_000;
+  throw invalid(name, text, "unix seconds");
 }
 
 function readCursor(next: string | null, prev: string | null): PageRequest["cursor"] {

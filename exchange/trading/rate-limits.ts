@@ -9,7 +9,7 @@ export interface BucketSize {
 }
 
 /** Cancelling has its own bucket: who may not place must still be able to get out. */
-export type Purpose = "marketData" | "account" | "orders" | "cancels" | "authFailures";
+export type Purpose = "marketData" | "account" | "orders" | "cancels" | "authFailures" | "echo";
 export type TradingLimits = Record<Purpose, BucketSize>;
 
 /** The bursts are The Grid's published limits per minute; the refill is faster than theirs. */
@@ -19,6 +19,17 @@ export const TRADING_LIMITS: TradingLimits = {
   orders: { burst: 50, perSecond: 20 },
   cancels: { burst: 100, perSecond: 50 },
   authFailures: { burst: 20, perSecond: 1 },
+  echo: { burst: 20, perSecond: 1 },
+};
+
+/** What one bucket is for. */
+export const BUCKET_SCOPES: Record<Purpose, string> = {
+  marketData: "address",
+  account: "user",
+  orders: "user_market",
+  cancels: "user",
+  authFailures: "address",
+  echo: "address",
 };
 
 /** Buckets remembered at a time; the longest unused is dropped, which only ever forgives. */

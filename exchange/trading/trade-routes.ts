@@ -1,16 +1,20 @@
 /** The account's own trades over the signed API. */
 import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
 import type { History } from "#exchange/history/history.ts";
 import type { FillRecord } from "#exchange/history/records.ts";
 import { Refused } from "#exchange/http.ts";
+import { described } from "#exchange/reference/described.ts";
 import type { Shell } from "#exchange/shell.ts";
 import { type IdKind, parsePublicId } from "#protocol/ids.ts";
 import { type ListQuery, pagingView, readListQuery } from "./list-query.ts";
 import { listedOf } from "./markets.ts";
+import { FillAnswer } from "./schemas/orders.ts";
+import { listParameters } from "./schemas/query.ts";
 import { callerOf } from "./scope.ts";
 import { fillView } from "./views.ts";
 
-const FILTERS = [
+const PARAMETERS = listParameters([
   "market_id",
   "instrument_id",
   "side",
@@ -18,7 +22,20 @@ const FILTERS = [
   "trade_id",
   "start_datetime",
   "end_datetime",
-];
+]);
+const LIST = described({
+  tag: "orders",
+  summary: "The caller's own fills",
+  query: PARAMETERS,
+  answer: Type.Array(FillAnswer),
+  paged: true,
+});
+const SHOW = described({
+  tag: "orders",
+  summary: "One of the caller's own fills",
+  answer: FillAnswer,
+  errors: ["trade-not-found"],
+});
 
 export async function tradeRoutes(
   app: FastifyInstance,
@@ -26,18 +43,15 @@ export async function tradeRoutes(
 ): Promise<void> {
   const show = (fill: FillRecord) => fillView(listedOf(shell.state, fill.trade.symbol), fill);
 
-  app.get("/trades", async (request, reply) => {
-    const query = readListQuery(request.query, FILTERS);
-    const market = query.filter("market_id") ?? query.filter("instrument_id");
+  app.get("/trades", LIST, async (request, reply) => {
+    const query = readListQuery(request.query, PARAMETERS);
     const page = history.fills(
       callerOf(request),
       {
-        symbol: market === null ? null : listedOf(shell.state, market).instrument.symbol,
+        ...query.span(shell.state),
         side: query.choice("side", ["buy", "sell"] as const),
         order: idFilter(query, "order"),
         trade: idFilter(query, "trade"),
-        fromMs: query.timeMs("start_datetime"),
-        toMs: query.timeMs("end_datetime"),
       },
       query.page,
     );
@@ -45,7 +59,7 @@ export async function tradeRoutes(
     return { data: page.items.map(show), paging: pagingView(page) };
   });
 
-  app.get<{ Params: { id: string } }>("/trades/:id", async (request, reply) => {
+  app.get<{ Params: { id: string } }>("/trades/:id", SHOW, async (request, reply) => {
     const { id } = request.params;
     const trade = parsePublicId("trade", id);
     const page = { limit: 1, direction: "asc", cursor: null } as const;

@@ -12,6 +12,7 @@ import { openHistory } from "#exchange/history/history.ts";
 import { createMemoryJournal, createMemoryStore } from "#exchange/journal/memory-journal.ts";
 import { createShell } from "#exchange/journaled-shell.ts";
 import { operatorRoutes } from "#exchange/operator/routes.ts";
+import { checkAnswers } from "#exchange/reference/answer-check.fixture.ts";
 import { handleRefusals } from "#exchange/refusal-handler.ts";
 import {
   createIdentity,
@@ -25,7 +26,7 @@ import { TRADING_BODY_BYTES_MAX } from "./scope.ts";
 
 export const OPERATOR_TOKEN = "gso_test";
 
-type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 interface Answer {
   status: number;
   headers: Record<string, unknown>;
@@ -41,6 +42,7 @@ export interface Trader {
   identity: Identity;
   get(path: string): Promise<Answer>;
   post(path: string, body: object | string): Promise<Answer>;
+  put(path: string, body: object | string): Promise<Answer>;
   delete(path: string): Promise<Answer>;
 }
 
@@ -61,7 +63,9 @@ export function signatureHeaders(
   };
 }
 
-export async function createTestExchange(options: { limits?: Partial<TradingLimits> } = {}) {
+export async function createTestExchange(
+  options: { limits?: Partial<TradingLimits>; hosts?: readonly string[] } = {},
+) {
   const clock = manualClock(START_MS);
   const errors: Error[] = [];
   const history = openHistory(":memory:");
@@ -91,6 +95,7 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
     error: (record: object) => void errors.push(new Error(JSON.stringify(record))),
   };
   handleRefusals(app, { bodyBytesMax: TRADING_BODY_BYTES_MAX }, { log });
+  const undescribed = checkAnswers(app);
   for (const prefix of ["/v1", "/api/v1"]) {
     await app.register(tradingRoutes, { prefix, shell, history, clock, ...options });
   }
@@ -117,6 +122,9 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
       headers: { ...json, ...headers },
       ...(payload === undefined ? {} : { payload }),
     });
+    if (undescribed.length > 0) {
+      throw new Error(undescribed.splice(0).join("\n"));
+    }
     return {
       status: response.statusCode,
       headers: response.headers,
@@ -136,14 +144,16 @@ export async function createTestExchange(options: { limits?: Partial<TradingLimi
     const fingerprint = fingerprintOf(identity.publicKey);
     await run({ type: "add-signing-key", account, fingerprint, publicKey, label: name });
     if (dollars > 0n) await deposit(account, dollars, "available");
+    const written = (body: object | string) =>
+      typeof body === "string" ? body : JSON.stringify(body);
     const signed = (method: Method, path: string, body?: string) =>
       send(method, path, signatureHeaders(identity, clock.nowMs(), method, path, body), body);
     return {
       account,
       identity,
       get: (path) => signed("GET", path),
-      post: (path, body) =>
-        signed("POST", path, typeof body === "string" ? body : JSON.stringify(body)),
+      post: (path, body) => signed("POST", path, written(body)),
+      put: (path, body) => signed("PUT", path, written(body)),
       delete: (path) => signed("DELETE", path),
     };
   }

@@ -25,7 +25,8 @@ export async function startTrader(world: World, account: number): Promise<void> 
       type: "place-order",
       account,
       symbol: random.pick(SYMBOLS),
-      side: "buy",
+      // Sold on is what waits in Trading; who has nothing there is refused.
+      side: random.oneIn(3) ? "sell" : "buy",
       orderType,
       timeInForce: orderType === "market" ? "ioc" : timeInForce,
       quantity: random.between(1, random.oneIn(5) ? 4_000 : 40),

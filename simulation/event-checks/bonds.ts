@@ -24,7 +24,8 @@ export class BondChecks {
     if (event.type === "policy-adopted") this.#marginBps = event.policy.bondMarginBps;
     if (!("postings" in event)) return;
     for (const posting of event.postings) this.#book(posting);
-    if (event.type === "trade") yield* this.#trade(event);
+    // Units that are sold on bring the bond behind them along.
+    if (event.type === "trade" && event.resold.length === 0) yield* this.#trade(event);
   }
 
   #book(posting: Posting): void {

@@ -11,13 +11,21 @@ const EXCHANGE = 0;
 /** Slots of the UTC grid by which a supplier's presence is counted, as the rules have them. */
 const SLOT_MS = 5 * 60_000;
 
-type Kept = Pick<
-  Lot,
-  "owner" | "supplier" | "symbol" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros"
-> & { isTrading: boolean; enteredAtMs: number | null; expiresAtMs: number };
+type Named = "owner" | "supplier" | "symbol";
+type Figures = "priceTicks" | "costTicks" | "tokens" | "valueMicros" | "usedTokens" | "paidMicros";
+type Kept = Pick<Lot, Named | Figures> & {
+  isTrading: boolean;
+  enteredAtMs: number | null;
+  expiresAtMs: number;
+};
 
 /** Of a Lot that has not entered Consumption. */
 const NEVER_MS = Number.POSITIVE_INFINITY;
+
+/** Nobody gets back more per token than it paid. */
+function ownersShare({ costTicks, priceTicks }: Kept, micros: bigint): bigint {
+  return costTicks >= priceTicks ? micros : (micros * BigInt(costTicks)) / BigInt(priceTicks);
+}
 
 export class LotChecks {
   readonly #past: Past;
@@ -106,11 +114,17 @@ export class LotChecks {
     const perUnit = BigInt(event.priceTicks) * BigInt(instrument.tickMicrosPerUnit);
     const value = (perUnit * BigInt(tokens)) / 1_000_000n;
     if (valueMicros !== value) yield `Lot ${lot} cost ${valueMicros}, its price comes to ${value}`;
+    if (event.resold.length > 0) {
+      yield* this.#resell(event);
+      return;
+    }
     const endMs = enteredAtMs === null ? null : atMs + (this.#policy?.lotLifetimeMs ?? 0);
     if (expiresAtMs !== endMs) yield `Lot ${lot} expires at ${expiresAtMs}, expected ${endMs}`;
     this.#lots.set(lot, {
       owner: buyer,
       supplier: seller,
+      priceTicks: event.priceTicks,
+      costTicks: event.priceTicks,
       symbol,
       tokens,
       valueMicros,
@@ -120,6 +134,34 @@ export class LotChecks {
       enteredAtMs,
       expiresAtMs: expiresAtMs ?? NEVER_MS,
     });
+  }
+
+  /** Parts of the seller's Lots, at the price per token that stands in escrow for them. */
+  *#resell({ trade, resold, buyer, seller, ...event }: EventOf<"trade">): Generator<string> {
+    for (const { lot: number, into, tokens, valueMicros } of resold) {
+      const lot = this.#lots.get(number);
+      if (lot === undefined || lot.owner !== seller || !lot.isTrading) {
+        yield `trade ${trade} sold of Lot ${number}, which its seller had not in Trading`;
+        continue;
+      }
+      if (valueMicros * BigInt(lot.tokens) !== lot.valueMicros * BigInt(tokens)) {
+        yield `trade ${trade} moved ${valueMicros} for ${tokens} tokens, of ${lot.valueMicros} for ${lot.tokens}`;
+      }
+      if ((into === null) !== (lot.supplier === buyer)) {
+        yield `trade ${trade}: Lot ${number} of ${lot.supplier} became Lot ${into} of ${buyer}`;
+      }
+      lot.tokens -= tokens;
+      lot.valueMicros -= valueMicros;
+      if (lot.tokens === 0) this.#lots.delete(number);
+      if (into === null) continue;
+      this.#lots.set(into, {
+        ...lot,
+        ...{ owner: buyer, tokens, valueMicros, costTicks: event.priceTicks },
+        isTrading: event.enteredAtMs === null,
+        enteredAtMs: lot.enteredAtMs ?? event.enteredAtMs,
+        expiresAtMs: lot.enteredAtMs === null ? (event.expiresAtMs ?? NEVER_MS) : lot.expiresAtMs,
+      });
+    }
   }
 
   /** A part of a Lot costs as much per token as the whole. */
@@ -193,12 +235,14 @@ export class LotChecks {
     lot: number,
     unusedTokens,
     toOwnerMicros,
+    toFundMicros,
   }: EventOf<"lot-closed-out">): Generator<string> {
     const lot = this.#lots.get(number);
     this.#lots.delete(number);
     if (lot === undefined) yield `Lot ${number} was closed out, which was not open`;
     else if (
-      toOwnerMicros !== lot.valueMicros - lot.paidMicros ||
+      toOwnerMicros + toFundMicros !== lot.valueMicros - lot.paidMicros ||
+      toOwnerMicros !== ownersShare(lot, lot.valueMicros - lot.paidMicros) ||
       unusedTokens !== lot.tokens - lot.usedTokens
     ) {
       yield `Lot ${number} was closed out with ${toOwnerMicros} for ${unusedTokens} tokens, ${lot.valueMicros - lot.paidMicros} for ${lot.tokens - lot.usedTokens} were left`;
@@ -215,7 +259,11 @@ export class LotChecks {
     }
     const where = `Lot ${number} at its end`;
     if (atMs < lot.expiresAtMs) yield `${where}: ${atMs}, it had until ${lot.expiresAtMs}`;
-    const paidOut = lot.paidMicros + toSupplierMicros + toOwnerMicros;
+    const back = toOwnerMicros + event.toFundMicros;
+    if (toOwnerMicros !== ownersShare(lot, back)) {
+      yield `${where}: ${toOwnerMicros} of ${back} to its owner, who paid ${lot.costTicks} of ${lot.priceTicks}`;
+    }
+    const paidOut = lot.paidMicros + toSupplierMicros + back;
     if (paidOut !== lot.valueMicros) yield `${where}: ${paidOut} paid out of ${lot.valueMicros}`;
     const unused = lot.tokens - lot.usedTokens;
     if (unusedTokens !== unused) yield `${where}: ${unusedTokens} tokens unused, ${unused} were`;

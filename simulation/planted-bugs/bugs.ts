@@ -94,8 +94,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "asks stay in the book while their supplier is away",
     file: "exchange/core/supply/nodes.ts",
-    find: "if (orders.length > 0)",
-    replace: "if (orders.length > 1)",
+    find: 'asks.filter(({ status }) => status === "open"),',
+    replace: 'asks.filter(({ status }) => status === "open").slice(1),',
   },
   {
     name: "the end of an old session ends the new one",

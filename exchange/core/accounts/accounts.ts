@@ -12,7 +12,7 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
-import { modeManaged, settingsOfMode } from "./settings.ts";
+import { modeManagedProblem, settingsOfMode } from "./settings.ts";
 
 const NAME_CHARACTERS_MAX = 64;
 /** A billion dollars: larger single deposits are refused as mistakes. */
@@ -35,7 +35,8 @@ export function openAccount(
   }
   const { mode } = command;
   const autoTransfer = command.autoTransfer ?? settingsOfMode(mode).autoTransfer;
-  if (mode === "easy" && !autoTransfer) return modeManaged("auto_transfer_enabled");
+  const managed = autoTransfer ? null : modeManagedProblem(mode, { autoTransfer });
+  if (managed !== null) return managed;
   const account = turn.state.counters.account + 1;
   turn.emit({
     type: "account-opened",

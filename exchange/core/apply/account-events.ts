@@ -4,12 +4,14 @@ import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { createOrderBook } from "#exchange/core/market/order-book.ts";
 import { StopIndex } from "#exchange/core/market/stop-index.ts";
 import { OPEN_TRADING } from "#exchange/core/market/trading-phase.ts";
+import { accountOf } from "#exchange/core/turn.ts";
 import type { Appliers } from "./apply.ts";
 
 export const accountAppliers: Appliers<
   | "instrument-listed"
   | "policy-adopted"
   | "account-opened"
+  | "settings-changed"
   | "funds-deposited"
   | "exchange-funded"
   | "api-key-added"
@@ -56,12 +58,16 @@ export const accountAppliers: Appliers<
       name,
       mode,
       settings: { ...settingsOfMode(mode), autoTransfer },
+      spending: null,
       openedAtMs: atMs,
       openOrders: new Set(),
       lots: new Set(),
       openDeliveries: 0,
       sweepsAtMs: null,
     });
+  },
+  "settings-changed": (state, { account, mode, settings }) => {
+    Object.assign(accountOf(state, account), { mode, settings });
   },
   "funds-deposited": (state, { reference, digest, atMs }) => {
     state.references.set(reference, { digest, atMs });
@@ -75,6 +81,7 @@ export const accountAppliers: Appliers<
       mode: "advanced",
       // Cover serves at once.
       settings: { ...settingsOfMode("advanced"), autoTransfer: true },
+      spending: null,
       openedAtMs: atMs,
       openOrders: new Set(),
       lots: new Set(),

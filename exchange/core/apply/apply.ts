@@ -4,11 +4,13 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { accountAppliers } from "./account-events.ts";
 import { clearingAppliers } from "./clearing-events.ts";
+import { lotAppliers } from "./lot-events.ts";
 import { marketAppliers } from "./market-events.ts";
 import { orderTermsAppliers } from "./order-terms-events.ts";
 import { slaAppliers } from "./sla-events.ts";
 import { supplyAppliers } from "./supply-events.ts";
 import { tradingAppliers } from "./trading-events.ts";
+import { withdrawalAppliers } from "./withdrawal-events.ts";
 
 /** What each type of event does, its postings aside. */
 export type Appliers<T extends EventType> = {
@@ -22,7 +24,9 @@ const APPLIERS: Appliers<EventType> = {
   ...orderTermsAppliers,
   ...tradingAppliers,
   ...clearingAppliers,
+  ...lotAppliers,
   ...slaAppliers,
+  ...withdrawalAppliers,
 };
 
 /** Applies the next event. Throws when it is not the next one or does not fit: the process must stop then. */

@@ -1,17 +1,18 @@
 /** What delivery and Lot events do to the state. */
 import { ownParts } from "#exchange/core/clearing/charging.ts";
 import { tokensOfParts, valueOfParts } from "#exchange/core/clearing/cost.ts";
+import { countDrawn } from "#exchange/core/clearing/draw-rate.ts";
 import { lotOf, namesOfLot } from "#exchange/core/clearing/lots.ts";
-import { awaitSweep } from "#exchange/core/clearing/sweep-times.ts";
 import type { EventOf } from "#exchange/core/events.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
-import { lotClosed, openCard } from "#exchange/core/sla/scorecard.ts";
+import { openCard } from "#exchange/core/sla/scorecard.ts";
 import { beginTrial, endTrial } from "#exchange/core/sla/trials.ts";
 import type { FailedAttempt } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
 import type { Appliers } from "./apply.ts";
+import { closeLot } from "./lot-events.ts";
 import { openSupply } from "./supply-events.ts";
 
 export const clearingAppliers: Appliers<
@@ -25,8 +26,6 @@ export const clearingAppliers: Appliers<
   | "delivery-released"
   | "lot-expired"
   | "lot-consumed"
-  | "lot-split"
-  | "units-transferred"
 > = {
   "delivery-reserved": (state, event) => {
     const before = state.deliveries.get(event.delivery);
@@ -53,6 +52,7 @@ export const clearingAppliers: Appliers<
       const lot = lotOf(state, part.lot);
       lot.openDeliveries += 1;
       state.holdings.free(lot, -part.tokens);
+      countDrawn(state, lot, part.tokens, event.atMs);
     }
     beginTrial(state, event.supplier, event.symbol, event.delivery);
     if (before !== undefined) return;
@@ -66,7 +66,7 @@ export const clearingAppliers: Appliers<
     if (causeOf(event.cause).isUnsent)
       endTrial(state, event.supplier, delivery.symbol, event.delivery);
     if (event.remedy === "lots") {
-      giveBack(state, delivery);
+      giveBack(state, delivery, event.atMs);
       delivery.owed = null;
     } else delivery.owed ??= { supplier: event.supplier, parts: delivery.parts };
     delivery.parts = [];
@@ -108,6 +108,7 @@ export const clearingAppliers: Appliers<
       const lot = lotOf(state, part.lot);
       openCard(state, lot.supplier, lot.symbol, atMs);
       state.holdings.free(lot, -part.tokens);
+      countDrawn(state, lot, part.tokens, atMs);
       lot.usedTokens += part.tokens;
       lot.paidMicros += part.costMicros;
       const supply = openSupply(state, lot.supplier, lot.symbol);
@@ -117,81 +118,16 @@ export const clearingAppliers: Appliers<
         supply.deliveredTokens += part.tokens;
       }
     }
-    closeDelivery(state, delivery);
+    closeDelivery(state, delivery, atMs);
   },
-  "delivery-released": (state, { delivery }) => closeDelivery(state, delivery),
+  "delivery-released": (state, { delivery, atMs }) => closeDelivery(state, delivery, atMs),
   "lot-expired": (state, { lot: number, unusedTokens, atMs }) => {
     const lot = lotOf(state, number);
     openSupply(state, lot.supplier, lot.symbol).owedTokens -= unusedTokens;
     closeLot(state, lot, atMs);
   },
   "lot-consumed": (state, { lot, atMs }) => closeLot(state, lotOf(state, lot), atMs),
-  "lot-split": splitInTwo,
-  "units-transferred": (state, { account, lots, to, enteredAtMs, expiresAtMs, atMs }) => {
-    state.counters.transfer += 1;
-    for (const number of lots) {
-      const lot = lotOf(state, number);
-      if (to === "trading") {
-        state.holdings.remove(lot);
-        lot.tradingSinceMs = atMs;
-        state.tradingLots.add(lot);
-        awaitSweep(state, account, atMs);
-        continue;
-      }
-      state.tradingLots.remove(lot);
-      lot.tradingSinceMs = null;
-      if (lot.expiresAtMs === null && expiresAtMs !== null) {
-        lot.enteredAtMs = enteredAtMs;
-        lot.expiresAtMs = expiresAtMs;
-        state.due.push({ dueMs: expiresAtMs, kind: "lot-expiry", id: number });
-      }
-      state.holdings.add(lot);
-    }
-  },
 };
-
-/** The new Lot is like the old one in all but its size and its bond. */
-function splitInTwo(state: CoreState, event: EventOf<"lot-split">): void {
-  const { into, tokens, valueMicros, keptMarginMicros, marginMicros } = event;
-  const lot = lotOf(state, event.lot);
-  takeTokens(state, lot, tokens);
-  state.lotWatch?.splits(lot, valueMicros);
-  lot.tokens -= tokens;
-  lot.valueMicros -= valueMicros;
-  lot.bondedMicros = keptMarginMicros;
-  addLot(state, {
-    ...lot,
-    number: into,
-    tokens,
-    valueMicros,
-    bondedMicros: marginMicros,
-    usedTokens: 0,
-    paidMicros: 0n,
-    openDeliveries: 0,
-    freeTokens: tokens,
-    names: null,
-  });
-}
-
-/** A Lot that comes of another: its supplier owes as much as before. */
-function addLot(state: CoreState, lot: Lot): void {
-  const { number, owner, expiresAtMs, tradingSinceMs } = lot;
-  state.counters.lot = number;
-  state.lots.set(number, lot);
-  accountOf(state, owner).lots.add(number);
-  if (expiresAtMs !== null) state.due.push({ dueMs: expiresAtMs, kind: "lot-expiry", id: number });
-  if (tradingSinceMs === null) state.holdings.add(lot);
-  else {
-    state.tradingLots.add(lot);
-    awaitSweep(state, owner, tradingSinceMs);
-  }
-}
-
-/** Free tokens leave a Lot. */
-function takeTokens(state: CoreState, lot: Lot, tokens: number): void {
-  if (lot.tradingSinceMs === null) state.holdings.free(lot, -tokens);
-  else lot.freeTokens -= tokens;
-}
 
 /** A failed attempt as it will be judged: with the prices that it would have served at. */
 function failureOf(
@@ -223,30 +159,20 @@ function lowerBonded(state: CoreState, lot: Lot): void {
 }
 
 /** Ends the buyer's reservation; what was used of it is taken off by whoever settles. */
-function giveBack(state: CoreState, delivery: Delivery): void {
+function giveBack(state: CoreState, delivery: Delivery, atMs: number): void {
   for (const part of ownParts(delivery)) {
     const lot = lotOf(state, part.lot);
     lot.openDeliveries -= 1;
     state.holdings.free(lot, part.tokens);
+    countDrawn(state, lot, -part.tokens, atMs);
   }
 }
 
-function closeDelivery(state: CoreState, number: number): void {
+function closeDelivery(state: CoreState, number: number, atMs: number): void {
   const delivery = deliveryOf(state, number);
-  giveBack(state, delivery);
+  giveBack(state, delivery, atMs);
   accountOf(state, delivery.account).openDeliveries -= 1;
   state.deliveries.delete(number);
-}
-
-function closeLot(state: CoreState, lot: Lot, atMs: number): void {
-  const { escrow, tokens } = namesOfLot(lot);
-  state.ledger.forget(escrow);
-  state.ledger.forget(tokens);
-  state.holdings.remove(lot);
-  state.tradingLots.remove(lot);
-  lotClosed(state, lot, atMs);
-  accountOf(state, lot.owner).lots.delete(lot.number);
-  state.lots.delete(lot.number);
 }
 
 function deliveryOf(state: CoreState, number: number) {

@@ -6,11 +6,14 @@ import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { referencePriceTicks } from "#exchange/core/market/reference-price.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
-import { accountOf, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { BASIS_POINTS, divideFloor } from "#protocol/money.ts";
 import { valueOfParts } from "./cost.ts";
 import { collectDebt, debtOf } from "./debt.ts";
+import { lotClockMs } from "./halts.ts";
 import { namesOfLot } from "./lots.ts";
+import { asksServedBy, closeOffersOf } from "./offers.ts";
+import { refundOf, refundPostings } from "./refund.ts";
 import { chargePostings, planCharge } from "./waterfall.ts";
 
 /** How long an announced absence is remembered, and how much of it costs nothing in that time, unless the policy says. */
@@ -146,7 +149,10 @@ function chargeAbandonment(turn: Turn, lot: Lot, bps: number, owedBps: number): 
   const priceTicks = Math.max(lot.priceTicks, reference);
   const value = valueOfParts(state, lot.symbol, [{ lot: lot.number, tokens, priceTicks }], tokens);
   const { lotLifetimeMs } = policyOf(state);
-  const leftMs = lot.expiresAtMs === null ? lotLifetimeMs : lot.expiresAtMs - nowMs;
+  const leftMs =
+    lot.expiresAtMs === null
+      ? lotLifetimeMs
+      : lot.expiresAtMs - lotClockMs(state, lot.symbol, nowMs);
   const timeMs = Math.min(Math.max(0, leftMs), lotLifetimeMs);
   const amountMicros = divideFloor(
     value * BigInt(owedBps) * BigInt(timeMs),
@@ -173,37 +179,32 @@ function chargeAbandonment(turn: Turn, lot: Lot, bps: number, owedBps: number): 
 
 /** Ends a Lot that its supplier will not serve: the escrow that is left goes back to its owner. */
 export function closeOut(turn: Turn, lot: Lot): void {
+  closeOffersOf(turn, lot);
   const { ledger } = turn.state;
   const names = namesOfLot(lot);
-  const toOwnerMicros = ledger.balance(names.escrow);
+  const refund = refundOf(lot, ledger.balance(names.escrow));
   const unused = ledger.balance(names.tokens);
   const { issuer } = ledger.names.supply(lot.supplier, lot.symbol);
   const postings: Posting[] = [
-    {
-      kind: "move",
-      from: names.escrow,
-      to: ledger.names.available(lot.owner),
-      amount: toOwnerMicros,
-    },
+    ...refundPostings(turn.state, lot, refund),
     { kind: "move", from: names.tokens, to: issuer, amount: unused },
     { kind: "void", hold: names.margin, amount: ledger.holdAmount(names.margin) },
   ];
   turn.emit({
     type: "lot-closed-out",
-    version: 1,
+    version: 2,
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     lot: lot.number,
     unusedTokens: Number(unused),
-    toOwnerMicros,
+    ...refund,
     postings: postings.filter(({ amount }) => amount > 0n),
   });
 }
 
-/** Nobody may buy from a supplier whose bond is gone. */
+/** Nobody may buy from a supplier whose bond is gone, of whoever holds its Lots. */
 function withdrawAsks(turn: Turn, supplier: number): void {
-  for (const number of accountOf(turn.state, supplier).openOrders) {
-    const order = turn.state.orders.get(number);
-    if (order?.side === "sell") closeOrder(turn, order, "cancelled", "bond_exhausted");
+  for (const order of asksServedBy(turn.state, supplier, null)) {
+    closeOrder(turn, order, "cancelled", "bond_exhausted");
   }
 }

@@ -9,10 +9,14 @@ import type { Lot } from "#exchange/core/state.ts";
 import type { Turn } from "#exchange/core/turn.ts";
 import { divideFloor } from "#protocol/money.ts";
 import { closeOut, mustCloseOut, settleDebt } from "./close-out.ts";
+import { hasExpired } from "./halts.ts";
 import { namesOfLot } from "./lots.ts";
+import { closeOffersOf } from "./offers.ts";
+import { refundOf, refundPostings } from "./refund.ts";
 
 /** Ends a Lot that nobody draws on any more. */
 export function expireLot(turn: Turn, lot: Lot): void {
+  closeOffersOf(turn, lot);
   const { ledger } = turn.state;
   const { healthySlots, slots } = availabilityOf(turn.state, lot, turn.nowMs);
   const names = namesOfLot(lot);
@@ -21,6 +25,7 @@ export function expireLot(turn: Turn, lot: Lot): void {
   // No slot counted (the exchange was away throughout): nobody failed, the supplier is paid.
   const toSupplier =
     slots === 0 ? escrow : divideFloor(escrow * BigInt(healthySlots), BigInt(slots));
+  const refund = refundOf(lot, escrow - toSupplier);
   const postings: Posting[] = [
     {
       kind: "move",
@@ -28,12 +33,7 @@ export function expireLot(turn: Turn, lot: Lot): void {
       to: ledger.names.pendingPay(lot.supplier),
       amount: toSupplier,
     },
-    {
-      kind: "move",
-      from: names.escrow,
-      to: ledger.names.available(lot.owner),
-      amount: escrow - toSupplier,
-    },
+    ...refundPostings(turn.state, lot, refund),
     {
       kind: "move",
       from: names.tokens,
@@ -48,7 +48,7 @@ export function expireLot(turn: Turn, lot: Lot): void {
   ];
   turn.emit({
     type: "lot-expired",
-    version: 1,
+    version: 2,
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     lot: lot.number,
@@ -56,7 +56,7 @@ export function expireLot(turn: Turn, lot: Lot): void {
     healthySlots,
     slots,
     toSupplierMicros: toSupplier,
-    toOwnerMicros: escrow - toSupplier,
+    ...refund,
     postings: postings.filter((posting) => posting.amount > 0n),
   });
 }
@@ -73,7 +73,7 @@ export function closeLotIfDone(turn: Turn, number: number): void {
       atMs: turn.nowMs,
       lot: number,
     });
-  } else if (lot.expiresAtMs !== null && lot.expiresAtMs <= turn.nowMs) expireLot(turn, lot);
+  } else if (hasExpired(turn.state, lot, turn.nowMs)) expireLot(turn, lot);
   else {
     settleDebt(turn, lot.supplier);
     if (mustCloseOut(turn.state, lot.supplier, turn.nowMs)) closeOut(turn, lot);

@@ -27,6 +27,7 @@ function lotOf(number: number, expiresAtMs: number | null, tokens: number): Lot 
     enteredAtMs: expiresAtMs === null ? null : 0,
     expiresAtMs,
     abandoned: null,
+    drawn: null,
     openDeliveries: 0,
     freeTokens: tokens,
     names: null,

@@ -150,6 +150,11 @@ export class Holdings {
     return row.get(symbol) ?? NOTHING;
   }
 
+  /** Expiries moved by different times: all are laid out anew when they are next asked for. */
+  layOutAnew(): void {
+    this.#rows.clear();
+  }
+
   add(lot: Lot): void {
     const row = this.#rows.get(lot.owner);
     if (row !== undefined) addTo(row, lot);

@@ -9,6 +9,7 @@ import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { canDispatch } from "#exchange/core/supply/capacity.ts";
 import { accountOf } from "#exchange/core/turn.ts";
 import type { Part } from "./cost.ts";
+import { lotClockMs } from "./halts.ts";
 import { comesBefore } from "./holdings.ts";
 
 export function lotOf(state: CoreState, number: number): Lot {
@@ -40,13 +41,14 @@ export function supplierThatHolds(
 ): number | null {
   const { account, symbol, tokens, excluded } = wish;
   const isServing = who === "serving";
+  const clockMs = lotClockMs(state, symbol, nowMs);
   let chosen: Lot | null = null;
   for (const holding of state.holdings.of(accountOf(state, account), symbol).values()) {
     // Leftovers of many suppliers are what there is most of: they are passed over by this alone.
-    if (holding.freeTokens < tokens || holding.freeTokensAt(nowMs) < tokens) continue;
+    if (holding.freeTokens < tokens || holding.freeTokensAt(clockMs) < tokens) continue;
     if (excluded.includes(holding.supplier)) continue;
     if (canDispatch(state, holding.supplier, symbol) !== isServing) continue;
-    const first = holding.firstAt(nowMs);
+    const first = holding.firstAt(clockMs);
     if (first !== null && (chosen === null || comesBefore(first, chosen))) chosen = first;
   }
   return chosen?.supplier ?? null;
@@ -63,7 +65,7 @@ export function splitOver(
   let left = wish.tokens;
   const owner = accountOf(state, wish.account);
   const holding = state.holdings.of(owner, wish.symbol).get(supplier);
-  for (const lot of holding?.withFreeTokens(nowMs) ?? []) {
+  for (const lot of holding?.withFreeTokens(lotClockMs(state, wish.symbol, nowMs)) ?? []) {
     const taken = Math.min(left, lot.freeTokens);
     parts.push({ lot: lot.number, tokens: taken, priceTicks: lot.priceTicks });
     left -= taken;

@@ -3,7 +3,8 @@
  *
  * Asks are walked in price-time order and added up per supplier; the first supplier whose asks hold
  * the reservation sells it. Smaller asks are passed over and keep their place. This bounds the worst
- * price paid: no other supplier could have served it all at or below that price.
+ * price paid: no other supplier could have served it all at or below that price. Bought Units that are
+ * sold on count for the supplier that owes them.
  */
 
 import { bidHold, EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
@@ -11,12 +12,13 @@ import { closeOrder } from "#exchange/core/market/closing.ts";
 import { bidHoldMicros } from "#exchange/core/market/fees.ts";
 import { executePlan, type MatchPlan, NO_ENDS } from "#exchange/core/market/matching.ts";
 import { NONE, SELL } from "#exchange/core/market/order-book-port.ts";
-import { isOver } from "#exchange/core/market/order-terms.ts";
+import { isOver, overReason } from "#exchange/core/market/order-terms.ts";
 import { areTrialsTaken } from "#exchange/core/sla/trials.ts";
-import type { CoreState } from "#exchange/core/state.ts";
+import type { CoreState, Order } from "#exchange/core/state.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, tokensOf, valueMicros } from "#protocol/instrument.ts";
 import type { Part } from "./cost.ts";
+import { lotOf } from "./lots.ts";
 
 export interface PurchasePlan extends MatchPlan {
   supplier: number;
@@ -49,15 +51,21 @@ export function planPurchase(
     const isOwn = ask.account === buyer;
     if (isOwn || isOver(state, ask, nowMs)) {
       // The buyer's own ends first, as an order under cancel-oldest would have it.
-      ends = [...ends, { order: ask.number, reason: isOwn ? "self_trade_prevented" : "expired" }];
+      ends = [
+        ...ends,
+        { order: ask.number, reason: isOwn ? "self_trade_prevented" : overReason(ask) },
+      ];
       continue;
     }
-    if (excluded.includes(ask.account)) continue;
-    if (areTrialsTaken(state, ask.account, symbol)) continue;
+    // Cover is undone as if it had never been bought, which bought Units cannot be.
+    if (buyer === EXCHANGE_ACCOUNT && ask.lots.length > 0) continue;
+    const served = servedBy(state, ask, book.quantity(handle));
+    if (served.supplier === buyer || excluded.includes(served.supplier)) continue;
+    if (areTrialsTaken(state, served.supplier, symbol)) continue;
     limitTicks ??= priceTicks + Math.floor((priceTicks * policy.marketProtectionBps) / 10_000);
-    const offer = offers.get(ask.account) ?? { quantity: 0, fills: [] };
-    offers.set(ask.account, offer);
-    const quantity = Math.min(book.quantity(handle), wanted - offer.quantity);
+    const offer = offers.get(served.supplier) ?? { quantity: 0, fills: [] };
+    offers.set(served.supplier, offer);
+    const quantity = Math.min(served.quantity, wanted - offer.quantity);
     offer.fills.push({ order: ask.number, quantity, priceTicks });
     offer.quantity += quantity;
     if (offer.quantity < wanted) continue;
@@ -72,12 +80,32 @@ export function planPurchase(
       valueMicros: value,
       selfTrade: false,
       beyondLimit: false,
-      supplier: ask.account,
+      supplier: served.supplier,
       worstPriceTicks: priceTicks,
       requiredMicros: buyer === EXCHANGE_ACCOUNT ? value : bidHoldMicros(policy, value),
     };
   }
   return null;
+}
+
+/**
+ * Who would serve what an ask sells, and how much of it: of bought Units only as far as the first Lots
+ * are of one supplier, since a fill takes them in their order.
+ */
+function servedBy(
+  state: CoreState,
+  ask: Order,
+  quantity: number,
+): { supplier: number; quantity: number } {
+  const [first] = ask.lots;
+  if (first === undefined) return { supplier: ask.account, quantity };
+  const { supplier } = lotOf(state, first.lot);
+  let served = 0;
+  for (const offered of ask.lots) {
+    if (lotOf(state, offered.lot).supplier !== supplier) break;
+    served += offered.quantity;
+  }
+  return { supplier, quantity: served };
 }
 
 /** The parts in which a purchase would serve `tokens`, before its Lots have numbers. */

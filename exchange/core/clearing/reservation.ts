@@ -1,14 +1,25 @@
 /** Deciding on reservations: tokens are set aside (and bought, in Auto Mode) before anything is sent. */
 
+import { capProblem, ceilingTicks } from "#exchange/core/accounts/spending.ts";
 import type { Command, Reservation } from "#exchange/core/commands.ts";
 import { deliveryHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
-import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
+import {
+  accept,
+  accountOf,
+  type Decision,
+  instrumentOf,
+  policyOf,
+  type Turn,
+} from "#exchange/core/turn.ts";
 import { formatMicros } from "#protocol/money.ts";
+import { formatPrice } from "#protocol/quotation.ts";
 import { ownParts } from "./charging.ts";
 import { type Part, tokensOfParts } from "./cost.ts";
+import { drawProblem } from "./draw-rate.ts";
+import { haltProblem } from "./halts.ts";
 import { lotOf, namesOfLot, splitOver, supplierThatHolds } from "./lots.ts";
 import { emitPurchase, type PurchasePlan, planPurchase } from "./purchase.ts";
 import { type AgreedCover, emitCover, planAwayCover } from "./remedy.ts";
@@ -57,17 +68,27 @@ export function reserveDelivery(
       `${account.openDeliveries} deliveries are open, at most ${policy.openDeliveriesPerAccountMax}`,
     );
   }
+  const halted = haltProblem(state, command.symbol);
+  if (halted !== null) return halted;
   const fitted = fitOutput(turn, command, listed.instrument.defaultMaxOutputTokens);
   if (!fitted.ok) return fitted;
   const { wish, source } = fitted.result;
   const delivery = state.counters.delivery + 1;
-  const reserved = emitReservation(turn, wish, source, {
+  const identity = {
     delivery,
     attempt: 1,
     requestId: command.requestId,
     keyId: command.keyId,
     timeoutAtMs: turn.nowMs + policy.deliveryTimeMsMax,
-  });
+  };
+  // What is bought for the request is fresh: nothing was drawn from it.
+  if (source.purchase !== null) emitPurchase(turn, wish.account, wish.symbol, source.purchase);
+  const { symbol } = wish;
+  const tokens = { account: wish.account, symbol, tokens: tokensOfWish(wish) };
+  const parts = splitOver(state, tokens, source.supplier, turn.nowMs);
+  const tooFast = source.purchase === null ? drawProblem(state, parts, turn.nowMs) : null;
+  if (tooFast !== null) return tooFast;
+  const reserved = emitReserved(turn, wish, source.supplier, parts, identity);
   if (source.away === null) return accept(reserved);
   return accept(emitCover(turn, delivery, source.away.cause, source.away.cover));
 }
@@ -166,7 +187,8 @@ export function boughtSource(
 ): Decision<Source> {
   const { state } = turn;
   const tokens = tokensOfWish(wish);
-  if (accountOf(state, wish.account).mode === "advanced") {
+  const account = accountOf(state, wish.account);
+  if (account.mode === "advanced") {
     return reject(
       "no-units",
       `no supplier's Lots of yours hold the ${tokens} tokens this request reserves; buy Units of ${wish.symbol} or switch to Auto Mode`,
@@ -177,6 +199,18 @@ export function boughtSource(
     excluded,
     nowMs: turn.nowMs,
   });
+  const ceiling = ceilingTicks(account, wish.symbol);
+  if (purchase !== null && ceiling !== null && purchase.worstPriceTicks > ceiling) {
+    const { instrument } = instrumentOf(state, wish.symbol);
+    const [price, limit] = [purchase.worstPriceTicks, ceiling].map((ticks) =>
+      formatPrice(instrument, ticks),
+    );
+    return reject(
+      "price-above-ceiling",
+      `${tokens} tokens of ${wish.symbol} cost up to ${price} per Unit now, your ceiling is ${limit}; raise it, wait, or ask for less output`,
+      { price: price ?? "", ceiling: limit ?? "" },
+    );
+  }
   if (purchase === null) {
     return reject(
       "no-supplier",
@@ -192,28 +226,12 @@ export function boughtSource(
       { required: formatMicros(purchase.requiredMicros), available: formatMicros(free) },
     );
   }
-  return accept({ supplier: purchase.supplier, purchase, away: null });
+  const capped = capProblem(account, turn.nowMs, purchase.requiredMicros);
+  return capped ?? accept({ supplier: purchase.supplier, purchase, away: null });
 }
 
 function tokensOfWish({ promptTokens, choices, maxOutputTokens }: Wish): number {
   return promptTokens + choices * maxOutputTokens;
-}
-
-/** Sets the tokens aside, and buys them first where that is planned. */
-export function emitReservation(
-  turn: Turn,
-  wish: Wish,
-  source: Source,
-  identity: Identity,
-): Reservation {
-  const { state } = turn;
-  const { account, symbol, promptTokens, maxOutputTokens, choices } = wish;
-  const { supplier } = source;
-  if (source.purchase !== null) emitPurchase(turn, account, symbol, source.purchase);
-  const reservedTokens = promptTokens + choices * maxOutputTokens;
-  const tokens = { account, symbol, tokens: reservedTokens };
-  const parts = splitOver(state, tokens, supplier, turn.nowMs);
-  return emitReserved(turn, wish, supplier, parts, identity);
 }
 
 /** Reserves on these Lots. */

@@ -15,6 +15,7 @@ import { emitCoverSettled } from "./cover.ts";
 import { closeLotIfDone } from "./expiry.ts";
 import { lotOf, namesOfLot } from "./lots.ts";
 import { voidReservation } from "./reservation.ts";
+import { topUpIfLow } from "./top-up.ts";
 
 type OpenDelivery = Decision<Delivery>;
 
@@ -84,6 +85,7 @@ export function settleDelivery(
   emitCharges(turn, delivery, { usedTokens, costMicros, coverMicros });
   judgeSettled(turn, delivery, command, { usedTokens, costMicros });
   closeBehind(turn, delivery, own);
+  topUpIfLow(turn, delivery.account, delivery.symbol);
   return accept({
     usedTokens,
     costMicros: costMicros.toString(),

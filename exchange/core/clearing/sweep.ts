@@ -1,8 +1,9 @@
 /** The sweep: what an account has in Trading enters Consumption, and sell orders on it end. */
 import type { DueItem } from "#exchange/core/due-queue.ts";
-import { closeOrder } from "#exchange/core/market/closing.ts";
-import type { Account, ClosureReason, CoreState, Lot } from "#exchange/core/state.ts";
+import type { CoreState, Lot } from "#exchange/core/state.ts";
 import { accountOf, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { lotClockMs, stoppedMs, stoppedTimes } from "./halts.ts";
+import { closeSwept } from "./offers.ts";
 import { awaitSweep, nextSweepMs } from "./sweep-times.ts";
 import { byAcquisition, emitTransfer } from "./transfers.ts";
 
@@ -17,7 +18,6 @@ export function runSweep(turn: Turn, { id: account, dueMs }: DueItem): number {
   const owner = accountOf(state, account);
   // Whatever came into Trading since then waits for its own point of the grid.
   owner.sweepsAtMs = null;
-  const entry = entryAt(state, dueMs, turn.nowMs);
   let ran = 0;
   for (const symbol of state.tradingLots.symbolsOf(owner)) {
     const due: Lot[] = [];
@@ -27,7 +27,8 @@ export function runSweep(turn: Turn, { id: account, dueMs }: DueItem): number {
       else awaitSweep(state, account, lot.tradingSinceMs ?? dueMs);
     }
     if (due.length === 0) continue;
-    closeOffers(turn, owner, symbol, "swept");
+    closeSwept(turn, owner, symbol, dueMs);
+    const entry = entryAt(state, symbol, dueMs, turn.nowMs);
     const swept = due.sort(byAcquisition).slice(0, LOTS_PER_ITEM_MAX);
     const lots = swept.map(({ number }) => number);
     emitTransfer(turn, owner, symbol, lots, { to: "consumption", by: "sweep", ...entry });
@@ -40,27 +41,11 @@ export function runSweep(turn: Turn, { id: account, dueMs }: DueItem): number {
   return Math.floor(ran / LOTS_PER_WORK);
 }
 
-/** Entry is at the point of the grid, however late the sweep runs; what the exchange was out since then tolls. */
-function entryAt(state: CoreState, gridMs: number, nowMs: number) {
-  let expiresAtMs = gridMs + policyOf(state).lotLifetimeMs;
-  for (const { fromMs, toMs } of state.outages) {
-    expiresAtMs += Math.max(0, Math.min(toMs, nowMs) - Math.max(fromMs, gridMs));
-  }
+/** Entry is at the point of the grid, however late the sweep runs; stops of delivery since then toll. */
+function entryAt(state: CoreState, symbol: string, gridMs: number, nowMs: number) {
+  // One that lasts tolls when it ends.
+  const toMs = lotClockMs(state, symbol, nowMs);
+  const stopped = stoppedMs(stoppedTimes(state, symbol, nowMs), gridMs, Math.max(gridMs, toMs));
+  const expiresAtMs = gridMs + policyOf(state).lotLifetimeMs + stopped;
   return { enteredAtMs: gridMs, expiresAtMs };
-}
-
-/** Ends an account's sell orders that hold Lots of an instrument, or that one Lot. */
-export function closeOffers(
-  turn: Turn,
-  owner: Pick<Account, "openOrders">,
-  symbol: string,
-  reason: ClosureReason,
-  lot: number | null = null,
-): void {
-  for (const number of [...owner.openOrders].sort((a, b) => a - b)) {
-    const order = turn.state.orders.get(number);
-    if (order === undefined || order.symbol !== symbol || order.lots.length === 0) continue;
-    if (lot !== null && !order.lots.some((offered) => offered.lot === lot)) continue;
-    closeOrder(turn, order, "cancelled", reason);
-  }
 }

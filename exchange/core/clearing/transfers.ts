@@ -10,6 +10,7 @@ import { checkQuantity } from "#exchange/core/supply/issuance.ts";
 import { accept, accountOf, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { formatUnits } from "#protocol/money.ts";
 import { mustCloseOut } from "./close-out.ts";
+import { lotClockMs } from "./halts.ts";
 import type { TransferBy } from "./lot-events.ts";
 import { lotOf } from "./lots.ts";
 import { splitLot, wholeFreeTokens } from "./split.ts";
@@ -70,7 +71,7 @@ function drawableLots({ state, nowMs }: Turn, owner: Account, symbol: string): L
   const lots: Lot[] = [];
   for (const holding of state.holdings.of(owner, symbol).values()) {
     if (mustCloseOut(state, holding.supplier, nowMs)) continue;
-    lots.push(...holding.withFreeTokens(nowMs));
+    lots.push(...holding.withFreeTokens(lotClockMs(state, symbol, nowMs)));
   }
   return lots;
 }
@@ -155,6 +156,21 @@ export function emitTransfer(
     expiresAtMs,
   });
   return { transfer, tokens };
+}
+
+/** Where `auto_transfer` went on: what is in Trading and on no order enters Consumption. */
+export function transferAtOnce(turn: Turn, owner: Account): void {
+  const { state, nowMs } = turn;
+  const expiresAtMs = nowMs + policyOf(state).lotLifetimeMs;
+  for (const symbol of state.tradingLots.symbolsOf(owner)) {
+    const whole = [...state.tradingLots.of(owner, symbol)].filter(
+      (lot) => lot.freeTokens === lot.tokens,
+    );
+    const lots = whole.sort(byAcquisition).map(({ number }) => number);
+    if (lots.length === 0) continue;
+    const entry = { enteredAtMs: nowMs, expiresAtMs };
+    emitTransfer(turn, owner, symbol, lots, { to: "consumption", by: "auto-transfer", ...entry });
+  }
 }
 
 function tooFew(

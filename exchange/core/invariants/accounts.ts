@@ -1,5 +1,7 @@
 /** What accounts, keys and client ids are found by, against the rows themselves. */
+import { withdrawalHold } from "#exchange/core/ledger/account-names.ts";
 import type { CoreState } from "#exchange/core/state.ts";
+import { isDue } from "./clearing.ts";
 import { count } from "./sums.ts";
 
 /** Each account's open orders and Lots are open and its own; that none is missing, their rows say. */
@@ -36,5 +38,17 @@ export function* clientIdBreaches(state: CoreState): Generator<string | null> {
   }
   for (const [account, found] of counts) {
     yield `account ${account} counts no client ids, has ${found}`;
+  }
+}
+
+/** What is to be paid out is set aside, and is given back in time when it is not. */
+export function* withdrawalBreaches(state: CoreState): Generator<string> {
+  for (const { number, account, amountMicros, from, expiresAtMs } of state.withdrawals.values()) {
+    const held = state.ledger.holdAmount(withdrawalHold(number, account, from));
+    if (held !== amountMicros) {
+      yield `withdrawal ${number} has ${held} set aside, expected ${amountMicros}`;
+    }
+    if (expiresAtMs > state.nowMs || isDue(state, "withdrawal-expiry", number)) continue;
+    yield `withdrawal ${number} ran out at ${expiresAtMs}, and nothing will end it`;
   }
 }

@@ -1,5 +1,6 @@
 /** Lots and deliveries: escrow equals the value still owed, the bond behind it is there, and all have an end. */
 import { tokensOfParts } from "#exchange/core/clearing/cost.ts";
+import { hasExpired } from "#exchange/core/clearing/halts.ts";
 import { nextSweepMs } from "#exchange/core/clearing/sweep-times.ts";
 import type { DueKind } from "#exchange/core/due-queue.ts";
 import {
@@ -48,7 +49,7 @@ export function lotBreaches(state: CoreState, lot: Lot): string[] {
     true,
   );
   if (lot.owner === lot.supplier) breaches.push(`${where} is owned by the supplier that owes it`);
-  const isOver = lot.expiresAtMs !== null && lot.expiresAtMs <= state.nowMs;
+  const isOver = hasExpired(state, lot, state.nowMs);
   if (isOver && lot.openDeliveries === 0 && !isDue(state, "lot-expiry", lot.number)) {
     breaches.push(`${where} expired at ${lot.expiresAtMs}, and nothing will end it`);
   }
@@ -61,6 +62,10 @@ function tradingBreaches(state: CoreState, lot: Lot): string[] {
   const where = `Lot ${lot.number} in Trading`;
   if (lot.usedTokens > 0 || lot.openDeliveries > 0) breaches.push(`${where} was drawn on`);
   if (!state.tradingLots.has(lot)) breaches.push(`${where} is not found there`);
+  const held = ledgerHeld(state, lot);
+  if (BigInt(lot.tokens - lot.freeTokens) !== held) {
+    breaches.push(`${where} has ${held} on offer, ${lot.tokens - lot.freeTokens} are not free`);
+  }
   const sweptMs = nextSweepMs(lot.tradingSinceMs ?? 0);
   const waitsUntilMs = state.accounts.get(lot.owner)?.sweepsAtMs ?? null;
   const isAwaited =
@@ -69,6 +74,10 @@ function tradingBreaches(state: CoreState, lot: Lot): string[] {
       : waitsUntilMs !== null && waitsUntilMs <= sweptMs;
   if (!isAwaited) breaches.push(`${where} is swept at ${sweptMs}, and nothing will do it`);
   return breaches;
+}
+
+function ledgerHeld({ ledger }: CoreState, lot: Lot): bigint {
+  return ledger.held(lotTokens(lot.number, lot.symbol));
 }
 
 export function* strayBreaches(state: CoreState): Generator<string> {

@@ -1,12 +1,14 @@
 /** The ledger's rows: nothing is below what is held of it, and each hold belongs to something open. */
 import {
   type AccountNames,
+  askLotHold,
   CHARGE_SOURCES,
   chargeHold,
   deliveryHold,
   GUARANTY,
   lotMargin,
   lotTokens,
+  withdrawalHold,
 } from "#exchange/core/ledger/account-names.ts";
 import {
   assetOf,
@@ -19,6 +21,7 @@ import type { CoreState } from "#exchange/core/state.ts";
 const LOT = "lot";
 const DELIVERY = "delivery";
 const CHARGE = "charge";
+const WITHDRAWAL = "withdrawal";
 
 /** The Lot that an account is of, whether it is open or not; null for an account of none. */
 export function lotNumberOf(account: string): number | null {
@@ -55,12 +58,21 @@ function homeOf(state: CoreState, hold: string): string | null {
   const { names } = state.ledger;
   if (hold.startsWith(DELIVERY)) return homeOfReservation(state, hold);
   if (hold.startsWith(CHARGE)) return homeOfCharge(state, hold);
+  if (hold.startsWith(WITHDRAWAL)) return homeOfWithdrawal(state, hold);
   const number = Number.parseInt(hold.slice(LOT.length), 10);
   if (hold.startsWith(LOT)) {
     const lot = state.lots.get(number);
     return lot !== undefined && hold === lotMargin(number) ? names.bond(lot.supplier) : null;
   }
   return homeOfOrder(state, names, hold, number);
+}
+
+function homeOfWithdrawal({ withdrawals, ledger }: CoreState, hold: string): string | null {
+  const open = withdrawals.get(Number.parseInt(hold.slice(WITHDRAWAL.length), 10));
+  if (open === undefined) return null;
+  const { number, account, from } = open;
+  if (hold !== withdrawalHold(number, account, from)) return null;
+  return from === "bond" ? ledger.names.bond(account) : ledger.names.available(account);
 }
 
 function homeOfOrder(
@@ -74,6 +86,8 @@ function homeOfOrder(
   const { side, account, symbol } = order;
   if (hold === `bid${number}`) return side === "buy" ? names.available(account) : null;
   if (side !== "sell") return null;
+  for (const { lot } of order.lots)
+    if (hold === askLotHold(number, lot)) return lotTokens(lot, symbol);
   if (hold === `ask${number}`) return names.supply(account, symbol).issued;
   return hold === `ask${number}:margin` ? names.bond(account) : null;
 }

@@ -1,5 +1,5 @@
 /** Orders and books: each open order has behind it what its fill would cost, and the book shows it. */
-import { askHold, askMargin, bidHold } from "#exchange/core/ledger/account-names.ts";
+import { askHold, askLotHold, askMargin, bidHold } from "#exchange/core/ledger/account-names.ts";
 import { BUY, NONE, SELL } from "#exchange/core/market/order-book-port.ts";
 import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
@@ -22,17 +22,25 @@ export function orderBreaches(state: CoreState, order: Order): string[] {
     if (held === needed) continue;
     breaches.push(`${where} has ${held} in ${hold} for the ${left} left, expected ${needed}`);
   }
+  if (order.lots.length > 0) breaches.push(...offerBreaches(state, order, left));
   return [...breaches, ...placeBreaches(state, listed, order, left)];
 }
 
 /**
  * What an open order holds, to the micro-dollar and the token: a bid the value of what is left at its
- * limit and what that can still cost in fees, rounded up over the whole order; an ask its Units and bond.
+ * limit and what that can still cost in fees, rounded up over the whole order; an ask its Units and bond,
+ * or the Lots that it sells.
  */
 function holdsOf(order: Order, instrument: Instrument): [hold: string, needed: bigint][] {
   const { number, side, priceTicks, heldBps } = order;
   const left = order.quantity - order.filled;
   const value = valueMicros(instrument, priceTicks, left);
+  if (order.lots.length > 0) {
+    return order.lots.map(({ lot, quantity }) => [
+      askLotHold(number, lot),
+      BigInt(tokensOf(instrument, quantity)),
+    ]);
+  }
   if (side === "sell") {
     return [
       [askHold(number), BigInt(tokensOf(instrument, left))],
@@ -41,6 +49,28 @@ function holdsOf(order: Order, instrument: Instrument): [hold: string, needed: b
   }
   const fees = divideCeil(order.feeBasisMicros + value * BigInt(heldBps), BASIS_POINTS);
   return [[bidHold(number), value + fees - order.feeMicros]];
+}
+
+/** Bought Units on offer are the seller's, in Trading, and as many as the order still sells. */
+function offerBreaches(state: CoreState, order: Order, left: number): string[] {
+  const breaches: string[] = [];
+  const where = `order ${order.number}`;
+  const offered = order.lots.reduce((sum, { quantity }) => sum + quantity, 0);
+  if (offered !== left) breaches.push(`${where} has Lots for ${offered}, expected ${left}`);
+  if (!state.resales.has(order.number)) breaches.push(`${where} is not found by its Lots`);
+  for (const { lot: number } of order.lots) {
+    const lot = state.lots.get(number);
+    if (lot?.owner !== order.account || lot.tradingSinceMs === null) {
+      breaches.push(`${where} sells Lot ${number}, which its owner has not in Trading`);
+    }
+  }
+  return breaches;
+}
+
+/** Who would serve what an ask sells. */
+function suppliersOf(state: CoreState, order: Order): number[] {
+  if (order.lots.length === 0) return [order.account];
+  return order.lots.map(({ lot }) => state.lots.get(lot)?.supplier ?? order.account);
 }
 
 /** An open order rests in the book as it is, a suspended one does not. */
@@ -67,8 +97,9 @@ function placeBreaches(
   if (book.side(handle) !== (order.side === "buy" ? BUY : SELL)) {
     breaches.push(`${where} stands on the other side of the book`);
   }
-  if (order.side === "sell" && !canServe(state, order.account, order.symbol)) {
-    breaches.push(`${where} can be bought, but no node of account ${order.account} can serve it`);
+  for (const supplier of order.side === "sell" ? suppliersOf(state, order) : []) {
+    if (canServe(state, supplier, order.symbol)) continue;
+    breaches.push(`${where} can be bought, but no node of account ${supplier} can serve it`);
   }
   return breaches;
 }

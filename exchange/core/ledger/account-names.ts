@@ -40,6 +40,8 @@ export type ChargeSource = (typeof CHARGE_SOURCES)[number];
 /** Holds: money behind a bid, Units behind an ask, bond behind an ask or a Lot, tokens behind a delivery. */
 export const bidHold = (order: number): string => `bid${order}`;
 export const askHold = (order: number): string => `ask${order}`;
+/** Tokens of a Lot behind an ask that sells bought Units. */
+export const askLotHold = (order: number, lot: number): string => `ask${order}:lot${lot}`;
 export const askMargin = (order: number): string => `ask${order}:margin`;
 export const lotMargin = (lot: number): string => `lot${lot}:margin`;
 /** Money of a supplier, or of the fund, set aside for what its failure may cost until the delivery ends. */
@@ -47,6 +49,13 @@ export const chargeHold = (delivery: number, supplier: number, source: ChargeSou
   `charge${delivery}:${supplier}:${source}`;
 export const deliveryHold = (delivery: number, lot: number): string =>
   `delivery${delivery}:lot${lot}`;
+
+/** Money that leaves, until it has: the name says on which account it lies. */
+export const withdrawalHold = (
+  withdrawal: number,
+  account: number,
+  from: "available" | "bond",
+): string => `withdrawal${withdrawal}:${from === "bond" ? bond(account) : available(account)}`;
 
 export function holdNameOf(side: "buy" | "sell", order: number): string {
   return side === "buy" ? bidHold(order) : askHold(order);

@@ -47,7 +47,7 @@ function bidFunds({ state }: Turn, order: Order, amendment: Amendment): OrderFun
     ledger.holdAmount(order.holdName),
     needed,
   );
-  return accept({ missingTokens: 0n, postings });
+  return accept({ missingTokens: 0n, postings, lots: [] });
 }
 
 function askFunds(
@@ -91,7 +91,7 @@ function askFunds(
   const { issued } = ledger.names.supply(account, symbol);
   addChange(postings, turnedHold(order.holdName, issued), heldTokens, tokens);
   addChange(postings, turnedHold(order.marginName, bond), heldMargin, margin);
-  return accept({ missingTokens: missing.result, postings });
+  return accept({ missingTokens: missing.result, postings, lots: [] });
 }
 
 /** Tokens to be issued first, of those that it holds more than before. */

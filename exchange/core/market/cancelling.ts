@@ -4,11 +4,14 @@ import { reject } from "#exchange/core/rejections.ts";
 import type { ClosureReason, Order } from "#exchange/core/state.ts";
 import { accept, accountOf, type Decision, type Turn } from "#exchange/core/turn.ts";
 import { closeOrder } from "./closing.ts";
+import { restrictedProblem } from "./order-shape.ts";
 
 export function cancelOrder(
   turn: Turn,
   command: Command<"cancel-order">,
 ): Decision<CommandResult<"cancel-order">> {
+  const restricted = restrictedProblem(turn.state.accounts.get(command.account));
+  if (restricted !== null) return restricted;
   const order = turn.state.orders.get(command.order);
   if (order === undefined || order.account !== command.account) {
     return reject("order-not-found", `no open order ${command.order} of this account`);

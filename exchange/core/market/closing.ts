@@ -1,4 +1,5 @@
 /** Ending an order: whatever is still held for it goes back, in one event. */
+import { askLotHold } from "#exchange/core/ledger/account-names.ts";
 import type { Ledger, Posting } from "#exchange/core/ledger/ledger.ts";
 import type { ClosureReason, Order } from "#exchange/core/state.ts";
 import type { Turn } from "#exchange/core/turn.ts";
@@ -24,6 +25,11 @@ export function closeOrder(
 
 /** As literals: a list that is pushed to sets aside room for 17. */
 function voidsOf(ledger: Ledger, order: Order): Posting[] {
+  if (order.lots.length > 0) {
+    return order.lots
+      .map(({ lot }) => voidOf(ledger, askLotHold(order.number, lot)))
+      .filter((posting) => posting !== null);
+  }
   const held = voidOf(ledger, order.holdName);
   const margin = order.side === "sell" ? voidOf(ledger, order.marginName) : null;
   if (held === null) return margin === null ? [] : [margin];

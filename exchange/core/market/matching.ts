@@ -11,7 +11,7 @@ import { closeOrder } from "./closing.ts";
 import { feeOfFill } from "./fees.ts";
 import { afterFills, groupsTouched } from "./fill-consequences.ts";
 import { BUY, NONE, SELL } from "./order-book-port.ts";
-import { canRest, isOver, type OrderTerms } from "./order-terms.ts";
+import { canRest, isOver, type OrderTerms, overReason } from "./order-terms.ts";
 import { emitTrade } from "./trade.ts";
 
 /** Resting orders that one incoming order would take, in order. */
@@ -72,7 +72,7 @@ export function planMatch(state: CoreState, listed: InstrumentState, taker: Take
     const resting = state.orders.get(book.order(handle));
     if (resting === undefined) throw new Error(`book holds unknown order ${book.order(handle)}`);
     if (isOver(state, resting, taker.nowMs)) {
-      plan.ends = [...plan.ends, { order: resting.number, reason: "expired" }];
+      plan.ends = [...plan.ends, { order: resting.number, reason: overReason(resting) }];
       handle = book.next(handle);
       continue;
     }
@@ -149,6 +149,8 @@ export function executeOrder(turn: Turn, order: Order, plan: MatchPlan): void {
   }
   const affordable =
     order.side === "buy" ||
+    // Who sells bought Units has its fee from what it is paid.
+    order.lots.length > 0 ||
     sellerFeeMicros(turn, order, plan) <= ledger.free(ledger.names.available(order.account));
   const executable = affordable && (order.timeInForce !== "fok" || plan.quantity === wanted);
   if (executable) executePlan(turn, order, plan);

@@ -1,4 +1,5 @@
 /** What has to be free before an order is accepted, and what is then held for it. */
+import type { OfferedLot } from "#exchange/core/clearing/lot-events.ts";
 import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { askHold, askMargin, bidHold } from "#exchange/core/ledger/account-names.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
@@ -12,9 +13,16 @@ import { formatMicros, formatUnits } from "#protocol/money.ts";
 import { bidHoldMicros, sellerMargin } from "./fees.ts";
 import { type MatchPlan, sellerFeeMicros } from "./matching.ts";
 import { holdsWhole } from "./order-terms.ts";
+import { lotsToOffer } from "./resale.ts";
 
 /** What the next order will hold, and tokens that have to be issued for it first. */
-export type OrderFunds = Decision<{ postings: Posting[]; missingTokens: bigint }>;
+export type OrderFunds = Decision<{
+  postings: Posting[];
+  missingTokens: bigint;
+  lots: OfferedLot[];
+}>;
+
+const NO_LOTS: OfferedLot[] = [];
 
 /** The money that a bid holds. */
 export function buyFunds(
@@ -42,12 +50,13 @@ export function buyFunds(
   }
   return accept({
     missingTokens: 0n,
+    lots: NO_LOTS,
     postings:
       amount === 0n ? [] : [{ kind: "hold", hold: bidHold(order), from: available, amount }],
   });
 }
 
-/** The Units and the bond that an ask holds, and the Units it lacks. */
+/** The Units and the bond that an ask holds, and the Units it lacks; or the bought Lots that it sells. */
 export function sellFunds(
   turn: Turn,
   command: PlaceOrder,
@@ -55,6 +64,11 @@ export function sellFunds(
   limitTicks: number,
   plan: MatchPlan,
 ): OrderFunds {
+  const resale = lotsToOffer(turn, command, listed);
+  if (resale !== null) {
+    if (!resale.ok) return resale;
+    return accept({ postings: [], missingTokens: 0n, lots: resale.result });
+  }
   const order = turn.state.counters.order + 1;
   const { account, symbol } = command;
   const { ledger } = turn.state;
@@ -89,8 +103,9 @@ export function sellFunds(
   }
   const { issued } = ledger.names.supply(account, symbol);
   const units: Posting = { kind: "hold", hold: askHold(order), from: issued, amount: tokens };
-  if (margin.held === 0n) return accept({ missingTokens: missing, postings: [units] });
+  if (margin.held === 0n)
+    return accept({ missingTokens: missing, lots: NO_LOTS, postings: [units] });
   const amount = margin.held;
   const bonded: Posting = { kind: "hold", hold: askMargin(order), from: bond, amount };
-  return accept({ missingTokens: missing, postings: [units, bonded] });
+  return accept({ missingTokens: missing, lots: NO_LOTS, postings: [units, bonded] });
 }

@@ -59,12 +59,8 @@ export function checkShape(
   if (listed === undefined) {
     return reject("instrument-not-found", `no instrument "${command.symbol}"`);
   }
-  if (account.mode === "easy") {
-    return reject(
-      "auto-mode-trading-restricted",
-      "the account is in Auto Mode, which buys by itself; switch to Advanced Mode to place orders",
-    );
-  }
+  const restricted = restrictedProblem(account);
+  if (restricted !== null) return restricted;
   const policy = policyOf(state);
   // Who replaces orders says itself how many there are afterwards.
   if (!isReplacement && account.openOrders.size >= policy.openOrdersPerAccountMax) {
@@ -116,4 +112,13 @@ export function checkShape(
 /** Whole ticks that can be quoted. */
 export function isPrice(ticks: number | null | undefined, max: number): boolean {
   return Number.isInteger(ticks) && (ticks as number) >= 1 && (ticks as number) <= max;
+}
+
+/** As published, no order command of an account in Auto Mode is taken; it has no open order. */
+export function restrictedProblem(account: Account | undefined): ReturnType<typeof reject> | null {
+  if (account?.mode !== "easy") return null;
+  return reject(
+    "auto-mode-trading-restricted",
+    "the account is in Auto Mode, which buys by itself; switch to Advanced Mode to place orders",
+  );
 }

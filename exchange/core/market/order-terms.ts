@@ -2,9 +2,10 @@
  * What an order asks for beyond side, price and quantity. Most orders ask for none of it, so terms
  * stand in a table of their own, and an order without has no row there.
  */
+import { nextSweepMs } from "#exchange/core/clearing/sweep-times.ts";
 import type { PlaceOrder } from "#exchange/core/commands.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, Order } from "#exchange/core/state.ts";
+import type { ClosureReason, CoreState, Order } from "#exchange/core/state.ts";
 import { accept, type Decision } from "#exchange/core/turn.ts";
 
 /**
@@ -71,9 +72,16 @@ export function holdsWhole(shape: Shape): boolean {
 
 /** Whether an order's time is over, though it may still be in the book: its turn to be cancelled comes. */
 export function isOver(state: CoreState, order: Order, nowMs: number): boolean {
+  // Bought Units are swept from under it.
+  if (order.lots.length > 0 && nextSweepMs(order.placedAtMs) <= nowMs) return true;
   if (order.timeInForce !== "day" && order.timeInForce !== "gtd") return false;
   const expiresAtMs = state.terms.get(order.number)?.expiresAtMs ?? null;
   return expiresAtMs !== null && expiresAtMs <= nowMs;
+}
+
+/** Why an order whose time is over ends. */
+export function overReason({ lots }: Order): ClosureReason {
+  return lots.length > 0 ? "swept" : "expired";
 }
 
 /** When an order of that time in force is over: a `day` order at the next 00:00 UTC. */

@@ -1,9 +1,11 @@
 /** Deciding on orders: every check before the first event, in the order the tests list them. */
 
+import type { OfferedLot } from "#exchange/core/clearing/lot-events.ts";
+import { wholeFreeTokens } from "#exchange/core/clearing/split.ts";
 import type { Command, CommandResult, PlaceOrder } from "#exchange/core/commands.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { reject } from "#exchange/core/rejections.ts";
-import type { CoreState, Order } from "#exchange/core/state.ts";
+import type { CoreState, InstrumentState, Order } from "#exchange/core/state.ts";
 import { emitIssue } from "#exchange/core/supply/issuance.ts";
 import { accept, type Decision, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { emitTriggered } from "./fill-consequences.ts";
@@ -15,6 +17,7 @@ import { asksForTerms, isStop, type OrderTerms, termsOf } from "./order-terms.ts
 import { bandProblem } from "./price-band.ts";
 import { protectedTicks, slippageBpsOf } from "./protection-price.ts";
 import { groupProblem } from "./quote-groups.ts";
+import { emitOffered, lotsForSale } from "./resale.ts";
 import { isReached } from "./stop-index.ts";
 
 type Placed = CommandResult<"place-order">;
@@ -25,10 +28,11 @@ export function placeOrder(turn: Turn, command: Command<"place-order">): Decisio
   if (repeated !== null) return repeated;
   const prepared = prepareOrder(turn, command);
   if (!prepared.ok) return prepared;
-  const { quantity, limitTicks, terms, plan, postings, missingTokens } = prepared;
+  const { quantity, limitTicks, terms, plan, postings, missingTokens, lots } = prepared;
   if (missingTokens > 0n) emitIssue(turn, command.account, command.symbol, missingTokens, true);
   const order = emitAccepted(turn, command, quantity, limitTicks, postings);
   if (terms !== null) emitTerms(turn, order, terms);
+  if (lots.length > 0) emitOffered(turn, order, lots);
   if (command.clientOrderId !== null) {
     turn.emit({
       type: "client-id-recorded",
@@ -57,6 +61,8 @@ export interface PreparedOrder {
   plan: MatchPlan;
   postings: Posting[];
   missingTokens: bigint;
+  /** Bought Units that it sells. */
+  lots: OfferedLot[];
 }
 
 type Refusal = ReturnType<typeof reject>;
@@ -77,7 +83,7 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): PreparedOrder | R
     if (problem) return problem;
   }
   const quantity = terms?.reduceOnly
-    ? Math.min(command.quantity, freeIncrements(state, listed, command.account))
+    ? Math.min(command.quantity, sellableIncrements(turn, listed, command))
     : command.quantity;
   if (quantity < 1) {
     return reject("insufficient-units", `no Units of ${command.symbol} are free to reduce`);
@@ -106,8 +112,16 @@ export function prepareOrder(turn: Turn, command: PlaceOrder): PreparedOrder | R
       ? buyFunds(turn, wanted, listed, limitTicks, plan)
       : sellFunds(turn, wanted, listed, limitTicks, plan);
   if (!funds.ok) return funds;
-  const { postings, missingTokens } = funds.result;
-  return { ok: true, quantity, limitTicks, terms, plan, postings, missingTokens };
+  const { postings, missingTokens, lots } = funds.result;
+  return { ok: true, quantity, limitTicks, terms, plan, postings, missingTokens, lots };
+}
+
+/** Whole increments that the account could sell now without issuing: of issued Units, else of bought ones. */
+function sellableIncrements(turn: Turn, listed: InstrumentState, command: PlaceOrder): number {
+  const lots = lotsForSale(turn, command);
+  if (lots === null) return freeIncrements(turn.state, listed, command.account);
+  const { incrementTokens } = listed.instrument;
+  return lots.reduce((sum, lot) => sum + wholeFreeTokens(turn.state, lot) / incrementTokens, 0);
 }
 
 /** The content an idempotent repeat must match. */

@@ -1,6 +1,7 @@
 /**
  * One fill as one event: money into escrow, fees, Units into a new Lot, and the bond that stood
- * behind the ask moves to the Lot.
+ * behind the ask moves to the Lot. Units that are sold on bring their Lot's escrow and bond with them,
+ * and the price goes to who sold them.
  */
 
 import {
@@ -16,6 +17,7 @@ import { accountOf, instrumentOf, policyOf, type Turn } from "#exchange/core/tur
 import { tokensOf, valueMicros } from "#protocol/instrument.ts";
 import { shareCeil } from "#protocol/money.ts";
 import { feeBpsOf, feeOfFill, feeOfRest, marginMicros } from "./fees.ts";
+import { handOver, type ResoldPart } from "./resale.ts";
 
 /** Emits the trade of `quantity` increments at the maker's price. */
 export function emitTrade(
@@ -27,7 +29,8 @@ export function emitTrade(
 ): void {
   const { state } = turn;
   const policy = policyOf(state);
-  const { instrument } = instrumentOf(state, maker.symbol);
+  const listed = instrumentOf(state, maker.symbol);
+  const { instrument } = listed;
   const buy = maker.side === "buy" ? maker : taker;
   const sell = maker.side === "buy" ? taker : maker;
   const value = valueMicros(instrument, priceTicks, quantity);
@@ -36,14 +39,17 @@ export function emitTrade(
   const buyerFee = feeOfFill(buy, value, buyerBps);
   // A resting ask's maker fee is collected as far as the balance reaches: a fill must always settle.
   const sellerAvailable = state.ledger.names.available(sell.account);
-  const sellerFree = state.ledger.free(sellerAvailable);
+  const isResale = sell.lots.length > 0;
+  // Who sells Units on is paid at once, and has its fee from that.
+  const sellerFree = state.ledger.free(sellerAvailable) + (isResale ? value : 0n);
   const isCover = buy.account === EXCHANGE_ACCOUNT;
   const sellerBps = isCover ? 0 : feeBpsOf(policy, sell, sell === taker);
   const sellerFeeDue = feeOfFill(sell, value, sellerBps);
   const sellerFee = sellerFeeDue < sellerFree ? sellerFeeDue : sellerFree;
 
   const postings: Posting[] = [];
-  add(postings, { kind: "post", hold: buy.holdName, to: lotEscrow(lot), amount: value });
+  const payee = isResale ? sellerAvailable : lotEscrow(lot);
+  add(postings, { kind: "post", hold: buy.holdName, to: payee, amount: value });
   add(postings, { kind: "post", hold: buy.holdName, to: FEES, amount: buyerFee });
   // A bid holds its limit; what a better price saved goes back at once.
   const left = buy.quantity - buy.filled - quantity;
@@ -54,18 +60,25 @@ export function emitTrade(
     add(postings, { kind: "void", hold: buy.holdName, amount: beyondRest - fees });
   }
   add(postings, { kind: "move", from: sellerAvailable, to: FEES, amount: sellerFee });
-  add(postings, {
-    kind: "post",
-    hold: sell.holdName,
-    to: lotTokens(lot, sell.symbol),
-    amount: BigInt(tokensOf(instrument, quantity)),
-  });
-  addMarginPostings(postings, turn, sell, quantity, value, lot);
+  let resold = NONE_RESOLD;
+  if (isResale) {
+    const handed = handOver(state, sell, buy.account, quantity, listed);
+    resold = handed.resold;
+    postings.push(...handed.postings);
+  } else {
+    add(postings, {
+      kind: "post",
+      hold: sell.holdName,
+      to: lotTokens(lot, sell.symbol),
+      amount: BigInt(tokensOf(instrument, quantity)),
+    });
+    addMarginPostings(postings, turn, sell, quantity, value, lot);
+  }
 
   const entersAtOnce = accountOf(state, buy.account).settings.autoTransfer;
   turn.emit({
     type: "trade",
-    version: 1,
+    version: 2,
     seq: turn.nextSeq(),
     atMs: turn.nowMs,
     trade: state.counters.trade + 1,
@@ -79,12 +92,20 @@ export function emitTrade(
     takerSide: taker.side,
     buyerFeeMicros: buyerFee,
     sellerFeeMicros: sellerFee,
-    lot,
+    lot: isResale ? firstLotOf(resold) : lot,
     enteredAtMs: entersAtOnce ? turn.nowMs : null,
     expiresAtMs: entersAtOnce ? turn.nowMs + policy.lotLifetimeMs : null,
     valueMicros: value,
+    resold,
     postings,
   });
+}
+
+/** Of all fills of issued Units. */
+const NONE_RESOLD: ResoldPart[] = [];
+
+function firstLotOf(resold: readonly ResoldPart[]): number {
+  return resold.find(({ into }) => into !== null)?.into ?? 0;
 }
 
 function add(postings: Posting[], posting: Posting): void {

@@ -1,4 +1,5 @@
 /** Stop orders whose price has come enter the market, some of them per turn. */
+import { suppliersOf } from "#exchange/core/clearing/offers.ts";
 import type { CoreState } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
 import type { Turn } from "#exchange/core/turn.ts";
@@ -19,7 +20,8 @@ export function runTriggered(turn: Turn): boolean {
     if (number === undefined) return false;
     const order = state.orders.get(number);
     if (order === undefined) throw new Error(`triggered order ${number} is not open`);
-    if (order.side === "sell" && !canServe(state, order.account, order.symbol)) {
+    const isServed = (supplier: number) => canServe(state, supplier, order.symbol);
+    if (order.side === "sell" && !suppliersOf(state, order).every(isServed)) {
       turn.emit({
         type: "orders-suspended",
         version: 1,

@@ -1,6 +1,7 @@
 /** The naive market's rules of suppliers that stay away or cannot pay: charges, asks that end, close-out. */
 import { charge, owe, referenceTicks, worthOfParts } from "./charges.fixture.ts";
 import { settleDebt } from "./debt.fixture.ts";
+import { clockMs } from "./halts.fixture.ts";
 import { awayMs, closeOut, mustCloseOut } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 
@@ -99,7 +100,7 @@ function chargeAbandonment(model: Model, lot: m.ModelLot, atMs: number): void {
   const tokens = lot.tokens - lot.used;
   const ticks = Math.max(lot.ticks, referenceTicks(model, symbol) ?? 0);
   const worth = worthOfParts(model, symbol, [{ lot: lot.number, tokens, ticks }]);
-  const leftMs = Math.min(lotLifetimeMs, Math.max(0, lot.expiresMs - model.nowMs));
+  const leftMs = Math.min(lotLifetimeMs, Math.max(0, lot.expiresMs - clockMs(model, symbol)));
   const amount =
     (worth * BigInt(bps - before) * BigInt(leftMs)) / (10_000n * BigInt(lotLifetimeMs));
   const { taken, owed } = charge(model, supplier, amount, lot);

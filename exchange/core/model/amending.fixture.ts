@@ -17,7 +17,7 @@ function problems(model: Model, order: m.ModelOrder, command: Amend): RejectionC
   const { orderIncrementsMax, priceTicksMax } = m.instrumentOf(model, order.symbol);
   const isWithin = (value: number, max: number) =>
     Number.isInteger(value) && value >= 1 && value <= max;
-  if (order.stage === "triggered") codes.push("invalid-order");
+  if (order.stage === "triggered" || order.lots.length > 0) codes.push("invalid-order");
   if (quantity !== undefined) {
     const leaves = isWithin(quantity, orderIncrementsMax) && quantity > order.filled;
     if (!leaves) codes.push("invalid-quantity");

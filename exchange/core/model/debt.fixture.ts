@@ -8,7 +8,7 @@ type Model = m.Model;
 export function settleDebt(model: Model, supplier: number): void {
   const account = m.accountOf(model, supplier);
   if (account.debt === 0n) return;
-  for (const ask of model.orders.filter((o) => o.account === supplier && o.side === "sell")) {
+  for (const ask of m.asksServedBy(model, supplier)) {
     model.tally.add("state: ask withdrawn in default");
     close(model, ask);
   }

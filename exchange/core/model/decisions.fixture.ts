@@ -8,17 +8,23 @@ import { dueAbsences } from "./absence.fixture.ts";
 import { amend } from "./amending.fixture.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
 import * as deliveries from "./deliveries.fixture.ts";
+import * as ends from "./delivery-ends.fixture.ts";
 import { cancelWhere } from "./groups.fixture.ts";
+import * as halts from "./halts.fixture.ts";
+import { clockMs } from "./halts.fixture.ts";
 import { expire } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as orders from "./orders.fixture.ts";
 import * as phases from "./phases.fixture.ts";
 import * as quoting from "./quoting.fixture.ts";
+import * as settings from "./settings.fixture.ts";
 import { runTriggered } from "./stops.fixture.ts";
 import * as supply from "./supply.fixture.ts";
 import { close } from "./trading.fixture.ts";
 import * as transfers from "./transfers.fixture.ts";
 import { dueSweeps } from "./transfers.fixture.ts";
+import * as withdrawals from "./withdrawals.fixture.ts";
+import { dueWithdrawals } from "./withdrawals.fixture.ts";
 
 type Model = m.Model;
 
@@ -30,11 +36,17 @@ interface Due {
   run: () => void;
 }
 
+const isHalted = (model: Model, symbol: string): boolean =>
+  model.halts.some((halt) => halt.symbol === symbol && halt.toMs === null);
+
 /** All that will happen by itself, as things stand. A Lot that is drawn on waits for its delivery. */
 function dueItems(model: Model): Due[] {
-  const idle = model.lots.filter((lot) => m.reservedOn(model, lot.number) === 0);
+  const idle = model.lots
+    .filter((lot) => m.reservedOn(model, lot.number) === 0)
+    .filter((lot) => lot.expiresMs <= clockMs(model, lot.symbol) || !isHalted(model, lot.symbol));
   const items: Due[] = [
     ...dueSweeps(model),
+    ...dueWithdrawals(model),
     ...model.orders.map((order) => ({
       ...{ atMs: order.expiresMs ?? Number.POSITIVE_INFINITY, rank: -1, id: order.number },
       run: () => {
@@ -67,7 +79,7 @@ function dueItems(model: Model): Due[] {
       ...{ atMs: delivery.timeoutMs, rank: 1, id: delivery.number },
       run: () => {
         model.tally.add("state: reservation timed out");
-        deliveries.giveBack(model, delivery, null);
+        ends.giveBack(model, delivery, null);
       },
     })),
     ...model.graces.map(({ account, endsMs }) => ({
@@ -75,8 +87,8 @@ function dueItems(model: Model): Due[] {
     })),
     ...dueAbsences(model).map(({ account, atMs, run }) => ({ atMs, rank: 3, id: account, run })),
   ];
-  const ends = items.filter(({ atMs }) => atMs < m.NEVER_MS);
-  return ends.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
+  const finite = items.filter(({ atMs }) => atMs < m.NEVER_MS);
+  return finite.sort((a, b) => a.atMs - b.atMs || a.rank - b.rank || a.id - b.id);
 }
 
 /** What runs by itself before a command is decided. */
@@ -214,6 +226,12 @@ const RULES: Rules = {
   "disconnect-node": supply.disconnect,
   "issue-supply": supply.issueUnits,
   "transfer-issued": supply.transferUnits,
+  "halt-delivery": halts.halt,
+  "resume-delivery": halts.resume,
+  "request-withdrawal": withdrawals.request,
+  "complete-withdrawal": withdrawals.complete,
+  "reject-withdrawal": withdrawals.refuse,
+  "change-settings": settings.change,
   "transfer-to-consumption": transfers.toConsumption,
   "transfer-to-trading": transfers.toTrading,
   "place-order": orders.place,
@@ -227,8 +245,8 @@ const RULES: Rules = {
   "cancel-order": orders.cancel,
   "cancel-orders": orders.cancelAll,
   "retry-delivery": deliveries.retry,
-  "settle-delivery": deliveries.settle,
-  "release-delivery": deliveries.release,
+  "settle-delivery": ends.settle,
+  "release-delivery": ends.release,
   resume: supply.resume,
   tick: () => m.accepted({ more: false }),
 };

@@ -4,8 +4,8 @@ import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { causeOfAbsence } from "./absence.fixture.ts";
 import * as charges from "./charges.fixture.ts";
 import { buyCover, type Cover, chargeMaxOf, endCover, findCover } from "./cover.fixture.ts";
-import { settleDebt } from "./debt.fixture.ts";
-import { noteVerdicts } from "./health.fixture.ts";
+import { countDraws, isTooFast } from "./halts.fixture.ts";
+import { isPoison } from "./health.fixture.ts";
 import { endLots } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import * as sources from "./sources.fixture.ts";
@@ -73,7 +73,8 @@ function fitOutput(model: Model, wish: Wish, shown: number | null): Wish {
   return { ...wish, output: least };
 }
 
-const isCount = (value: number, least: number) => Number.isSafeInteger(value) && value >= least;
+export const isCount = (value: number, least: number) =>
+  Number.isSafeInteger(value) && value >= least;
 
 /** `shownOutput` is what the core says the output was reduced to. */
 export function reserve(
@@ -92,6 +93,9 @@ export function reserve(
   if (![prompt, maxOutputTokens ?? 1].every((each) => isCount(each, 0)) || !isCount(choices, 1)) {
     codes.push("invalid-quantity");
   } else if (!isCount(tokens, 1)) codes.push("invalid-quantity");
+  if (model.halts.some((each) => each.symbol === symbol && each.toMs === null)) {
+    codes.push("delivery-halted");
+  }
   if (codes.length > 0) return m.refused(...codes);
 
   const asked = { account, symbol, prompt, output: maxOutputTokens ?? 0, choices };
@@ -103,6 +107,8 @@ export function reserve(
     wish.output < m.instrumentOf(model, symbol).defaultMaxOutputTokens
   )
     model.tally.add("state: output reduced to what can be carried");
+  const own = "own" in source ? source.own : "away" in source ? source.away : null;
+  if (own !== null && isTooFast(model, own.parts)) return m.refused("draw-rate-exceeded");
   model.counts.delivery += 1;
   const delivery: m.ModelDelivery = {
     ...{ ...wish, number: model.counts.delivery, attempt: 1, supplier: 0, parts: [] },
@@ -113,15 +119,20 @@ export function reserve(
   if (!("away" in source)) {
     const taken = "own" in source ? source.own : sources.buyLots(model, wish, source.asks);
     if (taken.parts.length > 1) model.tally.add("state: reservation over several Lots");
-    return serve(delivery, taken);
+    return serve(model, delivery, taken);
   }
   model.tally.add(`state: covered from the start: ${source.cause}`);
-  serve(delivery, source.away);
+  serve(model, delivery, source.away);
   return coverWith(model, delivery, source.cause, source.cover);
 }
 
 /** These Lots serve from now on; told is which Lots pay. */
-function serve(delivery: m.ModelDelivery, { supplier, parts }: sources.OwnLots): m.Outcome {
+function serve(
+  model: Model,
+  delivery: m.ModelDelivery,
+  { supplier, parts }: sources.OwnLots,
+): m.Outcome {
+  countDraws(model, parts, 1);
   delivery.supplier = supplier;
   delivery.parts = parts;
   return m.accepted({
@@ -155,7 +166,7 @@ function coverWith(model: Model, delivery: m.ModelDelivery, cause: string, cover
   delivery.owed = owed ?? { supplier, parts };
   delivery.parts = [];
   const bought = buyCover(model, delivery, cover);
-  return serve(delivery, { supplier: cover.asks.supplier, parts: bought });
+  return serve(model, delivery, { supplier: cover.asks.supplier, parts: bought });
 }
 
 /** Other Lots of the buyer serve and pay. */
@@ -167,37 +178,20 @@ function moveTo(
 ): m.Outcome {
   const { symbol, parts } = delivery;
   const left = m.payingParts(delivery);
+  countDraws(model, left, -1);
   if (delivery.owed !== null) model.tally.add("state: other Lots after cover");
   fail(model, delivery, cause, chargeMaxOf(model, symbol, others.parts, parts));
   delivery.owed = null;
-  const outcome = serve(delivery, others);
+  const outcome = serve(model, delivery, others);
   if (endLots(model, left) > 0) model.tally.add("state: Lot ended by a retry");
   return outcome;
 }
 
 type Named = { delivery: number; attempt: number };
-function find(model: Model, { delivery: number, attempt }: Named) {
+export function find(model: Model, { delivery: number, attempt }: Named) {
   const delivery = model.deliveries.find((d) => d.number === number);
   if (delivery === undefined) return m.refused("delivery-not-found");
   return delivery.attempt === attempt ? delivery : m.refused("delivery-closed");
-}
-
-/** Failures that the request itself may have caused, alike. */
-const CRASHES: Record<string, string> = {
-  ...{ "backend-failed": "error", "link-lost": "cut", "backend-stream-broken": "cut" },
-  truncated: "cut",
-};
-
-/** It broke two suppliers alike, none of which is known to fail anyway. */
-function isPoison(model: Model, delivery: m.ModelDelivery, cause: string): boolean {
-  const { failures, supplier, symbol } = delivery;
-  const evidence = [...failures, { supplier, cause }].filter(
-    (each) =>
-      CRASHES[each.cause] !== undefined &&
-      CRASHES[each.cause] === CRASHES[cause] &&
-      !model.unwell.has(`${each.supplier}/${symbol}`),
-  );
-  return evidence.length > 1 && evidence.some((each) => each.supplier === supplier);
 }
 
 export function retry(model: Model, command: Command<"retry-delivery">): m.Outcome {
@@ -221,76 +215,4 @@ export function retry(model: Model, command: Command<"retry-delivery">): m.Outco
   if (typeof asks === "string") return m.refused(asks);
   model.tally.add("state: purchase after a failure");
   return moveTo(model, found, cause, sources.buyLots(model, found, asks));
-}
-
-export function settle(model: Model, command: Command<"settle-delivery">): m.Outcome {
-  const found = find(model, command);
-  if ("ok" in found) return found;
-  const { promptTokens, completionTokens } = command;
-  if (!isCount(promptTokens, 0) || !isCount(completionTokens, 0)) {
-    return m.refused("invalid-quantity");
-  }
-  const paying = m.payingParts(found);
-  const used = Math.min(charges.tokensOfParts(paying), promptTokens + completionTokens);
-  if (used < promptTokens + completionTokens) model.tally.add("state: billed at most reserved");
-  let unpaid = used;
-  let paid = 0n;
-  const parts: object[] = [];
-  for (const part of paying) {
-    const tokens = Math.min(unpaid, part.tokens);
-    unpaid -= tokens;
-    const lot = m.the(model.lots, (l) => l.number === part.lot);
-    const cost = payFor(lot, tokens);
-    paid += cost;
-    // Who was covered has earned nothing: the exchange has paid who served.
-    if (found.owed === null) {
-      m.accountOf(model, lot.supplier).pending += cost;
-      m.supplyOf(model, lot.supplier, lot.symbol).deliveredEver += tokens;
-    } else model.exchange.available += cost;
-    const { number, ticks: priceTicks } = lot;
-    if (tokens > 0) parts.push({ lot: number, tokens, priceTicks, costMicros: `${cost}` });
-  }
-  const coverCost = found.owed === null ? null : endCover(model, found, used);
-  model.deliveries = model.deliveries.filter((each) => each !== found);
-  noteVerdicts(model, found, "good");
-  charges.chargeFailures(model, found, { used, paid, coverCost });
-  endLots(model, paying);
-  payDebts(model, found);
-  return m.accepted({ usedTokens: used, costMicros: `${paid}`, parts });
-}
-
-/** The part of a Lot's price that its used tokens come to, rounded down, less what was paid. */
-function payFor(lot: m.ModelLot, tokens: number): bigint {
-  lot.used += tokens;
-  const due = (lot.value * BigInt(lot.used)) / BigInt(lot.tokens);
-  const cost = due - lot.paid;
-  lot.paid = due;
-  lot.margin = m.smaller(lot.margin, m.shareUp(lot.value - lot.paid, lot.share));
-  return cost;
-}
-
-export function release(model: Model, command: Command<"release-delivery">): m.Outcome {
-  const found = find(model, command);
-  if ("ok" in found) return found;
-  giveBack(model, found, command.verdict === "failed" ? { failed: command.cause } : null);
-  return m.accepted();
-}
-
-/** A delivery that comes to nothing: cover is undone, nobody pays or is charged. */
-export function giveBack(
-  model: Model,
-  delivery: m.ModelDelivery,
-  last: { failed: string } | null,
-): void {
-  if (delivery.owed !== null) endCover(model, delivery, 0);
-  model.deliveries = model.deliveries.filter((each) => each !== delivery);
-  noteVerdicts(model, delivery, last);
-  endLots(model, m.payingParts(delivery));
-  payDebts(model, delivery);
-}
-
-/** Bond that the delivery held is free. */
-function payDebts(model: Model, { failures, supplier }: m.ModelDelivery): void {
-  for (const failure of failures) settleDebt(model, failure.supplier);
-  settleDebt(model, supplier);
 }

@@ -57,3 +57,21 @@ export function isHealthy(model: Model, supplier: number, symbol: string, slot: 
     .map((each) => Math.min(each.toMs ?? model.nowMs, toMs) - Math.max(each.fromMs, fromMs));
   return m.count(idle.map((ms) => Math.max(0, ms))) <= model.policy.slotAwayMsMax;
 }
+
+/** Failures that the request itself may have caused, alike. */
+const CRASHES: Record<string, string> = {
+  ...{ "backend-failed": "error", "link-lost": "cut", "backend-stream-broken": "cut" },
+  truncated: "cut",
+};
+
+/** It broke two suppliers alike, none of which is known to fail anyway. */
+export function isPoison(model: Model, delivery: m.ModelDelivery, cause: string): boolean {
+  const { failures, supplier, symbol } = delivery;
+  const evidence = [...failures, { supplier, cause }].filter(
+    (each) =>
+      CRASHES[each.cause] !== undefined &&
+      CRASHES[each.cause] === CRASHES[cause] &&
+      !model.unwell.has(`${each.supplier}/${symbol}`),
+  );
+  return evidence.length > 1 && evidence.some((each) => each.supplier === supplier);
+}

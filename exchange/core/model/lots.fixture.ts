@@ -1,5 +1,6 @@
 /** The naive market's rules of how Lots end: used up, expired, or closed out. */
 import { settleDebt } from "./debt.fixture.ts";
+import { clockMs, stops } from "./halts.fixture.ts";
 import { isHealthy, SLOT_MS } from "./health.fixture.ts";
 import * as m from "./market.fixture.ts";
 
@@ -32,7 +33,7 @@ function endIfDone(model: Model, lot: m.ModelLot): boolean {
   if (lot.used === lot.tokens) {
     model.tally.add("state: Lot used up");
     remove(model, lot);
-  } else if (lot.expiresMs <= model.nowMs) expire(model, lot);
+  } else if (lot.expiresMs <= clockMs(model, lot.symbol)) expire(model, lot);
   else {
     settleDebt(model, lot.supplier);
     if (!mustCloseOut(model, lot.supplier, model.nowMs)) return false;
@@ -47,10 +48,24 @@ const remove = (model: Model, lot: m.ModelLot): void => {
   model.lots = model.lots.filter((each) => each !== lot);
 };
 
+/** Ends what sells it; its owner gets money back, per token no more than it paid, and the fund the rest. */
+function giveBack(model: Model, lot: m.ModelLot, money: bigint): void {
+  for (const order of model.orders) {
+    if (!order.lots.some((offered) => offered.lot === lot.number)) continue;
+    model.tally.add("state: ask ended with its Lot");
+    model.orders = model.orders.filter((each) => each !== order);
+  }
+  const most = (money * BigInt(lot.cost)) / BigInt(lot.ticks);
+  const back = m.smaller(money, most);
+  if (back < money) model.tally.add("state: refund at the holder's cost");
+  m.accountOf(model, lot.owner).available += back;
+  model.guaranty += money - back;
+}
+
 /** Its owner gets the escrow that is left. */
 export function closeOut(model: Model, lot: m.ModelLot): void {
   model.tally.add("state: Lot closed out");
-  m.accountOf(model, lot.owner).available += lot.value - lot.paid;
+  giveBack(model, lot, lot.value - lot.paid);
   remove(model, lot);
 }
 
@@ -64,7 +79,7 @@ export function expire(model: Model, lot: m.ModelLot): void {
     slot += 1
   ) {
     const [fromMs, toMs] = [slot * SLOT_MS, (slot + 1) * SLOT_MS];
-    if (model.outages.some((o) => o.fromMs < toMs && o.toMs > fromMs)) continue;
+    if (stops(model, lot.symbol).some((o) => o.fromMs < toMs && o.toMs > fromMs)) continue;
     slots += 1;
     if (isHealthy(model, lot.supplier, lot.symbol, slot)) healthy += 1;
   }
@@ -73,6 +88,6 @@ export function expire(model: Model, lot: m.ModelLot): void {
   const escrow = lot.value - lot.paid;
   const earned = slots === 0 ? escrow : (escrow * BigInt(healthy)) / BigInt(slots);
   m.accountOf(model, lot.supplier).pending += earned;
-  m.accountOf(model, lot.owner).available += escrow - earned;
+  giveBack(model, lot, escrow - earned);
   remove(model, lot);
 }

@@ -29,6 +29,8 @@ export const accepted = (result: unknown = {}): Outcome => ({ ok: true, result }
 export const refused = (...codes: RejectionCode[]): Outcome => ({ ok: false, codes });
 
 export const createAccount = (number: number, mode: AccountMode, atOnce = true): ModelAccount => ({
+  ...{ autoBuy: mode === "easy", topUp: { tokens: 1_000_000, trigger: 0 }, ceilings: new Map() },
+  ...{ caps: { day: null, month: null }, autoSpent: [] },
   ...{ number, mode, atOnce, available: 0n, bond: 0n, pending: 0n, debt: 0n },
 });
 
@@ -65,12 +67,14 @@ export function createModel(
     fills: [],
     graces: [],
     outages: [],
+    halts: [],
     references: new Map(),
     keys: new Map(),
+    withdrawals: [],
     clientIds: [],
     deposited: 0n,
     fees: 0n,
-    counts: { order: 0, lot: 0, delivery: 0, issuance: 0, transfer: 0 },
+    counts: { order: 0, lot: 0, delivery: 0, issuance: 0, transfer: 0, withdrawal: 0 },
     arrivals: 0,
     tally,
   };
@@ -113,8 +117,17 @@ export const withFee = (model: Model, value: bigint): bigint =>
 
 export const left = (order: ModelOrder): number => order.quantity - order.filled;
 
+export const heldToLeave = (model: Model, account: number, from: "available" | "bond"): bigint =>
+  sum(
+    model.withdrawals
+      .filter((each) => each.account === account && each.from === from)
+      .map((each) => each.amount),
+  );
 export const heldForBids = (model: Model, account: number): bigint =>
-  sum(model.orders.filter((o) => o.account === account && o.side === "buy").map((o) => o.hold));
+  sum([
+    ...model.orders.filter((o) => o.account === account && o.side === "buy").map((o) => o.hold),
+    heldToLeave(model, account, "available"),
+  ]);
 export const freeMoney = (model: Model, account: number): bigint =>
   accountOf(model, account).available - heldForBids(model, account);
 
@@ -127,6 +140,7 @@ export const heldBond = (model: Model, account: number): bigint =>
     ...model.orders.filter((o) => o.account === account && o.side === "sell").map((o) => o.hold),
     ...model.lots.filter((lot) => lot.supplier === account).map((lot) => lot.margin),
     ...heldForCharges(model, account).map((held) => held.bond),
+    heldToLeave(model, account, "bond"),
   ]);
 export const heldPay = (model: Model, account: number): bigint =>
   sum(heldForCharges(model, account).map((held) => held.pending));
@@ -140,11 +154,16 @@ export const reservedOn = (model: Model, lot: number): number =>
       .filter((part) => part.lot === lot)
       .map((part) => part.tokens),
   );
+/** What asks that sell bought Units hold of a Lot. */
+export const offeredOf = (model: Model, lot: ModelLot): number => {
+  const offered = model.orders.flatMap((o) => o.lots.filter((each) => each.lot === lot.number));
+  return tokensOf(model, lot.symbol, count(offered.map((each) => each.quantity)));
+};
 /** The Lots that pay for a delivery: the buyer's. */
 export const payingParts = ({ parts, owed }: Pick<ModelDelivery, "parts" | "owed">): ModelPart[] =>
   owed?.parts ?? parts;
 export const freeTokens = (model: Model, lot: ModelLot): number =>
-  lot.tokens - lot.used - reservedOn(model, lot.number);
+  lot.tokens - lot.used - reservedOn(model, lot.number) - offeredOf(model, lot);
 
 /** Never yet: a Lot that has not entered Consumption. */
 export const NEVER_MS = Number.POSITIVE_INFINITY;
@@ -158,8 +177,23 @@ export function supplyOf(model: Model, account: number, symbol: string): ModelSu
   }
   return supply;
 }
+/** Asks of Units that the account issued. */
 export const asksOf = (model: Model, account: number, symbol: string): ModelOrder[] =>
-  model.orders.filter((o) => o.side === "sell" && o.account === account && o.symbol === symbol);
+  model.orders.filter(
+    (o) => o.side === "sell" && o.lots.length === 0 && o.account === account && o.symbol === symbol,
+  );
+/** Who would serve what an ask sells: its owner, or who owes the Lots. */
+export const serversOf = (model: Model, ask: ModelOrder): number[] =>
+  ask.lots.length === 0
+    ? [ask.account]
+    : ask.lots.map(({ lot }) => the(model.lots, (each) => each.number === lot).supplier);
+export const asksServedBy = (model: Model, supplier: number): ModelOrder[] =>
+  model.orders
+    .filter((o) => o.side === "sell" && serversOf(model, o).includes(supplier))
+    .sort((a, b) => a.number - b.number);
+/** Lots of who cannot be sent to, or cannot pay, are not sold on. */
+export const isInGoodStanding = (model: Model, supplier: number, symbol: string): boolean =>
+  canServe(model, supplier, symbol) && accountOf(model, supplier).debt === 0n;
 export const onOffer = (model: Model, account: number, symbol: string): number =>
   tokensOf(model, symbol, count(asksOf(model, account, symbol).map(left)));
 export const owedBy = (model: Model, account: number, symbol: string): number =>

@@ -1,6 +1,7 @@
 /** Wishes of traders and suppliers: orders of every kind, repeats, cancels. */
 import fc from "fast-check";
 import type { PlaceOrder } from "#exchange/core/commands.ts";
+import { serversOf } from "./market.fixture.ts";
 import {
   anybody,
   kind,
@@ -53,6 +54,55 @@ export const bid = kind({
     postOnly: mostly(fc.constant(false), fc.constant(true), 6),
   }),
   command: (wish) => ({ ...limitOrder, side: "buy", ...wish }),
+});
+/** Bought Units of somebody are sold on, also at a loss; now and then more than there are. */
+export const resell = kind({
+  name: "resell",
+  of: fc.record({
+    at: fc.nat(12),
+    priceTicks: fc.constantFrom(9_700, 9_990, 10_000, 10_010, 10_300),
+    quantity: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 30 })),
+    timeInForce: fc.constantFrom<PlaceOrder["timeInForce"][]>("gtc", "gtc", "gtc", "ioc", "fok"),
+    postOnly: mostly(fc.constant(false), fc.constant(true), 9),
+  }),
+  command: ({ at, ...wish }, model) => {
+    const lot = pick(
+      model.lots.filter((each) => each.tradingMs !== null),
+      at,
+    );
+    if (lot === undefined) return null;
+    const { owner: account, symbol } = lot;
+    const timeInForce = wish.postOnly ? "gtc" : wish.timeInForce;
+    return {
+      ...limitOrder,
+      side: "sell",
+      account,
+      symbol,
+      clientOrderId: null,
+      ...wish,
+      timeInForce,
+    };
+  },
+});
+/** Who pays the price of bought Units on offer: often the one who owes them. */
+export const buyBack = kind({
+  name: "buy back",
+  of: fc.record({
+    at: fc.nat(4),
+    by: mostly<number | null>(fc.constant(null), trader, 1),
+    quantity,
+  }),
+  command: ({ at, by, quantity }, model) => {
+    const ask = pick(
+      model.orders.filter((each) => each.lots.length > 0 && each.arrival !== null),
+      at,
+    );
+    if (ask === undefined) return null;
+    const account = by ?? serversOf(model, ask)[0] ?? 4;
+    const { symbol, ticks: priceTicks } = ask;
+    const fields = { account, symbol, priceTicks, quantity, clientOrderId: null };
+    return { ...limitOrder, side: "buy", ...fields, timeInForce: "ioc", postOnly: false };
+  },
 });
 /** More than a bond can pay for once the policy asks for little of it, at prices that meet. */
 const much = {

@@ -9,6 +9,7 @@ import {
   slippage,
   waits,
 } from "./order-problems.fixture.ts";
+import { lotIncrements, lotsFor } from "./resale.fixture.ts";
 import { triggerAtOnce } from "./stops.fixture.ts";
 import { close, enter, open, reach, valueOfFills } from "./trading.fixture.ts";
 
@@ -35,14 +36,12 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   if (group !== null) codes.push(...groupProblems(model, order.account, order.symbol, group));
   const isListed = model.instruments.some(({ symbol: listed }) => listed === order.symbol);
   const reduces = order.reduceOnly === true && isListed;
-  if (reduces && freeIncrements(model, order.account, order.symbol) < 1) {
-    codes.push("insufficient-units");
-  }
+  if (reduces && toSell(model, order) < 1) codes.push("insufficient-units");
   if (codes.length > 0) return m.refused(...codes);
 
   const { account, symbol, side } = order;
   const quantity = order.reduceOnly
-    ? Math.min(order.quantity, freeIncrements(model, account, symbol))
+    ? Math.min(order.quantity, toSell(model, order))
     : order.quantity;
   const ticks = order.priceTicks ?? protectedTicks(model, order);
   const named = order.orderType === "limit" || order.orderType === "stop_limit";
@@ -59,7 +58,13 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   const filledAtOnce = m.count(fills.map((fill) => fill.quantity));
   let hold: bigint;
   let missing = 0;
-  if (side === "buy") {
+  let lots: m.ModelOrder["lots"] = [];
+  const offer = side === "sell" ? lotsFor(model, { ...order, quantity }) : "issued";
+  if (offer !== "issued") {
+    hold = 0n;
+    if (offer === null) codes.push("insufficient-units");
+    else lots = offer;
+  } else if (side === "buy") {
     hold = m.withFee(model, holdsAll ? limitValue : taken);
     if (hold > m.freeMoney(model, account)) codes.push("insufficient-balance");
   } else {
@@ -93,6 +98,7 @@ export function place(model: Model, order: Command<"place-order">): m.Outcome {
   const reduceOnly = order.reduceOnly ?? false;
   const placed = open(model, {
     ...{ ...order, quantity, ticks, hold, rests, fillOrKill, mode, expiresMs, stopTicks },
+    lots,
     ...{ tif: order.timeInForce, protection, reduceOnly, group },
     ...{ session: order.session ?? null, isLimit: order.orderType === "limit" },
   });
@@ -108,6 +114,10 @@ export const sellable = (model: Model, account: number, symbol: string): number 
   const { unsold, inIssuance } = m.supplyOf(model, account, symbol);
   return unsold - inIssuance - m.onOffer(model, account, symbol);
 };
+/** Bought Units where it has no others, else issued ones. */
+const toSell = (model: Model, order: PlaceOrder): number =>
+  lotIncrements(model, order) ?? freeIncrements(model, order.account, order.symbol);
+
 export const freeIncrements = (model: Model, account: number, symbol: string): number =>
   Math.floor(sellable(model, account, symbol) / m.instrumentOf(model, symbol).incrementTokens);
 
@@ -120,6 +130,8 @@ export function issue(model: Model, account: number, symbol: string, tokens: num
 }
 
 export function cancel(model: Model, command: Command<"cancel-order">): m.Outcome {
+  const isAuto = model.accounts.some((a) => a.number === command.account && a.mode === "easy");
+  if (isAuto) return m.refused("auto-mode-trading-restricted");
   const order = model.orders.find((o) => o.number === command.order);
   if (order?.account !== command.account) return m.refused("order-not-found");
   close(model, order);

@@ -11,6 +11,13 @@ export interface ModelAccount {
   mode: AccountMode;
   /** What it buys enters Consumption at once. */
   atOnce: boolean;
+  /** The exchange buys for it: a top-up of so many tokens when it has fewer than the trigger. */
+  autoBuy: boolean;
+  topUp: { tokens: number; trigger: number };
+  ceilings: Map<string, number>;
+  caps: { day: bigint | null; month: bigint | null };
+  /** What the exchange bought for it. */
+  autoSpent: { atMs: number; micros: bigint }[];
   available: bigint;
   bond: bigint;
   pending: bigint;
@@ -38,6 +45,8 @@ export interface ModelOrder {
   postOnly: boolean;
   rests: boolean;
   fillOrKill: boolean;
+  /** Of an ask that sells bought Units: what it still offers of Lots, in the order of handing over. */
+  lots: { lot: number; quantity: number }[];
   stage: "open" | "suspended" | "waiting" | "triggered";
   mode: SelfTradeMode;
   expiresMs: number | null;
@@ -93,6 +102,8 @@ export interface ModelLot {
   /** Bond per value owed, in basis points. */
   share: number;
   boughtMs: number;
+  /** What was reserved on it, and flowed back when negative. */
+  draws: { atMs: number; tokens: number }[];
   /** In Trading since then; null in Consumption. */
   tradingMs: number | null;
   /** Null before its first entry into Consumption; until then it never expires. */
@@ -193,13 +204,30 @@ export interface Model {
   fills: { symbol: string; ticks: number; atMs: number }[];
   graces: { account: number; endsMs: number }[];
   outages: { fromMs: number; toMs: number }[];
+  /** When delivery of an instrument was halted; `toMs` is null while it lasts. */
+  halts: { symbol: string; fromMs: number; toMs: number | null }[];
   references: Map<string, { content: string; atMs: number }>;
   /** API keys that count, and whose they are. */
   keys: Map<string, number>;
+  withdrawals: {
+    number: number;
+    account: number;
+    from: "available" | "bond";
+    amount: bigint;
+    reference: string;
+    endsMs: number;
+  }[];
   clientIds: { order: PlaceOrder; number: number; atMs: number }[];
   deposited: bigint;
   fees: bigint;
-  counts: { order: number; lot: number; delivery: number; issuance: number; transfer: number };
+  counts: {
+    order: number;
+    lot: number;
+    delivery: number;
+    issuance: number;
+    transfer: number;
+    withdrawal: number;
+  };
   arrivals: number;
   tally: Tally;
 }

@@ -1,8 +1,10 @@
 /** The naive market's rules of who serves: Lots of the buyer, or asks that add up. */
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { tripGroups } from "./groups.fixture.ts";
+import { clockMs } from "./halts.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { breakIfMoved } from "./phases.fixture.ts";
+import { isCapped } from "./settings.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
 import { close, line, open, trade } from "./trading.fixture.ts";
 
@@ -15,7 +17,7 @@ export const tokensFor = (wish: Wish): number => wish.prompt + wish.choices * wi
 export function drawable(model: Model, { account, symbol }: Wish, serving = true): m.ModelLot[] {
   return model.lots
     .filter((lot) => lot.owner === account && lot.symbol === symbol)
-    .filter((lot) => lot.tradingMs === null && lot.expiresMs > model.nowMs)
+    .filter((lot) => lot.tradingMs === null && lot.expiresMs > clockMs(model, symbol))
     .filter((lot) => m.canServe(model, lot.supplier, symbol) === serving)
     .sort((a, b) => a.expiresMs - b.expiresMs || a.number - b.number);
 }
@@ -63,6 +65,16 @@ export interface Asks {
 export const priceOf = (model: Model, { buys }: Asks): bigint =>
   m.sum(buys.map(({ ask, quantity }) => m.worth(model, ask.symbol, ask.ticks, quantity)));
 
+/** Who would serve an ask, and how much of it: Lots of one supplier, from the first on. */
+function servedBy(model: Model, ask: m.ModelOrder): { supplier: number; quantity: number } {
+  if (ask.lots.length === 0) return { supplier: ask.account, quantity: m.left(ask) };
+  const servers = m.serversOf(model, ask);
+  const supplier = servers[0] as number;
+  const other = servers.findIndex((server) => server !== supplier);
+  const run = other === -1 ? ask.lots : ask.lots.slice(0, other);
+  return { supplier, quantity: m.count(run.map(({ quantity }) => quantity)) };
+}
+
 /**
  * Walks the asks; the first supplier whose asks add up sells, unless `most` ticks come first. Without
  * that the protection price of automatic purchases holds, from the best of these asks on.
@@ -76,21 +88,28 @@ export function cheapestAsks(
   const { incrementTokens } = m.instrumentOf(model, wish.symbol);
   if (m.phaseOf(model, wish.symbol) !== "active") return null;
   const wanted = Math.ceil(tokensFor(wish) / incrementTokens);
-  const asks = line(model, wish.symbol, "sell").filter((ask) => !failed.includes(ask.account));
+  const asks = line(model, wish.symbol, "sell").filter((ask) => {
+    const { supplier } = servedBy(model, ask);
+    if (ask.account === wish.account || supplier === wish.account) return false;
+    // Cover is undone as if it had never been bought: bought Units cannot be.
+    return !failed.includes(supplier) && (most === null || ask.lots.length === 0);
+  });
   const best = asks[0]?.ticks ?? 0;
   const reach = most ?? best + Math.floor((best * model.policy.marketProtectionBps) / 10_000);
   const passed: m.ModelOrder[] = [];
   for (const last of asks.filter((ask) => ask.ticks <= reach)) {
     passed.push(last);
-    const own = passed.filter((ask) => ask.account === last.account);
-    if (m.count(own.map(m.left)) < wanted) continue;
+    const { supplier } = servedBy(model, last);
+    const own = passed.filter((ask) => servedBy(model, ask).supplier === supplier);
+    if (m.count(own.map((ask) => servedBy(model, ask).quantity)) < wanted) continue;
+    if (own.some((ask) => ask.lots.length > 0)) model.tally.add("state: purchase of bought Units");
     let missing = wanted;
     const buys = own.map((ask) => {
-      const quantity = Math.min(missing, m.left(ask));
+      const quantity = Math.min(missing, servedBy(model, ask).quantity);
       missing -= quantity;
       return { ask, quantity };
     });
-    return { supplier: last.account, buys, passedOver: passed.length - own.length };
+    return { supplier, buys, passedOver: passed.length - own.length };
   }
   return null;
 }
@@ -104,8 +123,12 @@ export function autoAsks(
   if (m.accountOf(model, wish.account).mode === "advanced") return "no-units";
   const asks = cheapestAsks(model, wish, failed);
   if (asks === null) return "no-supplier";
+  const owner = m.accountOf(model, wish.account);
+  const worst = Math.max(...asks.buys.map(({ ask }) => ask.ticks));
+  if (worst > (owner.ceilings.get(wish.symbol) ?? worst)) return "price-above-ceiling";
   const price = m.withFee(model, priceOf(model, asks));
-  return price > m.freeMoney(model, wish.account) ? "payment-required" : asks;
+  if (price > m.freeMoney(model, wish.account)) return "payment-required";
+  return isCapped(model, owner, price) ? "spend-cap-reached" : asks;
 }
 
 /** Buys from these asks, for an account or for the exchange. */
@@ -119,6 +142,9 @@ export function purchase(model: Model, account: number, symbol: string, asks: As
     ...{ postOnly: false, rests: false, fillOrKill: true },
   });
   for (const { ask, quantity } of buys) trade(model, ask, bid, quantity);
+  const micros = value + bid.feePaid;
+  if (account !== m.EXCHANGE)
+    m.accountOf(model, account).autoSpent.push({ atMs: model.nowMs, micros });
   if (account !== m.EXCHANGE) {
     triggerStops(
       model,

@@ -44,7 +44,8 @@ export function runTriggered(model: Model): void {
     const order = model.triggered.find((o) => m.phaseOf(model, o.symbol) === "active");
     if (order === undefined) return;
     model.triggered = model.triggered.filter((each) => each !== order);
-    if (order.side === "sell" && !m.canServe(model, order.account, order.symbol)) {
+    const isServed = (server: number) => m.canServe(model, server, order.symbol);
+    if (order.side === "sell" && !m.serversOf(model, order).every(isServed)) {
       model.tally.add("state: stop triggered while its supplier was away");
       order.stage = "suspended";
       continue;

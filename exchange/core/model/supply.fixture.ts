@@ -1,7 +1,7 @@
 /** The naive market's rules of supply: links that come and go, capacity, issuance, restarts. */
 import type { Command } from "#exchange/core/commands.ts";
 import { cutToCapacity } from "./capacity.fixture.ts";
-import { giveBack } from "./deliveries.fixture.ts";
+import { giveBack } from "./delivery-ends.fixture.ts";
 import { noteIdle } from "./health.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { issue } from "./orders.fixture.ts";
@@ -12,9 +12,9 @@ type Model = m.Model;
 /** Nothing unservable can be bought: such asks leave the book, and lose their place. */
 function suspendUnservable(model: Model, account: number): void {
   for (const order of model.orders) {
-    if (order.account !== account || order.side !== "sell") continue;
+    if (order.side !== "sell" || !m.serversOf(model, order).includes(account)) continue;
     if (order.stage !== "open" || m.canServe(model, account, order.symbol)) continue;
-    model.tally.add("state: ask suspended");
+    model.tally.add(`state: ask suspended${order.lots.length > 0 ? " for who owes its Lots" : ""}`);
     order.stage = "suspended";
     order.arrival = null;
   }
@@ -22,8 +22,15 @@ function suspendUnservable(model: Model, account: number): void {
 
 /** Asks of a supplier that is back enter again, oldest first, like new ones. */
 function resumeAsks(model: Model, account: number, symbol: string): void {
-  const asks = m.asksOf(model, account, symbol).filter((ask) => ask.stage === "suspended");
-  for (const ask of asks.sort((a, b) => a.number - b.number)) {
+  const asks = m
+    .asksServedBy(model, account)
+    .filter((ask) => ask.stage === "suspended" && ask.symbol === symbol);
+  for (const ask of asks) {
+    const isBack = (server: number) => m.isInGoodStanding(model, server, symbol);
+    if (ask.lots.length > 0 && !m.serversOf(model, ask).every(isBack)) {
+      model.tally.add("state: ask stays away for another supplier");
+      continue;
+    }
     model.tally.add("state: ask came back");
     ask.stage = "open";
     enter(model, ask);
@@ -84,7 +91,8 @@ export function endGrace(model: Model, account: number): void {
   model.graces = model.graces.filter((grace) => grace.account !== account);
   for (const { symbol } of model.instruments) {
     if (m.canServe(model, account, symbol)) continue;
-    for (const ask of m.asksOf(model, account, symbol)) {
+    for (const ask of m.asksServedBy(model, account)) {
+      if (ask.symbol !== symbol || ask.stage !== "suspended") continue;
       model.tally.add("state: ask ended with its grace");
       close(model, ask);
     }

@@ -3,6 +3,7 @@ import { divideCeil } from "#protocol/money.ts";
 import { countFill, tripGroups } from "./groups.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { breakIfMoved } from "./phases.fixture.ts";
+import { firstPlace, sellOn } from "./resale.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
 
 type Model = m.Model;
@@ -63,7 +64,7 @@ type NewOrder = Pick<
 > &
   Partial<
     Pick<ModelOrder, "mode" | "expiresMs" | "stopTicks" | "tif" | "protection" | "reduceOnly"> &
-      Pick<ModelOrder, "isLimit" | "session" | "group">
+      Pick<ModelOrder, "isLimit" | "session" | "group" | "lots">
   >;
 
 const highestFee = ({ policy }: Model) => Math.max(policy.takerFeeBps, policy.makerFeeBps);
@@ -74,8 +75,15 @@ export function open(model: Model, wish: NewOrder): ModelOrder {
   const { account, symbol, side, ticks, quantity, hold, postOnly, rests, fillOrKill } = wish;
   const order: ModelOrder = {
     ...{ number: model.counts.order, account, symbol, side, ticks, quantity, filled: 0, hold },
+    lots: wish.lots ?? [],
     share:
-      side === "sell" ? model.policy.bondMarginBps : account === m.EXCHANGE ? 0 : highestFee(model),
+      (wish.lots ?? []).length > 0
+        ? 0
+        : side === "sell"
+          ? model.policy.bondMarginBps
+          : account === m.EXCHANGE
+            ? 0
+            : highestFee(model),
     ...{ feeBasis: 0n, feePaid: 0n, postOnly, rests, fillOrKill, stage: "open", arrival: null },
     mode: wish.mode ?? "cancel-newest",
     expiresMs: wish.expiresMs ?? null,
@@ -111,7 +119,7 @@ function tradeAndRest(model: Model, order: ModelOrder): boolean {
     return false;
   }
   const fee = dueFee(order, valueOfFills(model, order.symbol, fills), model.policy.takerFeeBps);
-  if (order.side === "sell" && fee > m.freeMoney(model, order.account)) {
+  if (order.side === "sell" && order.lots.length === 0 && fee > m.freeMoney(model, order.account)) {
     model.tally.add("state: ask came back to bids and could not pay its fee");
     return false;
   }
@@ -177,15 +185,23 @@ export function trade(
 
   m.accountOf(model, bid.account).available -= value;
   bid.hold -= value + payFee(model, bid, value, bidBps, bid.hold - value);
+  // Bought Units bring their Lot along; the price is their seller's.
+  const resale = ask.lots.length > 0;
+  if (resale) m.accountOf(model, ask.account).available += value;
   payFee(model, ask, value, bps(ask), m.freeMoney(model, ask.account));
   countFill(model, maker, quantity);
   bid.filled += quantity;
   ask.filled += quantity;
-  m.supplyOf(model, ask.account, symbol).unsold -= m.tokensOf(model, symbol, quantity);
+  if (!resale) m.supplyOf(model, ask.account, symbol).unsold -= m.tokensOf(model, symbol, quantity);
   // A bid keeps what its limit needs, an ask the margin of what is left of it.
   const limitOf = (order: ModelOrder) => m.worth(model, symbol, order.ticks, m.left(order));
   bid.hold = m.smaller(bid.hold, limitOf(bid) + dueFee(bid, limitOf(bid), bid.share));
   ask.hold = m.smaller(ask.hold, m.shareUp(limitOf(ask), ask.share));
+  if (resale) {
+    sellOn(model, ask, bid.account, quantity, ticks);
+    if (m.left(maker) === 0) close(model, maker);
+    return;
+  }
   const margin = m.smaller(m.marginOf(model, value), m.freeBond(model, ask.account));
   if (margin < m.marginOf(model, value)) model.tally.add("state: Lot with less than its margin");
 
@@ -193,18 +209,9 @@ export function trade(
   model.lots.push({
     ...{ number: model.counts.lot, symbol, owner: bid.account, supplier: ask.account, ticks },
     ...{ tokens: m.tokensOf(model, symbol, quantity), used: 0, value, paid: 0n, margin },
-    ...{ share: model.policy.bondMarginBps, cost: ticks, boughtMs: model.nowMs },
+    ...{ share: model.policy.bondMarginBps, cost: ticks, boughtMs: model.nowMs, draws: [] },
     ...firstPlace(model, bid.account),
     abandoned: { sinceMs: 0, bps: 0 },
   });
   if (m.left(maker) === 0) close(model, maker);
-}
-
-/** Where a new Lot is: in Consumption at once, or in Trading until it is swept. */
-export function firstPlace(model: Model, owner: number) {
-  if (!m.accountOf(model, owner).atOnce) {
-    return { tradingMs: model.nowMs, enteredMs: null, expiresMs: m.NEVER_MS };
-  }
-  const expiresMs = model.nowMs + model.policy.lotLifetimeMs;
-  return { tradingMs: null, enteredMs: model.nowMs, expiresMs };
 }

@@ -1,5 +1,6 @@
 /** The naive market's rules of Trading and Consumption: transfers, splits of Lots, sweeps. */
 import type { Command } from "#exchange/core/commands.ts";
+import { clockMs, stoppedMs, stops } from "./halts.fixture.ts";
 import { mustCloseOut } from "./lots.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { quantityProblem } from "./supply.fixture.ts";
@@ -7,6 +8,7 @@ import { quantityProblem } from "./supply.fixture.ts";
 type Model = m.Model;
 
 const GRID_MS = 4 * 3_600_000;
+export const nextGridMs = (ms: number): number => Math.floor(ms / GRID_MS) * GRID_MS + GRID_MS;
 
 /** Cuts tokens off a Lot; the bond goes by value. Returns the new Lot, which is like the old one. */
 export function cut(model: Model, lot: m.ModelLot, tokens: number): m.ModelLot {
@@ -18,7 +20,16 @@ export function cut(model: Model, lot: m.ModelLot, tokens: number): m.ModelLot {
   lot.value -= value;
   lot.tokens -= tokens;
   model.counts.lot += 1;
-  const part = { ...lot, number: model.counts.lot, tokens, value, margin, used: 0, paid: 0n };
+  const part = {
+    ...lot,
+    number: model.counts.lot,
+    tokens,
+    value,
+    margin,
+    used: 0,
+    paid: 0n,
+    draws: [],
+  };
   model.lots.push(part);
   return part;
 }
@@ -75,7 +86,7 @@ export function toTrading(model: Model, command: Command<"transfer-to-trading">)
   const { account, symbol, quantity } = command;
   if (m.accountOf(model, account).mode === "easy") return m.refused("auto-mode-trading-restricted");
   const drawable = lotsOf(model, account, symbol)
-    .filter((lot) => lot.tradingMs === null && lot.expiresMs > model.nowMs)
+    .filter((lot) => lot.tradingMs === null && lot.expiresMs > clockMs(model, symbol))
     .filter((lot) => !mustCloseOut(model, lot.supplier, model.nowMs))
     .sort((a, b) => b.expiresMs - a.expiresMs || a.number - b.number);
   const tokens = m.tokensOf(model, symbol, quantity);
@@ -95,26 +106,42 @@ function enter(model: Model, lots: m.ModelLot[], enteredMs: number, expiresMs: n
   }
 }
 
+/** Where Units enter at once from now on: those that wait and are on no order do so too. */
+export function enterAtOnce(model: Model, account: number): void {
+  for (const { symbol } of model.instruments) {
+    const waiting = lotsOf(model, account, symbol).filter(
+      (lot) => lot.tradingMs !== null && m.freeTokens(model, lot) === lot.tokens,
+    );
+    if (waiting.length === 0) continue;
+    model.tally.add("state: Lots entered with the setting");
+    model.counts.transfer += 1;
+    enter(model, waiting, model.nowMs, model.nowMs + model.policy.lotLifetimeMs);
+  }
+}
+
 /** Accounts whose Lots in Trading reach a point of the grid. */
 export function dueSweeps(model: Model) {
-  const gridMs = (lot: m.ModelLot) =>
-    Math.floor((lot.tradingMs ?? 0) / GRID_MS) * GRID_MS + GRID_MS;
   return model.lots
     .filter((lot) => lot.tradingMs !== null)
     .map((lot) => {
-      const atMs = gridMs(lot);
+      const atMs = nextGridMs(lot.tradingMs ?? 0);
       return { atMs, rank: -2, id: lot.owner, run: () => sweep(model, lot.owner, atMs) };
     });
 }
 
 function sweep(model: Model, account: number, gridMs: number): void {
-  const outMs = model.outages.map(({ fromMs, toMs }) => toMs - Math.max(fromMs, gridMs));
-  const lateMs = m.count(outMs.map((ms) => Math.max(0, ms)));
   for (const { symbol } of model.instruments) {
     const due = lotsOf(model, account, symbol).filter(
       (lot) => lot.tradingMs !== null && lot.tradingMs < gridMs,
     );
     if (due.length === 0) continue;
+    const toMs = Math.max(gridMs, clockMs(model, symbol));
+    const lateMs = stoppedMs(stops(model, symbol), gridMs, toMs);
+    for (const order of model.orders) {
+      if (order.account !== account || order.symbol !== symbol || order.lots.length === 0) continue;
+      model.tally.add("state: ask swept");
+      model.orders = model.orders.filter((each) => each !== order);
+    }
     model.tally.add(`state: swept${lateMs > 0 ? " after an outage" : ""}`);
     model.counts.transfer += 1;
     enter(model, due, gridMs, gridMs + model.policy.lotLifetimeMs + lateMs);

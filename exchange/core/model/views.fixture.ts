@@ -35,7 +35,7 @@ function modelLedger(model: m.Model): Row[] {
     rows.push([`${account}/${symbol}:issuer`, -(unsold + owed), 0n]);
   }
   for (const lot of model.lots) {
-    const reserved = m.reservedOn(model, lot.number);
+    const reserved = m.reservedOn(model, lot.number) + m.offeredOf(model, lot);
     rows.push([`lot${lot.number}:escrow`, lot.value - lot.paid, 0n]);
     rows.push([`lot${lot.number}/${lot.symbol}:tokens`, lot.tokens - lot.used, reserved]);
   }
@@ -79,7 +79,11 @@ export function modelView(model: m.Model): View {
       model.orders.map((o) => [
         ...[o.number, o.account, o.side, o.ticks, o.filled, o.quantity, o.stage, o.feePaid],
         ...[o.mode, o.expiresMs, o.stopTicks, o.reduceOnly, o.session, o.group, o.tif],
-        ...[o.hold, o.side === "sell" ? m.tokensOf(model, o.symbol, m.left(o)) : 0],
+        ...[
+          o.hold,
+          o.side === "sell" && o.lots.length === 0 ? m.tokensOf(model, o.symbol, m.left(o)) : 0,
+        ],
+        o.lots.map(({ lot, quantity }) => `${quantity} of ${lot}`).join(),
       ]),
     ),
     depth: text(modelDepth(model)),
@@ -114,6 +118,12 @@ export function modelView(model: m.Model): View {
     switches: text([...model.switches]),
     markets: text(model.markets.map((market) => [market.symbol, market.phase, market.endsMs])),
     graces: text(model.graces.map((grace) => [grace.account, grace.endsMs])),
+    accounts: text(
+      model.accounts.map(({ number, mode, atOnce, autoBuy, topUp, ceilings }) => [
+        ...[number, mode, atOnce, autoBuy, topUp.tokens, topUp.trigger],
+        [...ceilings].sort().join(),
+      ]),
+    ),
     clientIds: text(model.clientIds.map((id) => [id.order.account, id.order.clientOrderId])),
     references: text([...model.references].map(([reference, { atMs }]) => [reference, atMs])),
   };
@@ -138,6 +148,7 @@ export function coreView(state: CoreState): View {
         ...(o.side === "buy"
           ? [ledger.holdAmount(`bid${o.number}`), 0]
           : [ledger.holdAmount(`ask${o.number}:margin`), ledger.holdAmount(`ask${o.number}`)]),
+        o.lots.map(({ lot, quantity }) => `${quantity} of ${lot}`).join(),
       ]),
     ),
     depth: text(coreDepth(state)),
@@ -186,6 +197,15 @@ export function coreView(state: CoreState): View {
       attendance.flatMap(([account, { graceEndsAtMs }]) =>
         graceEndsAtMs === null ? [] : [[account, graceEndsAtMs]],
       ),
+    ),
+    accounts: text(
+      [...state.accounts.values()]
+        .filter(({ number }) => number !== m.EXCHANGE)
+        .map(({ number, mode, settings }) => [
+          ...[number, mode, settings.autoTransfer, settings.autoBuy],
+          ...[settings.autoBuyTokens, settings.autoBuyTriggerTokens],
+          settings.priceCeilings.map(({ symbol, priceTicks }) => [symbol, priceTicks]).join(),
+        ]),
     ),
     clientIds: text([...state.clientIds.keys()].map((key) => key.split(":"))),
     references: text([...state.references].map(([reference, { atMs }]) => [reference, atMs])),

@@ -1,15 +1,24 @@
 /** All wishes: money, supply and time here, orders and deliveries beside; and how often each is drawn. */
 import fc from "fast-check";
+import {
+  decideOn,
+  haltOrResume,
+  moveUnits,
+  set,
+  setBack,
+  withdraw,
+} from "./account-wishes.fixture.ts";
 import { draw, release, reserve, retry, settle } from "./delivery-wishes.fixture.ts";
-import { EXCHANGE } from "./market.fixture.ts";
 import {
   again,
   ask,
   bid,
+  buyBack,
   buyMuch,
   cancel,
   cancelAll,
   market,
+  resell,
   sellMuch,
 } from "./order-wishes.fixture.ts";
 import { batch, endSession, phase, quotes, setGroup, setSwitch } from "./quoting-wishes.fixture.ts";
@@ -56,7 +65,11 @@ const depositAgain = kind({
   of: fc.nat(50),
   command: (at, model) => {
     const none = ["none", { content: "4 available 5" }] as const;
-    const [reference, { content }] = pick([...model.references], at) ?? none;
+    const [reference, { content }] =
+      pick(
+        [...model.references].filter(([, known]) => !known.content.startsWith("withdrawal")),
+        at,
+      ) ?? none;
     if (content.startsWith("exchange")) {
       const [, fund, amount] = content.split(" ") as [string, "cover" | "guaranty", string];
       return { type: "fund-exchange", fund, amountMicros: BigInt(amount), reference };
@@ -102,30 +115,6 @@ const transfer = kind({
     const held = model.supplies.find((s) => s.inIssuance > 0 && wish.quantity < 12);
     const { account, symbol } = held ?? wish;
     return { type: "transfer-issued", account, symbol, quantity: wish.quantity };
-  },
-});
-
-/** Units of somebody's Lots into Consumption or back; sometimes of one that has none there. */
-const moveUnits = kind({
-  name: "move units",
-  of: fc.record({
-    at: fc.nat(12),
-    to: fc.constantFrom<("transfer-to-consumption" | "transfer-to-trading")[]>(
-      "transfer-to-consumption",
-      "transfer-to-trading",
-    ),
-    quantity: mostly(fc.integer({ min: 1, max: 9 }), quantity, 3),
-    stranger: mostly<number | null>(fc.constant(null), anybody, 12),
-  }),
-  command: ({ at, to, quantity, stranger }, model) => {
-    const isLeaving = to === "transfer-to-consumption";
-    const lots = model.lots.filter((lot) => (lot.tradingMs !== null) === isLeaving);
-    const lot = pick(
-      lots.filter((each) => each.owner !== EXCHANGE),
-      at,
-    );
-    if (lot === undefined) return null;
-    return { type: to, account: stranger ?? lot.owner, symbol: lot.symbol, quantity };
   },
 });
 
@@ -265,6 +254,13 @@ const WEIGHTS: [kind: fc.Arbitrary<Wish>, weight: number][] = [
   [issue, 1],
   [transfer, 1],
   [moveUnits, 6],
+  [haltOrResume, 2],
+  [withdraw, 2],
+  [decideOn, 2],
+  [set, 3],
+  [setBack, 3],
+  [resell, 7],
+  [buyBack, 3],
   [reserve, 8],
   [draw, 13],
   [retry, 16],

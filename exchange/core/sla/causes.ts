@@ -46,6 +46,10 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     "duplicate-attempt": failed("the node had accepted this attempt before"),
     "bad-request": failed("the node could not read what the exchange had checked"),
     "backend-refused": failed("the backend refused a request that was in order"),
+    "too-slow": failed("the output came at a tenth of the promised speed or less"),
+    // Said by one supplier of a request that another answered; where nobody did, nobody is blamed.
+    "refused-alone": failed("the backend refused what another supplier answered"),
+    "empty-alone": failed("the answer was empty where another supplier's was not"),
     malformed: failed("what came has not the form of an answer"),
     protocol: failed("the records of the link contradicted each other"),
     "link-lost": crash("cut", "the link was lost in the middle"),
@@ -57,12 +61,14 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map(
     busy: excused("more was asked for at once than the supplier has slots"),
     "poison-request": excused("the request breaks every supplier"),
     "exchange-slow": excused("the exchange itself was slow"),
+    "request-deadline": excused("the request's time ended before the attempt's own"),
     "exchange-restarted": excused("the exchange restarted"),
     "service-stopping": excused("the exchange was stopping"),
     "reservation-timeout": excused("the reservation ran out"),
     "client-gone": excused("the client left"),
     "client-stalled": excused("the client stopped reading"),
     "reservation-used": excused("the reservation was used up"),
+    "refused-twice": excused("two suppliers refused the request as the buyer's mistake"),
     [REFUSED]: excused("the supplier's backend refused the request as the buyer's mistake"),
     "empty-answer": excused("the answer was empty"),
     done: excused("the delivery had ended"),
@@ -74,6 +80,16 @@ const UNKNOWN = failed("a cause that has no entry of its own");
 /** What a cause means; one without an entry is the supplier's failure. */
 export function causeOf(cause: string): Cause {
   return CAUSES.get(cause) ?? UNKNOWN;
+}
+
+/** Failed only where another supplier answered the same request. */
+export function isSaidAlone(cause: string): boolean {
+  return cause === "refused-alone" || cause === "empty-alone";
+}
+
+/** The client ended the delivery, and pays for what went out. */
+export function isClientsDoing(cause: string): boolean {
+  return cause === "client-gone" || cause === "client-stalled";
 }
 
 export function isKnownCause(cause: string): boolean {

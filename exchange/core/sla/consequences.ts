@@ -1,4 +1,5 @@
 /** What a verdict leads to at once: the breaker, the throttle, suspension. */
+import { asksServedBy } from "#exchange/core/clearing/offers.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
 import { recentSpan } from "#exchange/core/sla/scorecard.ts";
@@ -10,7 +11,6 @@ import {
 } from "#exchange/core/sla/standing.ts";
 import type { JudgedAttempt } from "#exchange/core/sla/verdict.ts";
 import { wilsonLower, Z_999 } from "#exchange/core/sla/wilson.ts";
-import { asksOf } from "#exchange/core/supply/issuance.ts";
 import { suspendAsks } from "#exchange/core/supply/nodes.ts";
 import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 
@@ -140,7 +140,7 @@ export function suspend(turn: Turn, account: number, symbol: string, why: string
     untilMs: turn.nowMs + lengthMs,
     why,
   });
-  const asks = asksOf(turn, account, symbol).sort((a, b) => a.number - b.number);
+  const asks = asksServedBy(turn.state, account, symbol);
   for (const ask of asks) closeOrder(turn, ask, "cancelled", "supplier_suspended");
   return true;
 }

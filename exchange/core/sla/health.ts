@@ -3,6 +3,8 @@
  * request that counts did not fail. What is not used of a Lot is paid for these alone. Written while
  * events are applied.
  */
+import { stoppedTimes } from "#exchange/core/clearing/halts.ts";
+import type { Stretch } from "#exchange/core/clearing/lot-events.ts";
 import type { IdleTime, Standing } from "#exchange/core/sla/standing.ts";
 import { standingOf } from "#exchange/core/sla/standing.ts";
 import type { CoreState, Lot } from "#exchange/core/state.ts";
@@ -14,7 +16,7 @@ export const SLOT_MS = 300_000;
 /** How many Lot lifetimes are kept at least; beyond, only what an open Lot still needs. */
 const LIFETIMES_KEPT = 3;
 
-/** Slots that begin in the Lot's life without those in which the exchange was away, and how many of them were healthy. */
+/** Slots that begin in the Lot's life without those in which nobody could deliver, and how many of them were healthy. */
 export function availabilityOf(
   state: CoreState,
   lot: Lot,
@@ -24,11 +26,12 @@ export function availabilityOf(
     throw new Error(`lot ${lot.number} never entered Consumption`);
   }
   const standing = standingOf(state, lot.supplier, lot.symbol);
+  const stopped = stoppedTimes(state, lot.symbol, nowMs);
   let slots = 0;
   let healthySlots = 0;
   const end = Math.ceil(lot.expiresAtMs / SLOT_MS);
   for (let slot = Math.ceil(lot.enteredAtMs / SLOT_MS); slot < end; slot += 1) {
-    if (wasOut(state, slot * SLOT_MS, (slot + 1) * SLOT_MS)) continue;
+    if (wasStopped(stopped, slot * SLOT_MS, (slot + 1) * SLOT_MS)) continue;
     slots += 1;
     if (standing === null || isHealthy(state, standing, slot, nowMs)) healthySlots += 1;
   }
@@ -50,9 +53,9 @@ function isHealthy(
   return idleMs <= policyOf(state).slotAwayMsMax;
 }
 
-/** Whether the exchange itself was away at any time of these. */
-function wasOut({ outages }: CoreState, fromMs: number, toMs: number): boolean {
-  for (const outage of outages) if (outage.fromMs < toMs && outage.toMs > fromMs) return true;
+/** Whether nobody could have delivered at any time of these. */
+function wasStopped(stopped: readonly Stretch[], fromMs: number, toMs: number): boolean {
+  for (const time of stopped) if (time.fromMs < toMs && time.toMs > fromMs) return true;
   return false;
 }
 

@@ -46,8 +46,24 @@ describe("a delivery that ends", () => {
   });
 });
 
+test.each(["client-gone", "client-stalled"])(
+  "what went out before the client ended it (%s) is paid and excused, however slow it was",
+  (cause) => {
+    const { market, buyer, supplier, events } = createServingMarket();
+    const { delivery } = market.reserve(buyer, 400, 600);
+    market.run({
+      ...{ type: "settle-delivery", delivery, attempt: 1, promptTokens: 400, completionTokens: 50 },
+      ...{ firstTokenMs: 100, durationMs: 60_000, reportedTokens: null, outputSha256: null },
+      ...{ measured: { firstTokenMs: 100, tokensPerSecond: 1 }, finishReason: null, cause },
+    });
+    expect(events("delivery-judged")[0]?.attempts).toMatchObject([
+      { supplier, verdict: "excused", cause, slownessBps: 0, tokens: 450, valueMicros: 450n },
+    ]);
+  },
+);
+
 /** Two suppliers whose attempts at one delivery have failed so far, as the state remembers them. */
-function twiceFailed() {
+function twiceFailed(cause = "link-lost") {
   const market = createTestMarket();
   const [first, second] = [market.supplier("one").account, market.supplier("two").account];
   const buyer = market.account("B", 10_000_000n);
@@ -57,7 +73,7 @@ function twiceFailed() {
   if (open === undefined) throw new Error("the delivery is not open");
   open.failures = [
     {
-      ...{ attempt: 1, supplier: second, cause: "link-lost", tokens: 912, valueMicros: 912n },
+      ...{ attempt: 1, supplier: second, cause, tokens: 912, valueMicros: 912n },
       ...{ reservedMicros: 1_000n, chargeMaxMicros: 0n, guarantyMaxMicros: 0n },
     },
   ];
@@ -88,3 +104,21 @@ test.each([
     attempts: [{ verdict: earlier }, { verdict: "excused" }],
   });
 });
+
+test.each(["refused-alone", "empty-alone"])(
+  "who said of a request what another supplier did not (%s) has failed, and is believed where none answered",
+  (cause) => {
+    const answered = twiceFailed(cause);
+    answered.market.settle(answered.delivery, 400, 600);
+    expect(answered.market.events.at(-1)).toMatchObject({
+      attempts: [{ verdict: "failed", cause }, { verdict: "good" }],
+    });
+    const { market, delivery } = twiceFailed(cause);
+    const { attempt } = market.state.deliveries.get(delivery) ?? { attempt: 0 };
+    const end = { verdict: "excused" as const, cause: "buyer-refused", completionTokens: 0 };
+    market.run({ type: "release-delivery", delivery, attempt, ...end });
+    expect(market.events.findLast(({ type }) => type === "delivery-judged")).toMatchObject({
+      attempts: [{ verdict: "excused", cause }, { verdict: "excused" }],
+    });
+  },
+);

@@ -1,6 +1,6 @@
 /** Judging a delivery when it ends: every attempt gets a verdict, and scores follow from it. */
 import type { Command } from "#exchange/core/commands.ts";
-import { causeOf } from "#exchange/core/sla/causes.ts";
+import { causeOf, isClientsDoing, isSaidAlone } from "#exchange/core/sla/causes.ts";
 import { reviewAttempt } from "#exchange/core/sla/consequences.ts";
 import { reviewRefusal, reviewReport } from "#exchange/core/sla/implausible.ts";
 import { imputed, judge } from "#exchange/core/sla/judge.ts";
@@ -12,7 +12,10 @@ import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 /** A request that breaks whoever serves it: no supplier's failure. */
 const POISON = "poison-request";
 
-/** A delivery that worked: its last attempt is good or slow, earlier ones failed. */
+/**
+ * A delivery that is paid: its last attempt is good or slow, earlier ones failed. Where the client left
+ * in the middle nobody can tell how it would have gone on: it is excused.
+ */
 export function judgeSettled(
   turn: Turn,
   delivery: Delivery,
@@ -20,18 +23,16 @@ export function judgeSettled(
   paid: { usedTokens: number; costMicros: bigint },
 ): void {
   const { instrument } = instrumentOf(turn.state, delivery.symbol);
-  const { measured } = settled;
-  const { verdict, slownessBps, why } = judge(
-    measured,
-    settled,
-    instrument,
-    policyOf(turn.state).sla,
-  );
+  const { measured, cause } = settled;
+  const judged = judge(measured, settled, instrument, policyOf(turn.state).sla);
+  const { verdict, slownessBps, why } = isClientsDoing(cause)
+    ? { verdict: "excused" as const, slownessBps: 0, why: causeOf(cause).words }
+    : judged;
   emitJudged(turn, delivery, delivery.failures.map(judgedFailure), {
     attempt: delivery.attempt,
     supplier: delivery.supplier,
     verdict,
-    cause: settled.cause,
+    cause,
     why,
     tokens: paid.usedTokens,
     valueMicros: paid.costMicros,
@@ -64,7 +65,7 @@ export function judgeReleased(
     cause,
     ...counted,
   });
-  const earlier = delivery.failures.map(judgedFailure);
+  const earlier = delivery.failures.map(judgedFailure).map(believed);
   const excuse = excusedBy(`excused with the delivery: ${causeOf(cause).words}`);
   if (cause === POISON) emitJudged(turn, delivery, earlier.map(excuse), excuse(last));
   else emitJudged(turn, delivery, earlier, released.verdict === "failed" ? last : excuse(last));
@@ -73,6 +74,11 @@ export function judgeReleased(
 const excusedBy =
   (why: string) =>
   (attempt: JudgedAttempt): JudgedAttempt => ({ ...attempt, verdict: "excused", why });
+
+/** What a supplier said of the request stands where no other one answered it. */
+function believed(attempt: JudgedAttempt): JudgedAttempt {
+  return isSaidAlone(attempt.cause) ? excusedBy("nobody answered the request")(attempt) : attempt;
+}
 
 type Failure = Pick<FailedAttempt, "attempt" | "supplier" | "cause" | "tokens" | "valueMicros">;
 

@@ -195,12 +195,13 @@ export function enforceCapacity(
   });
 }
 
-/** The supplier's open or suspended asks on an instrument. */
+/** The supplier's open or suspended asks of Units that it issued. */
 export function asksOf(turn: Turn, account: number, symbol: string): Order[] {
   const asks: Order[] = [];
   for (const number of accountOf(turn.state, account).openOrders) {
     const order = turn.state.orders.get(number);
-    if (order !== undefined && order.side === "sell" && order.symbol === symbol) asks.push(order);
+    if (order?.side !== "sell" || order.symbol !== symbol || order.lots.length > 0) continue;
+    asks.push(order);
   }
   return asks;
 }

@@ -1,11 +1,12 @@
 /** Deciding on nodes: enrolment, links coming and going, and what that does to a supplier's asks. */
+import { asksServedBy, mayReturn, suspendOrders } from "#exchange/core/clearing/offers.ts";
 import type { Command, CommandResult } from "#exchange/core/commands.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { executeOrder, planOrder } from "#exchange/core/market/matching.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { canServe, isLinked } from "./capacity.ts";
-import { asksOf, enforceCapacity } from "./issuance.ts";
+import { enforceCapacity } from "./issuance.ts";
 
 export function enrolNode(
   turn: Turn,
@@ -127,33 +128,25 @@ export function markAway(turn: Turn, account: number): void {
 
 /** Takes the asks out of the book in this same turn: nothing unservable can be bought. */
 export function suspendAsks(turn: Turn, account: number, symbol: string): void {
-  const orders = asksOf(turn, account, symbol)
-    .filter((order) => order.status === "open")
-    .map((order) => order.number);
-  if (orders.length > 0) {
-    turn.emit({
-      type: "orders-suspended",
-      version: 1,
-      seq: turn.nextSeq(),
-      atMs: turn.nowMs,
-      account,
-      symbol,
-      orders,
-    });
-  }
+  const asks = asksServedBy(turn.state, account, symbol);
+  suspendOrders(
+    turn,
+    asks.filter(({ status }) => status === "open"),
+  );
 }
 
 function resumeAsks(turn: Turn, account: number, symbol: string): void {
-  const suspended = asksOf(turn, account, symbol)
-    .filter((order) => order.status === "suspended")
-    .sort((a, b) => a.number - b.number);
+  const suspended = asksServedBy(turn.state, account, symbol).filter(
+    (order) => order.status === "suspended",
+  );
   for (const order of suspended) {
+    if (!mayReturn(turn.state, order, turn.nowMs)) continue;
     turn.emit({
       type: "orders-resumed",
       version: 1,
       seq: turn.nextSeq(),
       atMs: turn.nowMs,
-      account,
+      account: order.account,
       symbol,
       orders: [order.number],
     });
@@ -177,7 +170,7 @@ export function endGrace(turn: Turn, account: number): void {
   // By name: a restored state has its rows in another order than one that was lived.
   for (const symbol of [...symbols].sort()) {
     if (canServe(turn.state, account, symbol)) continue;
-    for (const order of asksOf(turn, account, symbol)) {
+    for (const order of asksServedBy(turn.state, account, symbol)) {
       if (order.status === "suspended") closeOrder(turn, order, "cancelled", "supplier_away");
     }
     enforceCapacity(turn, account, symbol, "supplier_away");

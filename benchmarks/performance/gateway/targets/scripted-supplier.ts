@@ -2,7 +2,7 @@
  * A supplier without a backend: links like an agent, and answers by script on the schedule that the
  * request names. It costs so little that the exchange before it is what a load saturates.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, type Hash, randomBytes } from "node:crypto";
 import { pino } from "pino";
 import { loadExchangePin, loadIdentity } from "#agent/identity.ts";
 import { openLink } from "#agent/link/handshake.ts";
@@ -30,6 +30,7 @@ interface Answer {
   gapMs: number;
   sent: number;
   bytes: number;
+  digest: Hash;
 }
 
 const flag = (name: string) => process.argv[process.argv.indexOf(`--${name}`) + 1] ?? "";
@@ -64,7 +65,9 @@ function put(session: AgentSession, answer: Answer, type: RecordType, payload: B
   const departure = answer.bytes === 0 ? "now" : "patient";
   session.sendRecord(record, type === RecordType.delta ? departure : "turn");
   answer.sequence += 1;
-  if (type === RecordType.delta || type === RecordType.body) answer.bytes += payload.length;
+  if (type !== RecordType.delta && type !== RecordType.body) return;
+  answer.bytes += payload.length;
+  answer.digest.update(payload);
 }
 
 function end(session: AgentSession, answer: Answer): void {
@@ -74,8 +77,7 @@ function end(session: AgentSession, answer: Answer): void {
     reportedPromptTokens: 57,
     reportedCompletionTokens: deltas,
     outputBytes: bytes,
-    // Nobody compares it here.
-    outputSha256: "0".repeat(64),
+    outputSha256: answer.digest.digest("hex"),
   };
   put(session, answer, RecordType.end, Buffer.from(JSON.stringify(report)));
   open.delete(answer.stream);
@@ -120,7 +122,8 @@ function onRecord(record: LinkRecord, session: AgentSession): void {
       streamed: boolean;
     };
     const counts = { sequence: 0, sent: 0, bytes: 0, firstTokenMs: 0, deltas: 1, gapMs: 0 };
-    open.set(stream, { stream, isStreamed: streamed, ...counts });
+    const digest = createHash("sha256");
+    open.set(stream, { stream, isStreamed: streamed, digest, ...counts });
   } else if (record.type === RecordType.requestBody) begin(record, session);
   else if (record.type === RecordType.cancel) open.delete(stream);
 }
