@@ -109,12 +109,13 @@ export const supplyAppliers: Appliers<
   },
 };
 
-/** An outage is kept while a Lot that lived through it is open. */
+/** An outage is kept while a Lot is open that lived through it, or whose supplier has been away since before. */
 function forgetOutages(state: CoreState): void {
   let oldestEntryMs = state.outages.at(-1)?.fromMs ?? 0;
-  for (const lot of state.lots.values()) {
-    if (lot.enteredAtMs !== null && lot.enteredAtMs < oldestEntryMs)
-      oldestEntryMs = lot.enteredAtMs;
+  for (const { enteredAtMs, supplier } of state.lots.values()) {
+    const awaySinceMs = state.attendance.get(supplier)?.awaySinceMs ?? null;
+    if (enteredAtMs !== null && enteredAtMs < oldestEntryMs) oldestEntryMs = enteredAtMs;
+    if (awaySinceMs !== null && awaySinceMs < oldestEntryMs) oldestEntryMs = awaySinceMs;
   }
   state.outages = state.outages.filter((outage) => outage.toMs >= oldestEntryMs);
 }

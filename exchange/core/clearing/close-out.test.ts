@@ -236,3 +236,27 @@ test("a restored market charges and closes at the same times", () => {
   for (const each of [market, copy]) each.advance(40 * MINUTE_MS);
   expect(copy.core.snapshot()).toEqual(market.core.snapshot());
 });
+
+test("an outage is no part of an absence, also after the next outage and of a Lot that waits in Trading", () => {
+  const market = createTestMarket();
+  const s = market.supplier("S");
+  market.ask(s.account, DOLLAR, UNIT);
+  const waits = { name: "T", mode: "advanced", autoTransfer: false } as const;
+  const { account: trader } = market.run({ type: "open-account", ...waits });
+  market.deposit(trader, 9_000_000n);
+  market.run(market.order(trader, {}));
+  market.unlink(s.node);
+  const goOut = (outageMs: number) => {
+    const lastSeenMs = market.nowMs();
+    market.skip(outageMs);
+    market.run({ type: "resume", lastSeenMs });
+  };
+  goOut(16 * MINUTE_MS);
+  market.advance(1_000);
+  goOut(MINUTE_MS);
+  const restored = market.restored();
+  restored.advance(1_000);
+  expect(charges(restored)).toEqual([]);
+  restored.advance(15 * MINUTE_MS);
+  expect(charges(restored)).toHaveLength(1);
+});

@@ -37,13 +37,7 @@ export const quotes = kind({
     less: fc.nat(3),
   }),
   command: ({ keeps, less, ...drawn }, model) => {
-    const tripped = model.groups.find(({ tripped, account }) => tripped && account < 4);
-    const wish =
-      less === 0 && tripped !== undefined
-        ? { ...drawn, account: tripped.account, symbol: tripped.symbol, group: tripped.name }
-        : less === 1
-          ? drawn
-          : grouped(drawn, model);
+    const wish = less === 1 ? drawn : grouped(drawn, model);
     const own = model.orders.filter(
       (o) => o.account === wish.account && o.symbol === wish.symbol && o.side === "sell",
     );

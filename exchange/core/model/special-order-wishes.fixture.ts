@@ -41,17 +41,17 @@ function dated<T extends { expiresInMs: number; timeInForce: PlaceOrder["timeInF
   return { ...wish, expiresAtMs: says ? model.nowMs + expiresInMs : undefined };
 }
 
-/** Rather a group that its account has. */
-export function grouped<T extends { account: number; group: string | undefined }>(
+/** Rather a group that is tripped, or one that its account has. */
+export function grouped<T extends { account: number; symbol: string; group: string | undefined }>(
   wish: T,
   model: Model,
-) {
-  const own = model.groups
-    .filter(({ account }) => account === wish.account)
-    .sort((a, b) => Number(b.tripped) - Number(a.tripped));
-  const known = pick(own, model.counts.order);
-  if (wish.group === undefined || known === undefined) return { ...wish, group: undefined };
-  return { ...wish, group: known.name, symbol: known.symbol };
+): T {
+  if (wish.group === undefined) return wish;
+  const tripped = model.groups.find((each) => each.tripped);
+  const own = model.groups.filter(({ account }) => account === wish.account);
+  const known = tripped ?? pick(own, model.counts.order);
+  if (known === undefined) return { ...wish, group: undefined };
+  return { ...wish, account: known.account, group: known.name, symbol: known.symbol };
 }
 
 /** Sells what it has rather than what it lacks, where it only reduces. */
