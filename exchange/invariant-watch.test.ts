@@ -99,7 +99,7 @@ test("a watch that is closed looks no more", () => {
 test("what suppliers count of their open Lots is looked at too, while Lots come and go", () => {
   const { market, account, tick, turn, turns, stoppedBecause } = watchedMarket(20);
   const buyer = market.account("B", 100_000_000n, "advanced");
-  const buy = () => market.run(market.order(buyer, { priceTicks: 2 * DOLLAR, quantity: 1 }));
+  const buy = () => market.run(market.order(buyer, { priceTicks: DOLLAR, quantity: 1 }));
   for (let lot = 0; lot < 5; lot += 1) buy();
   tick();
   for (let slice = 0; turns.length > 0 && slice < 300; slice += 1) {

@@ -50,7 +50,7 @@ export class FlowRecorder {
       this.run({ type: "list-instrument", instrument });
     for (let n = 0; n < SUPPLIERS; n += 1) this.suppliers.push(this.#supplier(n));
     for (let n = 0; n < BUYERS; n += 1) {
-      const { account } = this.run({ type: "open-account", name: `buyer ${n}`, mode: buyerMode });
+      const account = this.#buyer(`buyer ${n}`, buyerMode);
       this.#deposit(account, "available");
       this.buyers.push(account);
     }
@@ -92,6 +92,11 @@ export class FlowRecorder {
   #deposit(account: number, to: "available" | "bond"): void {
     const reference = `${to}-${account}`;
     this.run({ type: "deposit", account, amountMicros: DEPOSIT_MICROS, to, reference });
+  }
+
+  /** What it buys enters Consumption at once, whoever trades, so that Lots run out. */
+  #buyer(name: string, mode: "easy" | "advanced"): number {
+    return this.run({ type: "open-account", name, mode, autoTransfer: true }).account;
   }
 
   #supplier(n: number): number {
