@@ -18,6 +18,7 @@ import { quotingRoutes } from "./quoting-routes.ts";
 import { createRateLimits, TRADING_LIMITS, type TradingLimits } from "./rate-limits.ts";
 import { guard, keepRawBodies, limitByAddress } from "./scope.ts";
 import { settingsRoutes } from "./settings-routes.ts";
+import { statementRoute } from "./statement-route.ts";
 import { supplyRoutes } from "./supply-routes.ts";
 import { tradeRoutes } from "./trade-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
@@ -58,6 +59,7 @@ export async function tradingRoutes(
     for (const routes of [orderRoutes, amendRoute, tradeRoutes, supplyRoutes, transferRoutes]) {
       await signed.register(routes, { shell, history });
     }
+    await signed.register(statementRoute, { history, clock });
     for (const routes of [balanceRoutes, quotingRoutes, previewRoute, withdrawalRoutes]) {
       await signed.register(routes, { shell });
     }
