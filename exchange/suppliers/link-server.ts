@@ -199,6 +199,8 @@ export function createLinkServer(dependencies: LinkServerDependencies): LinkServ
   }
 
   function disconnect(session: Session, reason: string): void {
+    // A stop is an outage of the exchange, not of its nodes: the next start counts it as one.
+    if (isClosed) return;
     const { node, id } = session;
     shell.submit({ type: "disconnect-node", node, session: id, reason: reason.slice(0, 200) });
   }

@@ -2,6 +2,7 @@
  * A supplier that stays away or cannot pay: what abandoning its Lots costs it, and how they end. The
  * holders get the charge for what they cannot use in time and, at close-out, their escrow.
  */
+import { emitRejected } from "#exchange/core/accounts/withdrawals.ts";
 import type { Posting } from "#exchange/core/ledger/ledger.ts";
 import { closeOrder } from "#exchange/core/market/closing.ts";
 import { referencePriceTicks } from "#exchange/core/market/reference-price.ts";
@@ -19,6 +20,9 @@ import { chargePostings, planCharge } from "./waterfall.ts";
 /** How long an announced absence is remembered, and how much of it costs nothing in that time, unless the policy says. */
 export const DRAINS_KEPT_MS = 7 * 24 * 3_600_000;
 const DRAIN_ALLOWANCE_MS = 3_600_000;
+
+/** Why a withdrawal of bond ends. */
+const OWES = "the supplier owes";
 
 /** Lots that one turn charges or closes; the rest waits for the next. */
 const LOTS_PER_TURN_MAX = 64;
@@ -120,6 +124,10 @@ export function runAbsence(turn: Turn, supplier: number, dueMs: number): boolean
 export function settleDebt(turn: Turn, supplier: number): boolean {
   if (!isInDefault(turn.state, supplier)) return false;
   withdrawAsks(turn, supplier);
+  // Bond on its way out is still there.
+  for (const open of [...turn.state.withdrawals.values()]) {
+    if (open.account === supplier && open.from === "bond") emitRejected(turn, open, OWES);
+  }
   return collectDebt(turn, supplier);
 }
 

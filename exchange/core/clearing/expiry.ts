@@ -75,8 +75,9 @@ export function closeLotIfDone(turn: Turn, number: number): void {
     });
   } else if (hasExpired(turn.state, lot, turn.nowMs)) expireLot(turn, lot);
   else {
-    settleDebt(turn, lot.supplier);
-    if (mustCloseOut(turn.state, lot.supplier, turn.nowMs)) closeOut(turn, lot);
+    // With more to collect than one turn does, it is no default yet.
+    const isCollecting = settleDebt(turn, lot.supplier);
+    if (!isCollecting && mustCloseOut(turn.state, lot.supplier, turn.nowMs)) closeOut(turn, lot);
   }
   // Bond that stood behind it is free.
   settleDebt(turn, lot.supplier);

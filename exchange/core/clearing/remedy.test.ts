@@ -127,3 +127,33 @@ test("the fund's limit counts what open deliveries may still take", () => {
   });
   expect(outcomes).toEqual([true, true, true, false]);
 });
+
+test("two restarts one after another leave the time to link again", () => {
+  const example = coveredMarket();
+  const { market, s2 } = example;
+  for (const wait of [5_000, 29_000]) {
+    const lastSeenMs = market.nowMs();
+    market.skip(2_000);
+    market.run({ type: "resume", lastSeenMs });
+    market.link(s2.node, 1000);
+    market.skip(wait);
+  }
+  expect(covered(example)).toMatchObject({ cause: "exchange-resuming", paid: 0n });
+});
+
+test("a supplier's other node, that is back already, does not make it late", () => {
+  const example = coveredMarket();
+  const { market, s, s2 } = example;
+  const token = { tokenHash: "again", account: s.account, nodesMax: 1 };
+  market.run({ type: "create-join-token", ...token, expiresAtMs: market.nowMs() + 60_000 });
+  const { node } = market.run({
+    ...{ type: "enrol-node", tokenHash: "again", publicKey: "second", name: "second" },
+  });
+  const lastSeenMs = market.nowMs();
+  market.skip(2_000);
+  market.run({ type: "resume", lastSeenMs });
+  market.link(s2.node, 1000);
+  market.run({ type: "connect-node", node, session: "second", slots: 1, supplies: [] });
+  market.skip(5_000);
+  expect(covered(example)).toMatchObject({ cause: "exchange-resuming", paid: 0n });
+});

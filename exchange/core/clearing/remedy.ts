@@ -8,10 +8,9 @@ import { EXCHANGE_ACCOUNT } from "#exchange/core/ledger/account-names.ts";
 import { reject } from "#exchange/core/rejections.ts";
 import { causeOf } from "#exchange/core/sla/causes.ts";
 import { standingOf } from "#exchange/core/sla/standing.ts";
-import { AWAY, PAUSED } from "#exchange/core/sla/verdict.ts";
 import type { CoreState, Delivery } from "#exchange/core/state.ts";
-import { isPaused } from "#exchange/core/supply/capacity.ts";
 import { accept, type Decision, policyOf, type Turn } from "#exchange/core/turn.ts";
+import { causeOfAbsence } from "./absence-cause.ts";
 import {
   chargeCap,
   chargeHolds,
@@ -20,7 +19,6 @@ import {
   marginFreedBy,
   ownParts,
 } from "./charging.ts";
-import { awayMsOf, isAnnounced } from "./close-out.ts";
 import { largestGapMicros, type Part, tokensOfParts } from "./cost.ts";
 import { type CoverPlan, emitCoverSettled, planCover } from "./cover.ts";
 import { closeLotIfDone } from "./expiry.ts";
@@ -109,22 +107,6 @@ function isPoison(state: CoreState, delivery: Delivery, cause: string): boolean 
 
 /** Of the exchange's own doing: it pays for others itself. */
 const OWN_FAULTS: readonly string[] = ["exchange-slow", "exchange-resuming"];
-
-/** How long after a restart of the exchange a supplier may take to link again, unless the policy says. */
-const RECONNECT_MS = 60_000;
-
-/** Why a supplier cannot be sent to. */
-function causeOfAbsence({ state, nowMs }: Turn, supplier: number, symbol: string): string {
-  const awaySinceMs = state.attendance.get(supplier)?.awaySinceMs ?? null;
-  if (awaySinceMs === null) {
-    return isPaused(state, supplier, symbol) ? PAUSED : "supplier-idle";
-  }
-  const isSinceRestart = state.outages.at(-1)?.toMs === awaySinceMs;
-  const { reconnectMs = RECONNECT_MS } = policyOf(state).sla;
-  if (isSinceRestart && nowMs - awaySinceMs < reconnectMs) return "exchange-resuming";
-  const awayMs = awayMsOf(state, supplier, nowMs);
-  return isAnnounced(state, supplier, awayMs) ? "supplier-drained" : AWAY;
-}
 
 /** Suppliers of a buyer's Lots that are away and for which cover is looked for, soonest expiry first. */
 const AWAY_SUPPLIERS_MAX = 4;

@@ -66,15 +66,21 @@ function isAnnounced(model: Model, absence: m.ModelAbsence, ms: number): boolean
 }
 
 /** Why a supplier whose Lots would serve cannot be sent to. Nobody is paused here. */
-export function causeOfAbsence(model: Model, supplier: number): string {
+export function causeOfAbsence(model: Model, supplier: number, symbol: string): string {
+  const idle = model.idle.find(
+    (each) => each.account === supplier && each.symbol === symbol && each.toMs === null,
+  );
+  if (idle !== undefined && model.outages.some(({ toMs }) => toMs === idle.fromMs)) {
+    const since = { ...NO_ABSENCE, account: supplier, fromMs: idle.fromMs };
+    if (awayMs(model, since, model.nowMs) < RECONNECT_MS) return "exchange-resuming";
+  }
   const absence = model.away.find((a) => a.account === supplier && a.toMs === null);
   if (absence === undefined) return "supplier-idle";
-  const isSinceRestart = model.outages.at(-1)?.toMs === absence.fromMs;
-  if (isSinceRestart && model.nowMs - absence.fromMs < RECONNECT_MS) return "exchange-resuming";
-  return isAnnounced(model, absence, awayMs(model, absence, model.nowMs))
-    ? "supplier-drained"
-    : "supplier-away";
+  const announced = isAnnounced(model, absence, awayMs(model, absence, model.nowMs));
+  return announced ? "supplier-drained" : "supplier-away";
 }
+
+const NO_ABSENCE = { toMs: null, drained: false, doneMs: 0 };
 
 /** The policy's part for an absence so long, less what was charged for this one, by the time left. */
 function chargeAbandonment(model: Model, lot: m.ModelLot, atMs: number): void {

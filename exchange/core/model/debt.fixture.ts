@@ -12,6 +12,9 @@ export function settleDebt(model: Model, supplier: number): void {
     model.tally.add("state: ask withdrawn in default");
     close(model, ask);
   }
+  const leaving = model.withdrawals.filter((w) => w.account === supplier && w.from === "bond");
+  if (leaving.length > 0) model.tally.add("state: withdrawal of bond ended by a debt");
+  model.withdrawals = model.withdrawals.filter((each) => !leaving.includes(each));
   pay(m.smaller(account.debt, m.larger(0n, m.freeBond(model, supplier))));
   for (const lot of model.lots.filter((each) => each.supplier === supplier)) {
     const amount = m.smaller(account.debt, lot.margin);

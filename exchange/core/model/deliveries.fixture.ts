@@ -27,7 +27,7 @@ function findSource(model: Model, wish: Wish): Source | RejectionCode {
     const away = sources.ownLots(model, wish, uncovered, false);
     if (away === null) break;
     const { supplier, parts } = away;
-    const cause = causeOfAbsence(model, supplier);
+    const cause = causeOfAbsence(model, supplier, wish.symbol);
     const cover = findCover(model, {
       ...{ wish, cause, supplier, parts, paying: parts, agreed: 0n, failed: [supplier] },
     });

@@ -279,3 +279,16 @@ describe("probation", () => {
     expect(standing.tier).toBe("probation");
   });
 });
+
+test("bond that is on its way out pays what its supplier comes to owe", () => {
+  const { market, supplier, fail, events } = createServingMarket(UNPAUSED, 1, 1_600_000n);
+  const account = supplier;
+  const wish = { account, amountMicros: 700_000n, from: "bond", reference: "out" } as const;
+  const { withdrawal } = market.run({ type: "request-withdrawal", ...wish });
+  fail(1_000);
+  market.advance(WINDOW_MS);
+  expect(events("withdrawal-rejected")).toMatchObject([
+    { withdrawal, reason: "the supplier owes" },
+  ]);
+  expect(market.balance(owed(supplier))).toBe(0n);
+});
