@@ -15,6 +15,8 @@ const SYMBOL = "text-max";
 const LONG_WORDS = 110_000;
 const SHORT_WORDS = 400;
 const UNTIL_MS_MAX = 30_000;
+/** Of short essays, until the long one stands still for one of them. */
+const ROUNDS_MAX = 20;
 
 const log = pino({ level: process.env.LOG ?? "silent" });
 let dir = "";
@@ -80,10 +82,16 @@ test("a client that stops reading stops its own backend, while others stream at 
   await until("the first word", () => slow.text !== "");
   slow.pause();
   await until("the stall of the backend", () => backend.written.get("letters")?.isStalled === true);
-  const besideMs = await shortEssays("beside");
-  const stalled = backend.written.get("letters");
-  const words = stalled?.words ?? 0;
-  expect(stalled).toMatchObject({ isStalled: true, cutAtMs: null });
+  // It stalls now and then while buffers fill, and for good when they are full.
+  const written = () => backend.written.get("letters");
+  let besideMs = 0;
+  let words = Number.NaN;
+  for (let round = 0; written()?.words !== words || !written()?.isStalled; round += 1) {
+    expect(round).toBeLessThan(ROUNDS_MAX);
+    words = written()?.words ?? 0;
+    besideMs = await shortEssays(`beside${round}-`);
+  }
+  expect(written()).toMatchObject({ isStalled: true, cutAtMs: null });
   expect(words).toBeLessThan(LONG_WORDS);
   // On a machine that does other things, too.
   expect(besideMs).toBeLessThan(4 * aloneMs + 500);

@@ -12,7 +12,7 @@ export const DEFERRED_EVENTS_MAX = 512;
  * How far behind the journal the read model may be. Most deliveries end in less, and are written once
  * then; nobody sees it, and after a crash the journal brings it back.
  */
-export const DEFERRED_MS_MAX = 1_000;
+export const DEFERRED_MS_MAX = 50;
 
 export interface DeferredHistoryDependencies {
   /** Runs something after so many milliseconds; `setTimeout`, or what stands in its place. */

@@ -120,28 +120,31 @@ describe("signing keys", () => {
     signing_key: { label, public_key: publicKey },
   });
 
-  test("are registered with an API key, work at once, and are gone once revoked", async () => {
-    const { key, keyId, hash } = createApiKey("test");
-    const { account } = trader;
-    await exchange.run({ type: "add-api-key", account, keyId, secretHash: hash, label: "k" });
-    const bearer = { authorization: `Bearer ${key}` };
+  const registered = async () => {
     const fresh = createIdentity();
-    const created = await exchange.send(
-      "POST",
-      "/api/v1/signing-keys",
-      bearer,
-      JSON.stringify(registration(fresh.publicKey.toString("base64"))),
-    );
+    const body = JSON.stringify(registration(fresh.publicKey.toString("base64")));
+    const path = "/v1/signing-keys";
+    const signed = (method: "GET" | "POST" | "DELETE", at = path, text = "") =>
+      exchange.send(
+        method,
+        at,
+        signatureHeaders(trader.identity, exchange.clock.nowMs(), method, at, text),
+        text === "" ? undefined : text,
+      );
+    return { fresh, signed, created: await signed("POST", path, body) };
+  };
+
+  test("are registered by another key's signature, work at once, and are gone once revoked", async () => {
+    const { account } = trader;
+    const { fresh, signed, created } = await registered();
     expect(created.status).toBe(201);
     const { id, fingerprint } = created.body.data as { id: string; fingerprint: string };
     expect(fingerprint).toBe(fingerprintOf(fresh.publicKey));
-
-    const listed = await exchange.send("GET", "/v1/signing-keys", bearer);
+    const listed = await signed("GET");
     expect(listed.body.data).toContainEqual(
       expect.objectContaining({ id, fingerprint_prefix: fingerprint.slice(0, 8) }),
     );
     expect(JSON.stringify(listed.body)).not.toContain(fingerprint);
-
     const ask = () =>
       exchange.send(
         "GET",
@@ -149,10 +152,25 @@ describe("signing keys", () => {
         signatureHeaders(fresh, exchange.clock.nowMs(), "GET", "/v1/me"),
       );
     expect((await ask()).body.data).toMatchObject({ user_id: publicId("account", account) });
-    expect((await exchange.send("DELETE", `/v1/signing-keys/${id}`, bearer)).status).toBe(204);
+    expect((await signed("DELETE", `/v1/signing-keys/${id}`)).status).toBe(204);
     expect((await ask()).body.errors?.code).toBe("INVALID_SIGNATURE");
-    const again = await exchange.send("DELETE", `/v1/signing-keys/${id}`, bearer);
+    const again = await signed("DELETE", `/v1/signing-keys/${id}`);
     expect([again.status, again.body.errors?.code]).toEqual([404, "KEY_NOT_FOUND"]);
+  });
+
+  test("are out of an API key's reach, and so is whatever bounds that key", async () => {
+    const { key, keyId, hash } = createApiKey("test");
+    const { account } = trader;
+    await exchange.run({ type: "add-api-key", account, keyId, secretHash: hash, label: "k" });
+    const bearer = { authorization: `Bearer ${key}` };
+    const body = JSON.stringify(registration(createIdentity().publicKey.toString("base64")));
+    const registers = await exchange.send("POST", "/v1/signing-keys", bearer, body);
+    expect([registers.status, registers.body.errors?.code]).toEqual([401, "AUTH_FAILED"]);
+    const mode = JSON.stringify({ mode: "advanced" });
+    const path = "/v1/self/system-settings/account-mode";
+    const changes = await exchange.send("POST", path, bearer, mode);
+    expect([changes.status, changes.body.errors?.code]).toEqual([401, "INVALID_SIGNATURE"]);
+    expect((await exchange.send("GET", "/v1/me", bearer)).status).toBe(200);
   });
 
   test.each([
@@ -160,7 +178,7 @@ describe("signing keys", () => {
     ["a mistyped API key", "gs_live_nonsense"],
   ])("are not open to %s", async (_name, key) => {
     const headers = { authorization: `Bearer ${key}` };
-    const answer = await exchange.send("GET", "/v1/signing-keys", headers);
+    const answer = await exchange.send("GET", "/v1/me", headers);
     expect([answer.status, answer.body.errors?.code]).toEqual([401, "INVALID_API_KEY"]);
   });
 

@@ -117,10 +117,24 @@ export function createAuthenticator({
     }
   }
 
-  function keyHolder(bearer: string): number {
+  /** An API key reads; it changes an account only while that has no signing key, which bounds it. */
+  function keyHolder(bearer: string, method: string): number {
     const found = findByApiKey(shell.state, bearer);
     if (found === null) throw new Refused("invalid-api-key");
+    if (method !== "GET" && method !== "HEAD" && hasSigningKey(found.account)) {
+      throw new Refused(
+        "invalid-signature",
+        "this account has a signing key: what changes it must be signed with it, an API key only reads",
+      );
+    }
     return found.account;
+  }
+
+  function hasSigningKey(account: number): boolean {
+    for (const known of shell.state.signingKeys.values()) {
+      if (known.account === account) return true;
+    }
+    return false;
   }
 
   return {
@@ -136,7 +150,9 @@ export function createAuthenticator({
       }
       const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
       try {
-        if (proof === "signature-or-key" && bearer !== undefined) return keyHolder(bearer);
+        if (proof === "signature-or-key" && bearer !== undefined) {
+          return keyHolder(bearer, request.method);
+        }
         return signer(request, rawBody);
       } catch (error) {
         if (error instanceof Refused && COUNTED.includes(error.refusal)) {

@@ -59,6 +59,8 @@ export async function tradingRoutes(
     for (const routes of [orderRoutes, amendRoute, tradeRoutes, supplyRoutes, transferRoutes]) {
       await signed.register(routes, { shell, history });
     }
+    // Whoever holds an API key must not make itself the account's trader.
+    await signed.register(keyRoutes, { shell });
     await signed.register(statementRoute, { history, clock });
     for (const routes of [balanceRoutes, quotingRoutes, previewRoute, withdrawalRoutes]) {
       await signed.register(routes, { shell });
@@ -69,7 +71,6 @@ export async function tradingRoutes(
     await proven.register(accountRoutes, { shell, sizes: tradingLimits, limits });
     await proven.register(diagnosticsRoute, { shell });
     await proven.register(settingsRoutes, { shell });
-    await proven.register(keyRoutes, { shell });
     await proven.register(apiKeyRoutes, { shell });
   });
 }

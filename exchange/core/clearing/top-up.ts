@@ -50,7 +50,8 @@ function planTopUp(
   symbol: string,
   nowMs: number,
 ): PurchasePlan | null {
-  const { book, instrument } = instrumentOf(state, symbol);
+  const { book, instrument, trading } = instrumentOf(state, symbol);
+  if (trading.phase !== "active") return null;
   const policy = policyOf(state);
   const ceiling = ceilingTicks(account, symbol) ?? Number.MAX_SAFE_INTEGER;
   let left = incrementsFor(instrument, account.settings.autoBuyTokens);

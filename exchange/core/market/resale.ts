@@ -38,10 +38,14 @@ export function lotsForSale(
   if (issueMissing || held.size === 0 || sellableTokens(state, account, symbol) > 0n) return null;
   const untilMs = nextSweepMs(nowMs);
   // What would expire before the sweep might be sold when it is over.
-  return [...held]
-    .filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs >= untilMs)
-    .filter(({ supplier }) => isInGoodStanding(state, supplier, symbol))
-    .sort(byLatestExpiry);
+  return (
+    [...held]
+      // One whose sweep is due and has not run is in Consumption already.
+      .filter(({ tradingSinceMs }) => nextSweepMs(tradingSinceMs ?? 0) > nowMs)
+      .filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs >= untilMs)
+      .filter(({ supplier }) => isInGoodStanding(state, supplier, symbol))
+      .sort(byLatestExpiry)
+  );
 }
 
 /** The Lots that a sell order would hold, or why it cannot; null where it sells issued Units. */

@@ -24,6 +24,7 @@ function forSale(model: Model, order: PlaceOrder): m.ModelLot[] | null {
   const sellable = unsold - inIssuance - m.onOffer(model, account, symbol);
   if (order.issueMissing || waiting.length === 0 || sellable > 0) return null;
   const lots = waiting
+    .filter((lot) => nextGridMs(lot.tradingMs ?? 0) > model.nowMs)
     .filter((lot) => lot.expiresMs >= nextGridMs(model.nowMs))
     .filter((lot) => m.isInGoodStanding(model, lot.supplier, symbol));
   if (waiting.length > lots.length) model.tally.add("state: Lot not fit to be sold on");

@@ -31,6 +31,7 @@ function resumeAsks(model: Model, account: number, symbol: string): void {
       model.tally.add("state: ask stays away for another supplier");
       continue;
     }
+    if (!model.orders.includes(ask) || ask.stage !== "suspended") continue;
     model.tally.add("state: ask came back");
     ask.stage = "open";
     enter(model, ask);

@@ -136,10 +136,13 @@ export function suspendAsks(turn: Turn, account: number, symbol: string): void {
 }
 
 function resumeAsks(turn: Turn, account: number, symbol: string): void {
-  const suspended = asksServedBy(turn.state, account, symbol).filter(
-    (order) => order.status === "suspended",
-  );
-  for (const order of suspended) {
+  const suspended = asksServedBy(turn.state, account, symbol)
+    .filter((order) => order.status === "suspended")
+    .map((order) => order.number);
+  for (const number of suspended) {
+    // One that came back before it may have traded, and that may have ended others.
+    const order = turn.state.orders.get(number);
+    if (order === undefined || order.status !== "suspended") continue;
     if (!mayReturn(turn.state, order, turn.nowMs)) continue;
     turn.emit({
       type: "orders-resumed",
