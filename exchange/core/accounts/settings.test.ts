@@ -130,6 +130,16 @@ test("a top-up beyond ceiling, cap or money is left out, and the request is serv
   }
 });
 
+test("nothing is topped up while trading is halted", () => {
+  const { market, supplier, account, set } = marketWith("easy");
+  market.ask(supplier.account, DOLLAR, 10 * UNIT);
+  set({ autoBuyTokens: 50_000, autoBuyTriggerTokens: 30_000 });
+  const { delivery } = market.reserve(account, 1, 9_999);
+  market.run({ type: "halt-trading", symbol: SYMBOL, phase: "halted", reason: "test" });
+  market.settle(delivery, 1, 999);
+  expect(market.state.lots.size).toBe(1);
+});
+
 test("an account in Advanced Mode may be topped up too", () => {
   const { market, supplier, account, set } = marketWith("advanced");
   market.ask(supplier.account, DOLLAR, 10 * UNIT);

@@ -43,7 +43,9 @@ export function amendOrder(turn: Turn, command: Command<"amend-order">): Decisio
     const listed = instrumentOf(state, order.symbol);
     const { orderType, side, postOnly } = order;
     const { timeInForce, priceTicks } = amendment;
-    const isRepriced = orderType === "limit" && priceTicks !== order.priceTicks;
+    const isInMarket =
+      orderType === "limit" || (orderType === "stop_limit" && order.status === "open");
+    const isRepriced = isInMarket && priceTicks !== order.priceTicks;
     const problem =
       phaseProblem(listed, { orderType, timeInForce, postOnly }) ??
       (isRepriced ? bandProblem(turn, listed, side, priceTicks) : null);

@@ -16,6 +16,7 @@ export const CLOSURE_REASONS = {
   bond_exhausted: "Its supplier could not pay a charge.",
   swept: "It offered Lots that entered Consumption.",
   lot_ended: "It offered a Lot that ended.",
+  out_of_band: "Its stop price came when its limit was too far from the reference price.",
   expired: "Its day or its date was over.",
   session_ended: "It was placed for a session that ended.",
   cancel_after: "Its owner's dead man's switch was not renewed.",

@@ -1,6 +1,13 @@
 /** Price bands, protection in thin books, breakers and limits, as tables of text. */
 import { describe, expect, test } from "vitest";
-import { instruments, SYMBOL } from "#exchange/core/core.fixture.ts";
+import {
+  createTestMarket,
+  DOLLAR,
+  instruments,
+  quietSla,
+  SYMBOL,
+  UNIT,
+} from "#exchange/core/core.fixture.ts";
 import { createScriptMarket, NO_SAFETY } from "./order-script.fixture.ts";
 import type { SafetyPolicy } from "./safety-policy.ts";
 
@@ -238,4 +245,26 @@ test("an initial reference price puts the band in force before the first fill", 
   market.run({ type: "list-instrument", instrument: { ...lite, initialReferenceTicks: 100 } });
   expect(market.play("X buy 1 at 111")).toEqual(["refused: invalid-price"]);
   expect(market.play("X buy 1 at 110")).toEqual([]);
+});
+
+test("a stop limit whose price came is measured like any other order that enters", () => {
+  const market = createTestMarket({ sla: quietSla });
+  const seller = market.supplier("S").account;
+  for (let fill = 0; fill < 6; fill += 1) {
+    market.ask(seller, DOLLAR, UNIT);
+    market.run(market.order(market.account(`B${fill}`, 10_000_000n, "advanced"), {}));
+  }
+  const x = market.account("X", 1_000_000_000n, "advanced");
+  const wish = { orderType: "stop_limit", stopTicks: DOLLAR, quantity: 1 } as const;
+  const far = market.run(market.order(x, { ...wish, priceTicks: 20 * DOLLAR })).order;
+  const closed = market.events.filter((event) => event.type === "order-closed").at(-1);
+  expect(closed).toMatchObject({ order: far, reason: "out_of_band" });
+  const near = market.run(market.order(x, { ...wish, priceTicks: DOLLAR })).order;
+  const amended = {
+    type: "amend-order",
+    account: x,
+    order: near,
+    priceTicks: 50 * DOLLAR,
+  } as const;
+  expect(market.tryTo(amended)).toMatchObject({ rejection: { code: "invalid-price" } });
 });

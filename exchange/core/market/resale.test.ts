@@ -221,3 +221,36 @@ test("the odd micro-dollar of a shared bond is free again, and no Lot has more t
   expect(market.state.ledger.holdAmount("lot2:margin")).toBe(9_999n);
   expect(UNIT).toBe(100);
 });
+
+test("asks that come back may end one another: a quote group that trips on the first is no disorder", () => {
+  const market = createTestMarket();
+  const s = market.supplier("S");
+  const x = market.account("X", 100_000_000n, "advanced", { autoTransfer: false });
+  market.deposit(s.account, 10_000_000n);
+  market.ask(s.account, DOLLAR, 2 * UNIT);
+  market.run(market.order(x, { quantity: 2 * UNIT }));
+  market.ask(s.account, DOLLAR, UNIT);
+  const group = { account: x, symbol: "text-lite", group: "g", quantityMax: UNIT };
+  market.run({ type: "set-quote-group", ...group, windowMs: 60_000 });
+  const sale = { side: "sell", priceTicks: 11_000, quantity: UNIT, issueMissing: false } as const;
+  const { order } = market.run(market.order(x, { ...sale, group: "g" }));
+  market.unlink(s.node);
+  market.run(market.order(x, { quantity: UNIT, group: "g" }));
+  const again = market.restored();
+  for (const each of [market, again]) {
+    each.link(s.node, 1000, "again");
+    expect(each.state.orders.has(order)).toBe(false);
+  }
+});
+
+test("a Lot between two slices of its sweep is sold by nobody", () => {
+  const { market, buy, other, first } = marketWithHolder({ dueItemsPerTurnMax: 1 });
+  buy(1, first.account, other);
+  market.skip(4 * HOUR_MS - (market.nowMs() % (4 * HOUR_MS)));
+  // The holder's sweep runs in this turn; that of the other is due, and waits.
+  const sale = { side: "sell", quantity: 1, issueMissing: false } as const;
+  expect(market.tryTo(market.order(other, sale))).toMatchObject({
+    rejection: { code: "insufficient-units" },
+  });
+  market.advance(0);
+});

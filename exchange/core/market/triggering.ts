@@ -1,9 +1,11 @@
 /** Stop orders whose price has come enter the market, some of them per turn. */
 import { suppliersOf } from "#exchange/core/clearing/offers.ts";
-import type { CoreState } from "#exchange/core/state.ts";
+import type { CoreState, Order } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
-import type { Turn } from "#exchange/core/turn.ts";
+import { instrumentOf, type Turn } from "#exchange/core/turn.ts";
+import { closeOrder } from "./closing.ts";
 import { executeOrder, planOrder } from "./matching.ts";
+import { bandProblem } from "./price-band.ts";
 
 /** What one command may let in; the rest enters before the next is decided. */
 export const TRIGGERED_PER_TURN_MAX = 64;
@@ -31,12 +33,19 @@ export function runTriggered(turn: Turn): boolean {
         symbol: order.symbol,
         orders: [number],
       });
-    } else executeOrder(turn, order, planOrder(turn, order));
+    } else if (isOutOfBand(turn, order)) closeOrder(turn, order, "cancelled", "out_of_band");
+    else executeOrder(turn, order, planOrder(turn, order));
     if (state.triggered.includes(number)) {
       throw new Error(`order ${number} entered and still waits`);
     }
   }
   return nextToEnter(state) !== undefined;
+}
+
+/** A limit that was set while the order waited is measured when it enters, like any other then. */
+function isOutOfBand(turn: Turn, { orderType, symbol, side, priceTicks }: Order): boolean {
+  if (orderType !== "stop_limit") return false;
+  return bandProblem(turn, instrumentOf(turn.state, symbol), side, priceTicks) !== null;
 }
 
 function nextToEnter(state: CoreState): number | undefined {

@@ -71,7 +71,8 @@ export function amend(model: Model, command: Amend): m.Outcome {
     codes.push(
       ...phaseProblems(model, order.stage === "waiting" ? { ...shape, timeInForce: "gtc" } : shape),
     );
-    const reprices = order.isLimit && ticks !== order.ticks;
+    const isInMarket = order.isLimit || (order.stage === "open" && order.protection === null);
+    const reprices = isInMarket && ticks !== order.ticks;
     if (reprices && isOutOfBand(model, symbol, side, ticks)) codes.push("invalid-price");
   }
   const left = quantity - order.filled;

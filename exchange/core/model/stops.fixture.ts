@@ -1,6 +1,8 @@
 /** The naive market's rules of stop orders: they wait for a price, and enter one after another. */
+
+import { isOutOfBand } from "./bands.fixture.ts";
 import * as m from "./market.fixture.ts";
-import { enter } from "./trading.fixture.ts";
+import { close, enter } from "./trading.fixture.ts";
 
 type Model = m.Model;
 
@@ -48,6 +50,11 @@ export function runTriggered(model: Model): void {
     if (order.side === "sell" && !m.serversOf(model, order).every(isServed)) {
       model.tally.add("state: stop triggered while its supplier was away");
       order.stage = "suspended";
+      continue;
+    }
+    if (order.protection === null && isOutOfBand(model, order.symbol, order.side, order.ticks)) {
+      model.tally.add("state: stop limit out of band when it triggered");
+      close(model, order);
       continue;
     }
     order.stage = "open";
