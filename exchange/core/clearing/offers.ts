@@ -4,7 +4,7 @@ import { isOver } from "#exchange/core/market/order-terms.ts";
 import { suspendedUntilMs } from "#exchange/core/sla/standing.ts";
 import type { Account, ClosureReason, CoreState, Lot, Order } from "#exchange/core/state.ts";
 import { canServe } from "#exchange/core/supply/capacity.ts";
-import { accountOf, type Turn } from "#exchange/core/turn.ts";
+import { accountOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { debtOf } from "./debt.ts";
 import { lotOf } from "./lots.ts";
 import { nextSweepMs } from "./sweep-times.ts";
@@ -16,6 +16,19 @@ export function isInGoodStanding(state: CoreState, supplier: number, symbol: str
     suspendedUntilMs(state, supplier, symbol) === null &&
     debtOf(state, supplier) <= 0n
   );
+}
+
+/**
+ * Whether an ask may be bought by the exchange for who did not choose it: issued Units always, bought
+ * ones while they have all of their time before them and their escrow is not far below what they cost.
+ */
+export function isFitForAutoMode(state: CoreState, { lots, priceTicks }: Order): boolean {
+  if (lots.length === 0) return true;
+  const { fundPriceBpsMin } = policyOf(state).sla;
+  return lots.every(({ lot: number }) => {
+    const lot = lotOf(state, number);
+    return lot.expiresAtMs === null && lot.priceTicks * 10_000 >= priceTicks * fundPriceBpsMin;
+  });
 }
 
 /** Open sell orders on Lots that a supplier owes, of whoever holds them, oldest first. */

@@ -19,6 +19,7 @@ import { instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, tokensOf, valueMicros } from "#protocol/instrument.ts";
 import type { Part } from "./cost.ts";
 import { lotOf } from "./lots.ts";
+import { isFitForAutoMode } from "./offers.ts";
 
 export interface PurchasePlan extends MatchPlan {
   supplier: number;
@@ -59,6 +60,7 @@ export function planPurchase(
     }
     // Cover is undone as if it had never been bought, which bought Units cannot be.
     if (buyer === EXCHANGE_ACCOUNT && ask.lots.length > 0) continue;
+    if (!isFitForAutoMode(state, ask)) continue;
     const served = servedBy(state, ask, book.quantity(handle));
     if (served.supplier === buyer || excluded.includes(served.supplier)) continue;
     if (areTrialsTaken(state, served.supplier, symbol)) continue;

@@ -12,6 +12,7 @@ import type { Account, CoreState } from "#exchange/core/state.ts";
 import { accountOf, instrumentOf, policyOf, type Turn } from "#exchange/core/turn.ts";
 import { incrementsFor, valueMicros } from "#protocol/instrument.ts";
 import { lotClockMs } from "./halts.ts";
+import { isFitForAutoMode } from "./offers.ts";
 import { emitPurchase, type PurchasePlan } from "./purchase.ts";
 
 export function topUpIfLow(turn: Turn, number: number, symbol: string): void {
@@ -64,6 +65,7 @@ function planTopUp(
     const priceTicks = book.priceTicks(handle);
     const ask = state.orders.get(order);
     if (ask === undefined || ask.account === account.number || isOver(state, ask, nowMs)) continue;
+    if (!isFitForAutoMode(state, ask)) continue;
     limitTicks ??= priceTicks + Math.floor((priceTicks * policy.marketProtectionBps) / 10_000);
     if (priceTicks > Math.min(limitTicks, ceiling)) break;
     const quantity = Math.min(left, book.quantity(handle));

@@ -254,3 +254,16 @@ test("a Lot between two slices of its sweep is sold by nobody", () => {
   });
   market.advance(0);
 });
+
+test("Auto Mode is sold no Units backed by less than half their price, nor any that run out already", () => {
+  const { market, holder, sale } = marketWithHolder();
+  const buyer = market.account("auto", 10_000_000n);
+  const dear = market.run(sale({ quantity: 1, priceTicks: 3 * DOLLAR })).order;
+  expect(market.tryReserve(buyer, 100, 100)).toMatchObject({ rejection: { code: "no-supplier" } });
+  market.run({ type: "cancel-order", account: holder, order: dear });
+  const move = { account: holder, symbol: "text-lite", quantity: 10 };
+  market.run({ type: "transfer-to-consumption", ...move });
+  market.run({ type: "transfer-to-trading", ...move });
+  market.run(sale({ quantity: 1 }));
+  expect(market.tryReserve(buyer, 100, 100)).toMatchObject({ rejection: { code: "no-supplier" } });
+});

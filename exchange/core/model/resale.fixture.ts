@@ -89,3 +89,14 @@ export function sellOn(
   }
   ask.lots = ask.lots.filter((offered) => offered.quantity > 0);
 }
+
+/** Nobody is sold, unasked, what has begun to run out or is backed by half its price or less. */
+export function isFitForAutoMode(model: Model, ask: m.ModelOrder): boolean {
+  return ask.lots.every(({ lot: number }) => {
+    const lot = m.the(model.lots, (each) => each.number === number);
+    const isBacked = lot.ticks * 10_000 >= ask.ticks * model.policy.sla.fundPriceBpsMin;
+    if (lot.enteredMs !== null || !isBacked)
+      model.tally.add("state: bought Units unfit for Auto Mode");
+    return lot.enteredMs === null && isBacked;
+  });
+}

@@ -3,6 +3,7 @@ import type { Command } from "#exchange/core/commands.ts";
 import type { RejectionCode } from "#exchange/core/rejections.ts";
 import { clockMs } from "./halts.fixture.ts";
 import * as m from "./market.fixture.ts";
+import { isFitForAutoMode } from "./resale.fixture.ts";
 import { priceOf, purchase } from "./sources.fixture.ts";
 import { line } from "./trading.fixture.ts";
 import { enterAtOnce } from "./transfers.fixture.ts";
@@ -60,7 +61,10 @@ export function topUp(model: Model, account: number, symbol: string): void {
   const position = m.count(lots.map((lot) => m.freeTokens(model, lot)));
   if (!owner.autoBuy || position >= owner.topUp.trigger) return;
   const { incrementTokens } = m.instrumentOf(model, symbol);
-  const asks = line(model, symbol, "sell").filter((ask) => ask.account !== account);
+  if (m.phaseOf(model, symbol) !== "active") return;
+  const asks = line(model, symbol, "sell").filter(
+    (ask) => ask.account !== account && isFitForAutoMode(model, ask),
+  );
   const best = asks[0]?.ticks ?? 0;
   const limit = best + Math.floor((best * model.policy.marketProtectionBps) / 10_000);
   const most = Math.min(limit, owner.ceilings.get(symbol) ?? limit);

@@ -4,6 +4,7 @@ import { tripGroups } from "./groups.fixture.ts";
 import { clockMs } from "./halts.fixture.ts";
 import * as m from "./market.fixture.ts";
 import { breakIfMoved } from "./phases.fixture.ts";
+import { isFitForAutoMode } from "./resale.fixture.ts";
 import { isCapped } from "./settings.fixture.ts";
 import { triggerStops } from "./stops.fixture.ts";
 import { close, line, open, trade } from "./trading.fixture.ts";
@@ -91,6 +92,7 @@ export function cheapestAsks(
   const asks = line(model, wish.symbol, "sell").filter((ask) => {
     const { supplier } = servedBy(model, ask);
     if (ask.account === wish.account || supplier === wish.account) return false;
+    if (!isFitForAutoMode(model, ask)) return false;
     // Cover is undone as if it had never been bought: bought Units cannot be.
     return !failed.includes(supplier) && (most === null || ask.lots.length === 0);
   });
