@@ -146,7 +146,8 @@ function statementOver(
       try {
         while (coded(() => statement.step())) yield read();
       } finally {
-        statement.reset();
+        // Tells a failed step a second time.
+        coded(() => statement.reset());
       }
     },
   };
